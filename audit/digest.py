@@ -1,0 +1,65 @@
+"""Digests: what ties a record to the exchange it speaks of.
+
+Digests of raw content are keyed or salted, because an unkeyed digest of a short prompt can be
+guessed. The digest of a redacted record is plain: it covers nothing that the record hides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import msgspec
+
+from audit.record import AuditRecord, Integrity, RedactedRecord
+from audit.value import Json, canonical_json
+
+__all__ = [
+    "CHAIN_START",
+    "chain",
+    "commitment",
+    "document_digest",
+    "keyed_digest",
+    "record_digest",
+]
+
+CHAIN_START = "0" * 64
+
+
+def commitment(record: AuditRecord, salt: str) -> str:
+    """Commit to a clear record: SHA-256 over the salt and its canonical JSON, hex.
+
+    Without the salt (hex), which goes when the record is erased, the commitment tells nothing.
+    """
+    bare = msgspec.structs.replace(record, integrity=Integrity())
+    return hashlib.sha256(bytes.fromhex(salt) + canonical_json(bare)).hexdigest()
+
+
+def record_digest(record: RedactedRecord) -> str:
+    """Digest a redacted record without its integrity group: SHA-256 of canonical JSON, hex."""
+    document = msgspec.to_builtins(record)
+    return document_digest(document)
+
+
+def document_digest(document: dict[str, Json]) -> str:
+    """Digest a stored document as read back, with fields this version may not know.
+
+    The integrity group and a store's own fields (leading underscore) are left out. Raises
+    nothing for any JSON object.
+    """
+    covered = {
+        name: value
+        for name, value in document.items()
+        if name != "integrity" and not name.startswith("_")
+    }
+    return hashlib.sha256(canonical_json(covered)).hexdigest()
+
+
+def keyed_digest(key: bytes, content: bytes) -> str:
+    """HMAC-SHA-256 of raw content, hex."""
+    return hmac.new(key, content, hashlib.sha256).hexdigest()
+
+
+def chain(head: str, seq: int, record_id: str) -> str:
+    """Append one opening to a boot's chain: SHA-256 over the previous head, number and id."""
+    return hashlib.sha256(f"{head}|{seq}|{record_id}".encode()).hexdigest()

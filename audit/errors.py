@@ -1,0 +1,151 @@
+"""Errors that answer two questions: whether it can ever succeed, and what its code is.
+
+A `TransientError` may succeed later and may say when; a `PermanentError` will not, and its
+delivery is dead-lettered with the code. Codes are stable and safe to log; messages are written
+for people and are not assumed safe. An exception's docstring is its default message.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AuditStreamError",
+    "DetectorFailed",
+    "DetectorUnavailable",
+    "EnvelopeDamaged",
+    "KeyMissing",
+    "PermanentError",
+    "PolicyViolation",
+    "QueryInvalid",
+    "QueueUnavailable",
+    "RecordInvalid",
+    "SettingInvalid",
+    "SpoolFull",
+    "SpoolUnavailable",
+    "StoreUnavailable",
+    "TextTooLarge",
+    "TransientError",
+    "WrongKey",
+    "error_codes",
+]
+
+
+class AuditStreamError(Exception):
+    """Something went wrong in the audit."""
+
+    code: ClassVar[str] = "audit.error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__ or self.code)
+
+
+class TransientError(AuditStreamError):
+    """It did not work now and may work later."""
+
+    code = "audit.transient"
+
+    def __init__(self, message: str | None = None, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class PermanentError(AuditStreamError):
+    """It will not work however often it is tried."""
+
+    code = "audit.permanent"
+
+
+class SettingInvalid(PermanentError):
+    """A setting has a value that cannot be used."""
+
+    code = "setting.invalid"
+
+
+class SpoolUnavailable(TransientError):
+    """The spool could not take a frame."""
+
+    code = "spool.unavailable"
+
+
+class SpoolFull(SpoolUnavailable):
+    """The spool has reached its size cap."""
+
+    code = "spool.full"
+
+
+class QueueUnavailable(TransientError):
+    """The queue could not be reached."""
+
+    code = "queue.unavailable"
+
+
+class StoreUnavailable(TransientError):
+    """The record store could not be reached."""
+
+    code = "store.unavailable"
+
+
+class KeyMissing(PermanentError):
+    """The key that opens this is not there."""
+
+    code = "key.missing"
+
+
+class WrongKey(PermanentError):
+    """The key does not belong to this data."""
+
+    code = "key.wrong"
+
+
+class EnvelopeDamaged(PermanentError):
+    """A sealed envelope is damaged or was altered."""
+
+    code = "envelope.damaged"
+
+
+class RecordInvalid(PermanentError):
+    """A record does not have the shape of its schema version."""
+
+    code = "record.invalid"
+
+
+class DetectorUnavailable(TransientError):
+    """A required detector did not answer."""
+
+    code = "detector.unavailable"
+
+
+class DetectorFailed(PermanentError):
+    """A required detector failed on this text."""
+
+    code = "detector.failed"
+
+
+class TextTooLarge(PermanentError):
+    """The text is larger than the policy's budget allows to inspect."""
+
+    code = "redaction.text_too_large"
+
+
+class PolicyViolation(PermanentError):
+    """The result of redaction breaks the policy it was made under."""
+
+    code = "redaction.policy_violation"
+
+
+class QueryInvalid(PermanentError):
+    """The filter cannot be understood."""
+
+    code = "query.invalid"
+
+
+def error_codes() -> dict[str, str]:
+    """Every error's code with its docstring: what the documentation must list."""
+    found: dict[str, str] = {}
+    waiting: list[type[AuditStreamError]] = [AuditStreamError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.code] = (kind.__doc__ or "").strip()
+        waiting.extend(kind.__subclasses__())
+    return dict(sorted(found.items()))

@@ -1,0 +1,1 @@
+"""The `auditstream` command: the only place where objects are put together."""

@@ -1,0 +1,1 @@
+"""The reading side: queries over stored records, and the pages analysts use."""

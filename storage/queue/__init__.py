@@ -1,0 +1,1 @@
+"""The queue between tap and workers: at-least-once delivery with leases and dead letters."""

@@ -1,0 +1,106 @@
+"""The ports of the queue: a tap can only send, a worker can only receive and settle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from audit.ids import ExchangeNumber
+
+__all__ = ["DeadLetter", "Delivery", "Inbox", "Message", "MessageKind", "Outbox", "QueueCensus"]
+
+
+class MessageKind(StrEnum):
+    """What a message carries."""
+
+    RECORD = "record"
+    REMNANT = "remnant"
+    CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing to be delivered at least once.
+
+    `id` is the record id (for a checkpoint `tap/boot#index`); a second send of an id that is
+    still waiting or dead-lettered is a success without effect. `body` is sealed bytes
+    (`storage.envelope`), or a checkpoint's JSON. Nothing else here is content: `number` and
+    `kind` may be listed and logged. A checkpoint's number has `seq` 0.
+    """
+
+    id: str
+    kind: MessageKind
+    number: ExchangeNumber
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message lent to one receiver until `locked_until` (seconds since the epoch).
+
+    `attempt` counts deliveries of this message, this one included, from 1. `receipt` names the
+    lease; a settlement with a receipt that has lapsed changes nothing.
+    """
+
+    message: Message
+    attempt: int
+    receipt: str
+    locked_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message set aside, without its body."""
+
+    id: str
+    kind: MessageKind
+    number: ExchangeNumber
+    code: str
+    description: str
+    attempts: int
+    dead_since: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCensus:
+    """How many messages are where, and how old the oldest waiting one is, in seconds."""
+
+    waiting: int
+    leased: int
+    dead: int
+    oldest_age: float | None
+
+
+class Outbox(Protocol):
+    """The sending end."""
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Hand over all of `messages`; on return the queue holds each durably (receipt 2).
+
+        Raises `QueueUnavailable`; then any of them may or may not have been taken, and sending
+        all of them again is safe.
+        """
+
+
+class Inbox(Protocol):
+    """The receiving end."""
+
+    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Lease up to `limit` messages, oldest first; wait up to `wait` seconds for the first.
+
+        Raises `QueueUnavailable`.
+        """
+
+    async def complete(self, delivery: Delivery) -> bool:
+        """Forget the message. False when the lease had lapsed (someone else has it now)."""
+
+    async def abandon(self, delivery: Delivery, delay: float = 0.0) -> bool:
+        """Give the message back, to be delivered again after `delay` seconds at the earliest."""
+
+    async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
+        """Set the message aside with a reason code and a content-free description."""
+
+    async def renew(self, delivery: Delivery) -> float | None:
+        """Extend the lease; give its new end, or None when it had lapsed."""

@@ -1,0 +1,1 @@
+"""The record store and the ledger: what analysts read and what auditors verify."""

@@ -1,0 +1,110 @@
+"""The doors of the record store and the ledger.
+
+The write door takes a `RedactedRecord` and nothing else, by type. Reading and writing are
+separate ports because the console may not write records and the worker need not search them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from audit.ids import ExchangeNumber
+from audit.ledger import Checkpoint, LedgerEntry
+from audit.record import RedactedRecord
+from storage.records.query import Query
+
+__all__ = [
+    "LedgerReader",
+    "LedgerWriter",
+    "Page",
+    "RecordReader",
+    "RecordWriter",
+    "StoredDocument",
+    "StoredRef",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A record as the store holds it, as JSON text, with fields this version may not know."""
+
+    id: str
+    json: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRef:
+    """What `verify` needs of a stored record: who it is, and what its content digests to now.
+
+    `stated_digest` is what the document says of itself, `actual_digest` what its content gives.
+    """
+
+    id: str
+    number: ExchangeNumber
+    consumer: str
+    day: str
+    stated_digest: str | None
+    actual_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search, newest first; `cursor` continues it, or is None at the end."""
+
+    documents: Sequence[StoredDocument]
+    cursor: str | None
+
+
+class RecordWriter(Protocol):
+    """The write door."""
+
+    async def put(self, record: RedactedRecord) -> bool:
+        """Store the record durably (receipt 3); False when one of this id was there already.
+
+        The one that was there is left as it is. Raises `StoreUnavailable`.
+        """
+
+
+class RecordReader(Protocol):
+    """The reading side."""
+
+    async def get(self, record_id: str) -> StoredDocument | None:
+        """Fetch one record by id; None when there is none."""
+
+    async def search(self, query: Query, limit: int, cursor: str | None = None) -> Page:
+        """Find records, newest opening first. Stable while records arrive.
+
+        Raises `QueryInvalid` for a cursor that is not one of ours, `StoreUnavailable`.
+        """
+
+    def references(self) -> AsyncIterator[StoredRef]:
+        """Walk every stored record, in any order, for verification."""
+
+
+class LedgerWriter(Protocol):
+    """What a worker enters."""
+
+    async def enter(self, entry: LedgerEntry) -> bool:
+        """Enter what became of a number, durably.
+
+        False when an entry for the number was there: a final state (stored, erased, expired,
+        refused) stays as it is; `dead_lettered` and `unreadable` give way to any other state.
+        """
+
+    async def entry(self, number: ExchangeNumber) -> LedgerEntry | None:
+        """What became of a number, as far as the ledger knows."""
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a tap's checkpoint; the same one twice is a success."""
+
+
+class LedgerReader(Protocol):
+    """What an auditor reads."""
+
+    def entries(self) -> AsyncIterator[LedgerEntry]:
+        """All entries, ordered by tap, boot and number."""
+
+    def checkpoints(self) -> AsyncIterator[Checkpoint]:
+        """All checkpoints, ordered by tap, boot and index."""

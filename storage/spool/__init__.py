@@ -1,0 +1,1 @@
+"""The spool: what the tap has seen, on disk before anything else happens to it."""

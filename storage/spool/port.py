@@ -1,0 +1,97 @@
+"""The spool's port: how the tap puts what it sees beyond the reach of a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from audit.exchange import Opening
+from audit.ids import ExchangeNumber
+from audit.ledger import Checkpoint
+
+__all__ = ["PieceKind", "Shipment", "ShipmentKind", "Spool", "SpoolCensus"]
+
+
+class PieceKind(StrEnum):
+    """Which part of an exchange a piece frame carries."""
+
+    REQUEST_BODY = "request_body"
+    ANSWER_HEAD = "answer_head"
+    ANSWER_BODY = "answer_body"
+
+
+class ShipmentKind(StrEnum):
+    """A whole record, or what a crash left of an exchange."""
+
+    RECORD = "record"
+    REMNANT = "remnant"
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """An exchange that is ready to leave the spool.
+
+    `envelope` is the sealed bytes (`storage.envelope`) that go on the queue as they are.
+    """
+
+    id: str
+    number: ExchangeNumber
+    kind: ShipmentKind
+    envelope: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolCensus:
+    """How full the spool is: bytes on disk, exchanges open, exchanges waiting to be shipped."""
+
+    bytes: int
+    open: int
+    waiting: int
+
+
+class Spool(Protocol):
+    """One tap's spool. All methods are called from one event loop; none blocks it."""
+
+    def next_number(self) -> ExchangeNumber:
+        """Give out the next number. Never gives one twice, not even after a power loss.
+
+        A number that was given out is accounted for: by an opening, or by `unrecorded`.
+        """
+
+    async def open(self, opening: Opening, *, strict: bool = False) -> None:
+        """Write the opening; returns when it is in the file, or synced where `strict`.
+
+        Raises `SpoolFull` or `SpoolUnavailable`; then nothing of the exchange is in the spool.
+        """
+
+    def unrecorded(self, number: ExchangeNumber, reason: str) -> None:
+        """Note a number that was forwarded without an opening (a content-free reason code).
+
+        The next checkpoints name it.
+        """
+
+    def piece(self, record_id: str, kind: PieceKind, data: bytes) -> None:
+        """Add bytes of an opened exchange. Never raises; losses are counted and flagged."""
+
+    def close(self, record_id: str, record: bytes) -> None:
+        """Add the record's JSON: the exchange is whole and may be shipped. Never raises."""
+
+    async def shipments(self, limit: int, wait: float) -> Sequence[Shipment]:
+        """Up to `limit` exchanges to ship, oldest first; wait up to `wait` s for the first.
+
+        The same ones are given again until `shipped` is told.
+        """
+
+    def shipped(self, record_ids: Sequence[str]) -> None:
+        """Receipt 2 has arrived: these may be forgotten."""
+
+    def checkpoint(self, *, final: bool = False) -> Checkpoint:
+        """The tap's word on how many exchanges it has opened, as of now."""
+
+    def census(self) -> SpoolCensus:
+        """How full it is."""
+
+    async def shut(self) -> None:
+        """Write and sync what is pending, and close. Idempotent."""

@@ -1,0 +1,1 @@
+"""The sidecar: witnesses traffic, never slows it."""

@@ -1,0 +1,1 @@
+"""Carry deliveries: queue, redaction, storage."""
