@@ -18,6 +18,7 @@ __all__ = [
     "PermanentError",
     "PolicyViolation",
     "QueryInvalid",
+    "QueryTooCostly",
     "QueueUnavailable",
     "RecordInvalid",
     "SettingInvalid",
@@ -138,6 +139,12 @@ class QueryInvalid(PermanentError):
     """The filter cannot be understood."""
 
     code = "query.invalid"
+
+
+class QueryTooCostly(PermanentError):
+    """The query took longer than its budget allows; narrow it."""
+
+    code = "query.too_costly"
 
 
 def error_codes() -> dict[str, str]:

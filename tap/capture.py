@@ -38,7 +38,8 @@ class Captured:
     timeout, refused, tunnelled, tap crashed), None for a clean HTTP end; `detail` a
     content-free code that goes with it. `request_whole` says that the request body arrived to
     its end; `answer_whole` that the answer's HTTP message did. `cut` says that a body outgrew
-    the capture limit and only its head is here.
+    the capture limit and only its head is here. `missing` counts pieces of a remnant that are
+    known to have existed and are not here.
     """
 
     request_body: bytes = field(default=b"", repr=False)
@@ -51,4 +52,5 @@ class Captured:
     transport: Ending | None = None
     detail: str | None = None
     ended_ns: int | None = None
+    missing: int = 0
     timing: ChunkTiming = ChunkTiming()

@@ -1,0 +1,230 @@
+"""The settings: one typed object, read once when a command starts.
+
+Each field is a setting: name, default, one sentence. This module declares them and reads
+nothing; `cli.config` reads environment and file. A setting `tap.name` is `name` in the table
+`[tap]` of the TOML file and `AUDITSTREAM_TAP__NAME` in the environment.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from audit.exchange import Level, OnAuditFailure
+
+__all__ = [
+    "Address",
+    "ConsoleSettings",
+    "ConsumerSettings",
+    "RedactionSettings",
+    "Settings",
+    "SpoolSettings",
+    "TapSettings",
+    "WorkerSettings",
+]
+
+
+def _upstream(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a URL such as https://my-apim.azure-api.net")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("must be a scheme, host and port only: paths pass through as they come")
+    if parts.username or parts.password:
+        raise ValueError("must not carry credentials: those of the caller pass through")
+    if parts.port is not None and not 0 < parts.port < 65_536:
+        raise ValueError("has a port out of range")
+    return value.rstrip("/")
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65_535:
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+    return value
+
+
+def _available(level: Level) -> Level:
+    if level is Level.FULL:
+        raise ValueError("must be none, redacted or pseudonymised: full is not available yet")
+    return level
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class TapSettings(_Group):
+    """How the tap listens and forwards."""
+
+    name: str = Field(
+        "tap",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Name of this tap; part of every exchange's number, unique per spool folder.",
+    )
+    control: Address = Field(
+        "127.0.0.1:8081", description="Where health and metrics listen, apart from traffic."
+    )
+    connect_timeout: float = Field(
+        10.0, gt=0, description="Seconds to wait for a connection to the upstream."
+    )
+    upstream_idle_timeout: float = Field(
+        600.0,
+        gt=0,
+        description="Seconds of silence from the upstream after which an exchange is ended.",
+    )
+    pool_idle: float = Field(
+        15.0, ge=0, description="Seconds for which an unused upstream connection is kept."
+    )
+    pool_size: int = Field(256, ge=0, description="How many unused upstream connections are kept.")
+    keep_host: bool = Field(
+        False, description="Forward the caller's Host instead of the upstream's own."
+    )
+    via: bool = Field(
+        False,
+        description=(
+            "Add a Via field to requests. RFC 9110 §7.6.3 asks a proxy to send one; it is off "
+            "so that the upstream does not notice the tap."
+        ),
+    )
+    upstream_ca: Path | None = Field(
+        None, description="File of CA certificates that the upstream's certificate must chain to."
+    )
+    max_head: int = Field(
+        65_536, ge=8_190, description="Largest request line or header field, in bytes."
+    )
+    keepalive: float = Field(
+        75.0, gt=0, description="Seconds for which an idle client connection is kept."
+    )
+    capture_limit: int = Field(
+        64 * 1024 * 1024,
+        ge=1024,
+        description="Most bytes recorded of one body; what is forwarded has no limit.",
+    )
+    flush_interval: float = Field(
+        0.02,
+        gt=0,
+        le=5,
+        description="Seconds between writes of what passed to the spool: what a crash may lose.",
+    )
+    drain: float = Field(
+        30.0, ge=0, description="Seconds that open exchanges get to end when the tap stops."
+    )
+    session_header: str | None = Field(
+        None, description="Request header that names a session, if the callers send one."
+    )
+    default_consumer: str = Field(
+        "unassigned", description="Consumer of callers that no credential assigns."
+    )
+
+
+class SpoolSettings(_Group):
+    """How the spool keeps what passed."""
+
+    max_bytes: int = Field(
+        4 * 1024**3, ge=1024**2, description="Size at which the spool takes no more openings."
+    )
+    segment_bytes: int = Field(
+        16 * 1024**2, ge=64 * 1024, description="Size at which a new segment file is begun."
+    )
+    sync_interval: float = Field(
+        0.005, gt=0, le=10, description="Seconds after which what was written is synced at last."
+    )
+    open_timeout: float = Field(
+        1.0, gt=0, description="Seconds an opening may wait for the disk before the policy acts."
+    )
+    checkpoint_interval: float = Field(
+        1.0, gt=0, description="Seconds between the tap's checkpoints, when there is news."
+    )
+
+
+class WorkerSettings(_Group):
+    """How deliveries are carried to the store."""
+
+    concurrency: int = Field(4, ge=1, le=256, description="Deliveries handled at once.")
+    lease: float = Field(60.0, gt=1, description="Seconds for which a delivery is lent.")
+    max_attempts: int = Field(
+        10, ge=1, description="Deliveries of one message before it is dead-lettered."
+    )
+    drain: float = Field(30.0, ge=0, description="Seconds to finish what is held when stopping.")
+
+
+class RedactionSettings(_Group):
+    """What takes the personal data out."""
+
+    policy: Path | None = Field(
+        None, description="Policy file (TOML); the one that ships is used when there is none."
+    )
+    models: dict[str, str] = Field(
+        default_factory=dict,
+        description="spaCy pipelines to find names with, by language: {en = 'en_core_web_lg'}.",
+    )
+
+
+class ConsoleSettings(_Group):
+    """How stored records are read."""
+
+    listen: Address = Field("127.0.0.1:8082", description="Where the query side listens.")
+    max_rows: int = Field(1000, ge=1, le=100_000, description="Most records a query returns.")
+    max_seconds: float = Field(10.0, gt=0, description="Longest a query may run.")
+
+
+class ConsumerSettings(_Group):
+    """One consumer: its credentials' fingerprints and how its exchanges are kept."""
+
+    fingerprints: list[str] = Field(
+        default_factory=list,
+        description="Fingerprints of its keys, as `auditstream fingerprint` prints them.",
+    )
+    level: Annotated[Level, AfterValidator(_available)] = Field(
+        Level.REDACTED, description="How much is kept: none, redacted or pseudonymised."
+    )
+    on_audit_failure: OnAuditFailure = Field(
+        OnAuditFailure.OPEN,
+        description="When the audit cannot record: open forwards, closed answers 503.",
+    )
+    strict: bool = Field(False, description="Sync the opening to disk before forwarding.")
+    retention_days: int | None = Field(
+        None, ge=1, description="Days after which a record expires; none means never."
+    )
+    may_ask_less: bool = Field(
+        False, description="Whether its callers may ask for less by X-AuditStream-Level."
+    )
+
+
+class Settings(_Group):
+    """Everything that can be set."""
+
+    upstream: Annotated[str, AfterValidator(_upstream)] | None = Field(
+        None, description="The gateway behind the tap, as https://host[:port]."
+    )
+    listen: Address = Field("127.0.0.1:8080", description="Where the tap listens for traffic.")
+    data: Path = Field(
+        Path("auditstream-data"), description="Folder of spool, queue, store and ledger."
+    )
+    keys: Path | None = Field(
+        None, description="Folder of the keys; `<data>.keys`, beside the data, when not set."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least grave events that are logged."
+    )
+    log_json: bool = Field(False, description="Log as JSON lines instead of for people.")
+    tap: TapSettings = Field(TapSettings(), description="The tap.")
+    spool: SpoolSettings = Field(SpoolSettings(), description="The spool.")
+    worker: WorkerSettings = Field(WorkerSettings(), description="The workers.")
+    redaction: RedactionSettings = Field(RedactionSettings(), description="Redaction.")
+    console: ConsoleSettings = Field(ConsoleSettings(), description="The query side.")
+    consumers: dict[str, ConsumerSettings] = Field(
+        default_factory=dict, description="The consumers, by name."
+    )
+
+    @property
+    def key_folder(self) -> Path:
+        """Where the keys are: never inside the data folder."""
+        return self.keys or self.data.with_name(self.data.name + ".keys")

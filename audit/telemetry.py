@@ -1,0 +1,147 @@
+"""What the program says about itself: log events, log keys and metrics, by name.
+
+The law: operational logs carry no content. A log line is an event of this catalogue with keys of
+`LOG_KEYS` and nothing else; a key that is not listed is dropped, so that a careless call cannot
+leak a prompt. The documentation lists the same catalogue, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["EVENTS", "LOG_KEYS", "METRICS", "Count", "Log", "NoCount", "NoLog"]
+
+LogValue = str | int | float | bool | None
+
+# Every key that may stand in a log line. Each holds a number, a code, or a name given by us or
+# by the operator; none holds what a caller sent or a model said.
+LOG_KEYS = frozenset(
+    {
+        "adopted",
+        "attempt",
+        "backlog",
+        "boot",
+        "bytes",
+        "code",
+        "component",
+        "consumer",
+        "count",
+        "dead",
+        "delay",
+        "ending",
+        "engine",
+        "error_type",
+        "exit_code",
+        "frames",
+        "gaps",
+        "host",
+        "id",
+        "key_id",
+        "limit",
+        "open",
+        "path_of_folder",
+        "pid",
+        "policy",
+        "port",
+        "reason",
+        "seconds",
+        "seq",
+        "setting",
+        "state",
+        "tap",
+        "version",
+        "waiting",
+        "where",
+    }
+)
+
+EVENTS: dict[str, str] = {
+    "tap.started": "The tap listens.",
+    "tap.stopped": "The tap has drained and stopped.",
+    "tap.audit_unavailable": "An opening could not be recorded; the consumer's policy was applied.",
+    "tap.request_rejected": "Bytes that are no valid HTTP request were answered with an error.",
+    "tap.upstream_unreachable": "No connection to the upstream could be made.",
+    "tap.recording_failed": "Building a record failed; what was captured stays sealed.",
+    "tap.drain_deadline": "Exchanges were still open when the drain deadline passed.",
+    "shipper.queue_unavailable": "The queue did not take a batch; it is tried again.",
+    "shipper.recovered": "The queue takes batches again.",
+    "spool.recovered": "A previous boot's spool was read: what was found and what was cut.",
+    "spool.write_failed": "The spool could not write or sync.",
+    "worker.started": "The worker receives.",
+    "worker.stopped": "The worker has drained and stopped.",
+    "worker.stored": "A record was stored.",
+    "worker.dead_lettered": "A delivery was set aside with a reason code.",
+    "worker.retrying": "A delivery was given back, to be tried again.",
+    "worker.paused": "A dependency is down: receiving stops until it answers.",
+    "worker.resumed": "Receiving goes on.",
+    "worker.unexpected": "An error without a code; the delivery is tried again.",
+    "redaction.ready": "The detectors are loaded; says which, and what they cannot see.",
+    "console.started": "The query side listens.",
+    "console.stopped": "The query side has stopped.",
+    "library.message": "A library logged something; its words are withheld, its name is given.",
+    "process.failed": "A part ended by an error it did not expect.",
+    "up.started": "All parts run.",
+    "up.child_died": "A part died and is started again.",
+    "up.stopping": "Draining: tap first, then worker, then query side.",
+    "up.stopped": "All parts have stopped.",
+}
+
+METRICS: dict[str, str] = {
+    "auditstream_exchanges_total": "Exchanges ended, by ending.",
+    "auditstream_exchanges_open": "Exchanges open now.",
+    "auditstream_unrecorded_total": "Exchanges whose opening the audit could not take, by policy.",
+    "auditstream_requests_rejected_total": "Connections answered with an error before any handler.",
+    "auditstream_recording_failures_total": "Records that could not be built from their capture.",
+    "auditstream_capture_cut_total": "Bodies that outgrew the capture limit.",
+    "auditstream_spool_bytes": "Bytes in the spool folder.",
+    "auditstream_spool_open": "Exchanges open in the spool.",
+    "auditstream_spool_waiting": "Exchanges in the spool that the queue has not taken yet.",
+    "auditstream_shipped_total": "Exchanges handed to the queue.",
+    "auditstream_ship_failures_total": "Batches that the queue did not take.",
+}
+
+
+class Log(Protocol):
+    """Where events go. structlog's bound logger is one."""
+
+    def info(self, event: str, **keys: LogValue) -> object:
+        """Say that something went as it should."""
+
+    def warning(self, event: str, **keys: LogValue) -> object:
+        """Say that something needs an eye."""
+
+    def error(self, event: str, **keys: LogValue) -> object:
+        """Say that something needs a hand."""
+
+
+class Count(Protocol):
+    """Where numbers go: one method to count, one to state."""
+
+    def add(self, metric: str, amount: float = 1, **labels: str) -> None:
+        """Count up."""
+
+    def state(self, metric: str, value: float) -> None:
+        """Give the present value."""
+
+
+class NoLog:
+    """Says nothing: the default where nobody listens."""
+
+    def info(self, event: str, **keys: LogValue) -> object:
+        """Drop it."""
+
+    def warning(self, event: str, **keys: LogValue) -> object:
+        """Drop it."""
+
+    def error(self, event: str, **keys: LogValue) -> object:
+        """Drop it."""
+
+
+class NoCount:
+    """Counts nothing."""
+
+    def add(self, metric: str, amount: float = 1, **labels: str) -> None:
+        """Drop it."""
+
+    def state(self, metric: str, value: float) -> None:
+        """Drop it."""

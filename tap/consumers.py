@@ -1,0 +1,185 @@
+"""Who is calling: consumers from credentials, identities from what the request carries.
+
+The law: a consumer is resolved from a credential, never from a header that the caller chooses
+freely; and what was not verified says so. Credentials leave this module only as fingerprints
+(HMAC under the tap's own key), never as themselves. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from audit.exchange import Identity, IdentitySource, Level, OnAuditFailure
+from tap.heads import Header, first
+
+__all__ = ["Caller", "ConsumerPolicy", "Consumers", "fingerprint"]
+
+# Where gateways look for keys: Azure OpenAI, APIM, Anthropic.
+_KEY_HEADERS = (b"api-key", b"ocp-apim-subscription-key", b"x-api-key")
+_KEY_PARAMETERS = (b"subscription-key", b"api-key", b"key")
+_ASK_HEADER = b"x-auditstream-level"
+
+# From most kept to least: a caller may only ask to move to the right.
+_LESS = (Level.FULL, Level.REDACTED, Level.PSEUDONYMISED, Level.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerPolicy:
+    """How one consumer's exchanges are kept."""
+
+    level: Level = Level.REDACTED
+    on_audit_failure: OnAuditFailure = OnAuditFailure.OPEN
+    strict: bool = False
+    retention_days: int | None = None
+    may_ask_less: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The consumer and the identity of one request, and the policy that follows."""
+
+    consumer: str
+    identity: Identity = field(repr=False)
+    policy: ConsumerPolicy = ConsumerPolicy()
+    level: Level = Level.REDACTED
+    level_asked: Level | None = None
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    """The claims of an access token that name a caller (Entra ID: appid in v1, azp in v2)."""
+
+    appid: str | None = None
+    azp: str | None = None
+    client_id: str | None = None
+    tid: str | None = None
+    oid: str | None = None
+    sub: str | None = None
+
+
+def fingerprint(key: bytes, credential: bytes) -> str:
+    """Fingerprint a credential: HMAC-SHA-256 under the tap's key, first 32 hex digits."""
+    return hmac.new(key, credential, hashlib.sha256).hexdigest()[:32]
+
+
+class Consumers:
+    """Resolves requests to consumers by a map from key fingerprint to name."""
+
+    def __init__(
+        self,
+        fingerprint_key: bytes,
+        by_fingerprint: Mapping[str, str],
+        policies: Mapping[str, ConsumerPolicy],
+        *,
+        default: str,
+        session_header: str | None = None,
+    ) -> None:
+        self._key = fingerprint_key
+        self._by_fingerprint = dict(by_fingerprint)
+        self._policies = dict(policies)
+        self._default = default
+        self._session_header = session_header.lower().encode() if session_header else None
+
+    def resolve(self, headers: Sequence[Header], query: bytes) -> Caller:
+        """Name the caller. Never raises, whatever the request carries."""
+        credential = _credential(headers, query)
+        claims = _claims(credential) if credential is not None else None
+        mark = fingerprint(self._key, credential) if credential is not None else None
+        named = self._by_fingerprint.get(mark) if mark is not None else None
+        app = (claims.appid or claims.azp or claims.client_id) if claims is not None else None
+        # An app id read from a token that nobody verified may name the consumer, so that
+        # charges can be told apart, but it selects no policy other than the default one.
+        consumer = named or (f"app:{app}" if app else self._default)
+        policy = self._policies.get(named or self._default, ConsumerPolicy())
+        asked = _asked(headers)
+        return Caller(
+            consumer=consumer,
+            identity=self._identity(headers, claims, mark, app),
+            policy=policy,
+            level=_granted(policy, asked),
+            level_asked=asked,
+        )
+
+    def _identity(
+        self, headers: Sequence[Header], claims: _Claims | None, mark: str | None, app: str | None
+    ) -> Identity:
+        session = first(headers, self._session_header) if self._session_header else None
+        source = IdentitySource.NONE
+        if claims is not None:
+            source = IdentitySource.UNVERIFIED_JWT
+        elif mark is not None:
+            source = IdentitySource.KEY_FINGERPRINT
+        elif session is not None:
+            source = IdentitySource.HEADER
+        return Identity(
+            app_id=app,
+            tenant_id=claims.tid if claims is not None else None,
+            user=(claims.oid or claims.sub) if claims is not None else None,
+            session=session.decode("utf-8", "replace") if session is not None else None,
+            trace_id=_trace_id(headers),
+            key_fingerprint=mark,
+            source=source,
+        )
+
+
+def _credential(headers: Sequence[Header], query: bytes) -> bytes | None:
+    for name in _KEY_HEADERS:
+        value = first(headers, name)
+        if value:
+            return value.strip()
+    authorization = first(headers, b"authorization")
+    if authorization:
+        return authorization.split(b" ", 1)[-1].strip()
+    for pair in query.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        if value and name.lower() in _KEY_PARAMETERS:
+            return unquote_to_bytes(value)
+    return None
+
+
+def _claims(token: bytes) -> _Claims | None:
+    """Read a JWT's claims without verifying anything; None for what is no JWT (RFC 7519 §3)."""
+    parts = token.split(b".")
+    if len(parts) != 3 or not token.startswith(b"eyJ"):
+        return None
+    try:
+        body = base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4))
+        return msgspec.json.decode(body, type=_Claims)
+    except (binascii.Error, msgspec.DecodeError, ValueError, RecursionError):
+        return None
+
+
+def _trace_id(headers: Sequence[Header]) -> str | None:
+    """Take the trace id out of `traceparent` (W3C Trace Context §3.2): 32 hex digits."""
+    value = first(headers, b"traceparent")
+    parts = value.strip().split(b"-") if value is not None else []
+    if len(parts) < 4 or len(parts[1]) != 32:
+        return None
+    try:
+        number = int(parts[1], 16)
+    except ValueError:
+        return None
+    return f"{number:032x}" if number else None
+
+
+def _asked(headers: Sequence[Header]) -> Level | None:
+    value = first(headers, _ASK_HEADER)
+    if value is None:
+        return None
+    try:
+        return Level(value.strip().decode("ascii", "replace").lower())
+    except ValueError:
+        return None
+
+
+def _granted(policy: ConsumerPolicy, asked: Level | None) -> Level:
+    if asked is None or not policy.may_ask_less:
+        return policy.level
+    return max(policy.level, asked, key=_LESS.index)

@@ -1,0 +1,34 @@
+"""A whole body as JSON, with what can be saved of one that breaks off."""
+
+from __future__ import annotations
+
+from audit.flags import Flag
+from audit.value import Json
+from tap.dialects.keeping import Keeper
+from tap.dialects.reading import Body
+from tap.wire_json import NOT_JSON, clean_tree, read_json, salvage_json
+
+__all__ = ["as_utf8", "read_body"]
+
+
+def as_utf8(data: bytes, keeper: Keeper) -> str:
+    """Bytes as text; what is not UTF-8 becomes U+FFFD and is flagged."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        keeper.flags.add(Flag.INVALID_UTF8)
+        return data.decode("utf-8-sig", "replace")
+
+
+def read_body(body: Body, keeper: Keeper, salvaged: Flag) -> Json:
+    """The body's JSON, clean; or `NOT_JSON`.
+
+    A body that broke off is read as far as it goes and flagged as `salvaged`.
+    """
+    text = as_utf8(body.data, keeper)
+    value = read_json(text)
+    if value is NOT_JSON and body.broken:
+        value = salvage_json(text.rstrip("\ufffd"))
+        if value is not NOT_JSON:
+            keeper.flags.add(salvaged)
+    return value if value is NOT_JSON else clean_tree(value)

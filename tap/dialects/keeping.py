@@ -1,0 +1,171 @@
+"""What of a body may be kept, and in which form: media as digests, credentials not at all.
+
+The law of this module: base64 never becomes text of a record, because no detector can see into
+it; it becomes its type, its size and a keyed digest. The same goes for long runs of numbers.
+Credentials that stand in bodies are replaced before anything else sees them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
+
+from audit.flags import Flag
+from audit.parts import Extra, Media, Part, Text
+from audit.value import Json
+from tap.wire_json import clean_text, dump
+
+__all__ = ["SECRET", "Digest", "Keeper", "bare_url", "decode_base64"]
+
+Digest: TypeAlias = Callable[[bytes], str]
+
+SECRET = "[secret]"  # noqa: S105  # the mark that stands in a credential's place, not one
+
+# Names that hold a credential wherever they stand.
+_SECRET_NAMES = frozenset(
+    (
+        *("access_token", "api_key", "apikey", "authorization", "authorization_token"),
+        *("client_secret", "connection_string", "connectionstring", "encoded_api_key"),
+        *("password", "refresh_token", "secret_access_key", "subscription_key"),
+    )
+)
+# Names that hold one inside an object that is about authentication.
+_GUARDED_NAMES = frozenset(("key", "token", "value", "secret"))
+_GUARDS = frozenset(("authentication", "client_secret", "embedding_dependency"))
+
+_SIGNATURE = re.compile(r"([?&]sig=)[^&\s\"'<>]+", re.IGNORECASE)
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.=+-]+)*;base64,([A-Za-z0-9+/_=-]{32,})")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+
+# Words, ids and hashes are shorter than this; a run this long without a space is no prose.
+_LONG_BASE64 = 512
+# An embedding has 256 numbers or more, and token ids can spell out a text no detector reads.
+_MANY_NUMBERS = 128
+
+
+def bare_url(url: str) -> str:
+    """The URL without query, fragment and user information; what cannot be split is dropped."""
+    try:
+        split = urlsplit(url)
+        host = split.netloc.rpartition("@")[2]
+        return clean_text(urlunsplit((split.scheme, host, split.path, "", "")))
+    except ValueError:
+        return ""
+
+
+def decode_base64(text: str) -> bytes | None:
+    """Decode standard or URL-safe base64, padded or not; None for anything else."""
+    unified = text.translate(_URL_SAFE).rstrip("=")
+    try:
+        return base64.b64decode(unified + "=" * (-len(unified) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+_URL_SAFE = str.maketrans("-_", "+/", " \r\n\t")
+
+
+class Keeper:
+    """Turns wire values into what a record may hold, and remembers what it had to leave out.
+
+    `digest` is a keyed digest. `media` collects what was lifted out of JSON and of text;
+    `flags` what went wrong.
+    """
+
+    def __init__(self, digest: Digest) -> None:
+        self.digest = digest
+        self.media: list[Media] = []
+        self.flags: set[Flag] = set()
+
+    def bytes_as_media(self, data: bytes, mime: str | None, name: str | None = None) -> Media:
+        """Describe raw bytes."""
+        named = clean_text(name) if name else None
+        return Media(mime=mime, bytes=len(data), digest=self.digest(data), name=named)
+
+    def base64_as_media(self, text: str, mime: str | None, name: str | None = None) -> Media:
+        """Describe base64 by the bytes it stands for; undecodable, by its own characters."""
+        data = decode_base64(text)
+        if data is None:
+            self.flags.add(Flag.MEDIA_UNDECODABLE)
+            data = clean_text(text).encode()
+        return self.bytes_as_media(data, mime, name)
+
+    def url_as_media(self, url: str, name: str | None = None) -> Media:
+        """Describe what a URL points to, or what a `data:` URL holds."""
+        if url[:5].lower() != "data:":
+            return Media(url=bare_url(url), name=clean_text(name) if name else None)
+        head, _, rest = url[5:].partition(",")
+        mime = head.partition(";")[0].strip().lower() or "text/plain"
+        if head.lower().endswith(";base64"):
+            return self.base64_as_media(rest, mime, name)
+        return self.bytes_as_media(unquote_to_bytes(clean_text(rest)), mime, name)
+
+    def text_parts(self, text: str) -> list[Part]:
+        """A text, with the `data:` URLs inside it lifted out where they stood."""
+        parts: list[Part] = []
+        at = 0
+        for found in _DATA_URL.finditer(text):
+            parts.append(Text(text=clean_text(text[at : found.start()])))
+            parts.append(self.base64_as_media(found[2], found[1]))
+            at = found.end()
+        parts.append(Text(text=clean_text(text[at:])))
+        return [part for part in parts if part != Text(text="")] if at else parts
+
+    def inline(self, text: str) -> str:
+        """A text whose `data:` URLs are replaced by marks; the media go to `media`."""
+        if ";base64," not in text:
+            return clean_text(text)
+        return clean_text(_DATA_URL.sub(lambda found: self._mark(found[2], found[1]), text))
+
+    def as_extra(self, name: str, value: Json) -> Extra:
+        """Keep an unknown value as the JSON text of `kept`."""
+        return Extra(name=clean_text(name), text=dump(self.kept(value)))
+
+    def kept(self, value: Json, *, guarded: bool = False) -> Json:
+        """A JSON value without credentials, base64 and long runs of numbers."""
+        if isinstance(value, str):
+            return self._kept_text(value)
+        if isinstance(value, dict):
+            return self._kept_object(value, guarded=guarded)
+        if isinstance(value, list):
+            if len(value) >= _MANY_NUMBERS and all(type(item) in (int, float) for item in value):
+                return f"[numbers:{len(value)}:{self.digest(dump(value).encode())[:16]}]"
+            return [self.kept(item, guarded=guarded) for item in value]
+        return value
+
+    def _kept_object(self, value: dict[str, Json], *, guarded: bool) -> dict[str, Json]:
+        kept: dict[str, Json] = {}
+        for name, inner in value.items():
+            plain = name.lower().replace("-", "_")
+            if _holds_secret(plain, inner, guarded=guarded):
+                kept[clean_text(name)] = SECRET
+            elif plain == "headers" and isinstance(inner, dict) and _is_connection(value):
+                kept[clean_text(name)] = {clean_text(header): SECRET for header in inner}
+            else:
+                kept[clean_text(name)] = self.kept(inner, guarded=guarded or plain in _GUARDS)
+        return kept
+
+    def _kept_text(self, text: str) -> str:
+        if len(text) >= _LONG_BASE64 and _BASE64.fullmatch(text):
+            return self._mark(text, None)
+        return _SIGNATURE.sub(rf"\1{SECRET}", self.inline(text))
+
+    def _mark(self, text: str, mime: str | None) -> str:
+        media = self.base64_as_media(text, mime)
+        self.media.append(media)
+        return f"[media:{(media.digest or '')[:16]}]"
+
+
+def _holds_secret(name: str, value: Json, *, guarded: bool) -> bool:
+    if not isinstance(value, str) or not value:
+        return False
+    return name in _SECRET_NAMES or (guarded and name in _GUARDED_NAMES)
+
+
+def _is_connection(value: dict[str, Json]) -> bool:
+    """Whether an object describes a remote tool server, whose headers are credentials."""
+    return value.get("type") == "mcp" or "server_url" in value or "server_label" in value

@@ -1,0 +1,108 @@
+"""Event streams of a format that has no reader yet, gathered without knowing what they mean.
+
+The law of this module: text that was streamed in pieces is put together before it is kept, since
+a detector finds nothing in fragments. Events are grouped by their type and by the indexes they
+carry; inside a group each place of the JSON gathers its own text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit.parts import Extra, Part
+from audit.record import Output, Response
+from audit.value import Json
+from tap.dialects.keeping import Keeper
+from tap.dialects.reading import AnswerReading
+from tap.sse import Event
+from tap.wire_json import NOT_JSON, as_dict, as_text, clean_text, read_json
+
+__all__ = ["LooseFold"]
+
+_INDEXES = ("index", "output_index", "content_index", "summary_index")
+
+
+class LooseFold:
+    """A `Fold` of anything: each group of events becomes one `Extra`, in order of appearance.
+
+    Of a place that always held the same string, one is kept; of other values the last one.
+    Data that is no JSON is joined as it is.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[str, dict[str, list[Json]]] = {}
+        self._done = False
+
+    def feed(self, event: Event) -> None:
+        """Take the next event."""
+        text = event.data.strip()
+        if text == "[DONE]":
+            self._done = True
+        elif text:
+            self.take(event.type, event.data)
+
+    def take(self, kind: str, text: str) -> None:
+        """Take one document: an event's data, or a line."""
+        value = read_json(text)
+        if value is NOT_JSON:
+            self._groups.setdefault(f"{kind}.text", {}).setdefault("", []).append(text)
+            return
+        group = self._groups.setdefault(_group_name(kind, as_dict(value)), {})
+        for path, leaf in _leaves(value):
+            group.setdefault(path, []).append(leaf)
+
+    def reading(self, keeper: Keeper) -> AnswerReading:
+        """Read what has been gathered so far."""
+        parts: list[Part] = [self._part(name, keeper) for name in self._groups]
+        outputs = (Output(index=0, parts=(*parts, *keeper.media)),) if parts else ()
+        return AnswerReading(
+            response=Response(outputs=outputs),
+            terminal=self._done,
+            flags=frozenset(keeper.flags),
+        )
+
+    def _part(self, name: str, keeper: Keeper) -> Extra:
+        places = {path: _joined(leaves) for path, leaves in self._groups[name].items()}
+        return keeper.as_extra(name, places[""] if list(places) == [""] else places)
+
+
+def _group_name(kind: str, value: dict[str, Json]) -> str:
+    said = as_text(value.get("type")) or kind
+    indexes = [str(value[name]) for name in _INDEXES if isinstance(value.get(name), int)]
+    return ".".join(["event", clean_text(said), *indexes])
+
+
+def _leaves(value: Json) -> Iterator[tuple[str, Json]]:
+    """Every place of a JSON value that holds no further one, in order.
+
+    An object of a list that carries an index is found again under it in the next event. A list
+    of plain numbers is one place.
+    """
+    waiting: list[tuple[str, Json]] = [("", value)]
+    while waiting:
+        path, node = waiting.pop()
+        inner = _inner(path, node)
+        if inner:
+            waiting.extend(reversed(inner))
+        else:
+            yield path, node
+
+
+def _inner(path: str, node: Json) -> list[tuple[str, Json]]:
+    if isinstance(node, dict):
+        return [(f"{path}.{name}" if path else name, inner) for name, inner in node.items()]
+    if not isinstance(node, list) or all(type(item) in (int, float) for item in node):
+        return []
+    return [(f"{path}[{_place(inner, place)}]", inner) for place, inner in enumerate(node)]
+
+
+def _place(inner: Json, place: int) -> int:
+    index = as_dict(inner).get("index")
+    return index if isinstance(index, int) else place
+
+
+def _joined(leaves: list[Json]) -> Json:
+    texts = [leaf for leaf in leaves if isinstance(leaf, str)]
+    if not texts:
+        return leaves[-1]
+    return texts[0] if len(set(texts)) == 1 else "".join(texts)

@@ -1,0 +1,94 @@
+"""What a dialect offers, and what it makes of an exchange's two bodies.
+
+The law of this module: a reading never fails. What could not be read is a flag of the reading,
+and what was not known is kept as an `Extra`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from audit.exchange import Dialect as DialectName
+from audit.exchange import Ending
+from audit.flags import EndingDetail, Flag
+from audit.record import Request, Response, Safety, Usage
+from audit.value import Json
+from tap.dialects.keeping import Keeper
+from tap.sse import Event
+
+__all__ = ["AnswerReading", "Body", "Dialect", "Fold", "RequestReading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A whole body, free of its content coding, and what its head called it.
+
+    `broken` says that the body is known to end early, so that an attempt to read what stands
+    before the break is worth it.
+    """
+
+    data: bytes = field(repr=False)
+    content_type: str | None = field(default=None, repr=False)
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReading:
+    """What was asked. `model`, `user` and `session` are what the body itself claims."""
+
+    request: Request = field(default=Request(), repr=False)
+    model: str | None = field(default=None, repr=False)
+    user: str | None = field(default=None, repr=False)
+    session: str | None = field(default=None, repr=False)
+    stream: bool = False
+    flags: frozenset[Flag] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReading:
+    """What was answered, and how the answer itself says that it ended.
+
+    `terminal` says that the format's own end was seen: a terminal event, or the whole of a
+    plain body. `finished` that every output gave a finish reason. `ending` is what the body is
+    evidence of (filtered, failed), None when of nothing but success.
+    """
+
+    response: Response = field(default=Response(), repr=False)
+    safety: Safety = field(default=Safety())
+    usage: Usage = field(default=Usage())
+    model: str | None = field(default=None, repr=False)
+    system_fingerprint: str | None = field(default=None, repr=False)
+    response_id: str | None = field(default=None, repr=False)
+    terminal: bool = False
+    finished: bool = False
+    ending: Ending | None = None
+    detail: EndingDetail | None = None
+    flags: frozenset[Flag] = frozenset()
+
+
+class Fold(Protocol):
+    """Gathers the events of one stream into the answer they make up."""
+
+    def feed(self, event: Event) -> None:
+        """Take the next event, whatever it holds. Never raises."""
+
+    def reading(self, keeper: Keeper) -> AnswerReading:
+        """What has been gathered so far. Never raises."""
+
+
+class Dialect(Protocol):
+    """Reads one wire format."""
+
+    @property
+    def name(self) -> DialectName:
+        """What it is called in a record."""
+
+    def request(self, body: Body, keeper: Keeper) -> RequestReading:
+        """Read a request's body. Never raises."""
+
+    def answer(self, value: Json, keeper: Keeper) -> AnswerReading:
+        """Read a plain JSON answer, already decoded. Never raises."""
+
+    def fold(self) -> Fold:
+        """Begin to read a streamed answer."""

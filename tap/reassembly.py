@@ -1,0 +1,245 @@
+"""Reassembly: from what the tap saw of an exchange to its record.
+
+The law of this module: it is pure and total. The same capture gives the same record, whatever
+the bytes are, and no bytes make it raise; what could not be understood is a flag. The work is
+done in slices, so that whoever drives it can serve others in between. Two steps cannot be cut:
+decoding one JSON document and digesting the finished record; both take time in proportion to
+the capture limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+import msgspec
+
+from audit.digest import commitment, keyed_digest
+from audit.exchange import Dialect, Opening
+from audit.flags import Flag
+from audit.record import AuditRecord, Integrity, Retention, TapRef
+from tap.capture import Captured
+from tap.dialects.json_body import as_utf8, read_body
+from tap.dialects.keeping import Digest, Keeper
+from tap.dialects.loose_fold import LooseFold
+from tap.dialects.opaque import read_plain
+from tap.dialects.reading import AnswerReading, Body, Fold, RequestReading
+from tap.dialects.registry import Route, route
+from tap.encodings import PIECE, decoded, pieces
+from tap.endings import decide
+from tap.facts import (
+    capture_flags,
+    exchange_facts,
+    identity_of,
+    kept_request,
+    kept_response,
+    kept_safety,
+    timing_of,
+)
+from tap.shapes import HEAD, Shape, shape_of
+from tap.sse import SseDecoder
+from tap.wire_json import NOT_JSON
+
+__all__ = ["assemble", "assemble_steps"]
+
+# After how many lines of an answer in lines the next slice begins.
+_LINES = 256
+
+_BROKEN = frozenset((Flag.ENCODING_DAMAGED, Flag.ENCODING_TRUNCATED, Flag.DECODED_TOO_LARGE))
+
+
+def assemble(opening: Opening, captured: Captured, *, digest_key: bytes, salt: str) -> AuditRecord:
+    """Make the record in one go. Pure; raises nothing for any bytes.
+
+    `digest_key` keys the digests of raw content; `salt` (hex) goes into the commitment.
+    """
+    steps = assemble_steps(opening, captured, digest_key=digest_key, salt=salt)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            record: AuditRecord = end.value
+            return record
+
+
+def assemble_steps(
+    opening: Opening, captured: Captured, *, digest_key: bytes, salt: str
+) -> Generator[None, None, AuditRecord]:
+    """Make the record in slices of bounded work; the generator's value is the record."""
+    digest = partial(keyed_digest, digest_key)
+    chosen = route(opening.method, opening.target_path, opening.upgrade)
+    asked = yield from _read_request(opening, captured, chosen, digest)
+    answer = yield from _read_answer(captured, chosen, digest)
+    yield
+    record = _record(opening, captured, chosen, asked, answer)
+    yield
+    sealed = Integrity(salt=salt, commitment=commitment(record, salt))
+    return msgspec.structs.replace(record, integrity=sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer as read: what it says, what its body was, and what reading it showed."""
+
+    reading: AnswerReading
+    shape: Shape
+    flags: frozenset[Flag] = frozenset()
+
+
+def _record(
+    opening: Opening, captured: Captured, chosen: Route, asked: RequestReading, answer: _Answer
+) -> AuditRecord:
+    answered = answer.reading
+    decision = decide(
+        opening.method,
+        captured,
+        answered,
+        answer.shape,
+        has_terminal=chosen.dialect.name is not Dialect.OPAQUE,
+    )
+    flags = {*asked.flags, *answered.flags, *answer.flags, *capture_flags(captured, decision)}
+    if decision.recovered:
+        flags.add(Flag.RECOVERED)
+    flags |= _surprises(captured, chosen, asked, answer.shape)
+    number = opening.number
+    return AuditRecord(
+        id=opening.id,
+        consumer=opening.consumer,
+        day=opening.day,
+        level=opening.level,
+        tap=TapRef(name=number.tap, boot=number.boot, seq=number.seq),
+        exchange=exchange_facts(
+            opening, captured, chosen, asked, answered, decision, answer.shape, flags
+        ),
+        timing=timing_of(opening, captured),
+        identity=identity_of(opening, captured, asked),
+        request=kept_request(opening, asked.request),
+        response=kept_response(opening, answered.response),
+        safety=kept_safety(opening, answered.safety),
+        usage=answered.usage,
+        retention=Retention(expires_at=opening.expires_at),
+    )
+
+
+def _surprises(captured: Captured, chosen: Route, asked: RequestReading, shape: Shape) -> set[Flag]:
+    """Answers of another kind than was asked for."""
+    head = captured.answer_head
+    if head is None or head.status >= 400 or chosen.dialect.name is Dialect.OPAQUE:
+        return set()
+    if asked.stream and shape in (Shape.JSON, Shape.OTHER):
+        return {Flag.STREAM_ANSWERED_PLAIN}
+    if shape is Shape.EVENTS and asked.request.messages and not asked.stream:
+        return {Flag.PLAIN_ANSWERED_STREAM}
+    return set()
+
+
+def _read_request(
+    opening: Opening, captured: Captured, chosen: Route, digest: Digest
+) -> Generator[None, None, RequestReading]:
+    if not captured.request_body:
+        return RequestReading()
+    flags: set[Flag] = set()
+    data = yield from _whole(decoded(captured.request_body, opening.content_encoding, flags))
+    broken = not captured.request_whole or captured.request_cut or bool(flags & _BROKEN)
+    body = Body(data=data, content_type=opening.content_type, broken=broken)
+    reading = chosen.dialect.request(body, Keeper(digest))
+    sealed = msgspec.structs.replace(reading.request, prompt_digest=digest(captured.request_body))
+    return replace(reading, request=sealed, flags=reading.flags | flags)
+
+
+def _whole(stream: Iterator[bytes]) -> Generator[None, None, bytes]:
+    taken: list[bytes] = []
+    for piece in stream:
+        taken.append(piece)
+        yield
+    return b"".join(taken)
+
+
+def _read_answer(
+    captured: Captured, chosen: Route, digest: Digest
+) -> Generator[None, None, _Answer]:
+    head = captured.answer_head
+    flags: set[Flag] = set()
+    stream = decoded(captured.answer_body, head.content_encoding if head else None, flags)
+    start = b""
+    for piece in stream:
+        start += piece
+        yield
+        if len(start) >= HEAD:
+            break
+    content_type = head.content_type if head else None
+    shape = shape_of(start[:HEAD], content_type)
+    keeper = Keeper(digest)
+    if shape is Shape.EVENTS:
+        reading = yield from _read_events(start, stream, chosen.dialect.fold(), keeper, flags)
+        return _Answer(reading, shape, frozenset(flags))
+    rest = yield from _whole(stream)
+    broken = not captured.answer_whole or captured.answer_cut or bool(flags & _BROKEN)
+    body = Body(data=start + rest, content_type=content_type, broken=broken)
+    if shape is Shape.LINES:
+        reading = yield from _read_lines(body, keeper)
+    elif shape is Shape.JSON:
+        reading = _read_json(body, chosen, keeper)
+    else:
+        reading = _read_other(body, chosen, head.status if head else 0, shape, keeper)
+    return _Answer(reading, shape, frozenset(flags))
+
+
+def _read_events(
+    start: bytes, stream: Iterator[bytes], fold: Fold, keeper: Keeper, flags: set[Flag]
+) -> Generator[None, None, AnswerReading]:
+    decoder = SseDecoder()
+    for piece in _sliced(start, stream):
+        for event in decoder.feed(piece):
+            fold.feed(event)
+        yield
+    for event in decoder.finish():
+        fold.feed(event)
+    if decoder.invalid_utf8:
+        flags.add(Flag.INVALID_UTF8)
+    if decoder.unterminated:
+        flags.add(Flag.UNTERMINATED_FINAL_EVENT)
+    return fold.reading(keeper)
+
+
+def _sliced(start: bytes, stream: Iterator[bytes]) -> Iterator[bytes]:
+    """Decoders may give more at once than one slice should hold."""
+    yield from pieces(start)
+    for piece in stream:
+        if len(piece) > PIECE:
+            yield from pieces(piece)
+        else:
+            yield piece
+
+
+def _read_lines(body: Body, keeper: Keeper) -> Generator[None, None, AnswerReading]:
+    fold = LooseFold()
+    for number, line in enumerate(as_utf8(body.data, keeper).split("\n")):
+        if line.strip():
+            fold.take("line", line)
+        if number % _LINES == 0:
+            yield
+    return fold.reading(keeper)
+
+
+def _read_json(body: Body, chosen: Route, keeper: Keeper) -> AnswerReading:
+    """Read a JSON body; one that broke off is read as far as it goes and is not the end."""
+    value = read_body(body, keeper, Flag.ANSWER_SALVAGED)
+    if value is NOT_JSON:
+        keeper.flags.add(Flag.ANSWER_UNPARSED)
+        return AnswerReading(flags=frozenset(keeper.flags))
+    reading = chosen.dialect.answer(value, keeper)
+    if Flag.ANSWER_SALVAGED in keeper.flags:
+        return replace(reading, terminal=False)
+    return reading
+
+
+def _read_other(
+    body: Body, chosen: Route, status: int, shape: Shape, keeper: Keeper
+) -> AnswerReading:
+    """Read what is neither; a format that has a reader never sends such a body in success."""
+    strange = chosen.dialect.name is not Dialect.OPAQUE and shape is Shape.OTHER and status < 400
+    if strange:
+        keeper.flags.add(Flag.ANSWER_MALFORMED)
+    return read_plain(body, status, keeper)

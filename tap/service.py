@@ -1,0 +1,121 @@
+"""The running tap: what is started, in which order it stops, and what its control port says.
+
+The law of stopping: first no new connections, then the open exchanges end or are ended, then
+their records reach the spool, then what the queue takes is shipped, and last the spool closes.
+Whatever is still in the spool is shipped after the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiohttp import web
+
+from audit.telemetry import Log
+from storage.spool.port import Spool
+from tap.desk import Desk
+from tap.server import TapServer
+from tap.shipper import Shipper
+
+__all__ = ["ControlPort", "TapService"]
+
+
+class TapService:
+    """Serves traffic on a bound socket until told to stop."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        server: TapServer,
+        shipper: Shipper,
+        *,
+        idle_timeout: float,
+        drain_seconds: float,
+        log: Log,
+    ) -> None:
+        self._desk = desk
+        self._server = server
+        self._shipper = shipper
+        self._idle_timeout = idle_timeout
+        self._drain_seconds = drain_seconds
+        self._log = log
+        self._listener: asyncio.Server | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self, listening: socket.socket) -> None:
+        """Begin to accept connections on `listening`, which is bound already."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(self._server, sock=listening, backlog=4096)
+        self._tasks = [
+            loop.create_task(self._shipper.run()),
+            loop.create_task(self._desk.watch(self._idle_timeout)),
+        ]
+        self._log.info("tap.started", port=listening.getsockname()[1])
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every part that must run does."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
+    async def stop(self) -> None:
+        """Drain and stop; never raises for what could not be shipped."""
+        if self._listener is not None:
+            self._listener.close()
+        self._server.drain()
+        if not await self._desk.drained(self._drain_seconds):
+            self._log.warning("tap.drain_deadline", open=len(self._desk.exchanges))
+        await self._server.shutdown(0.1)
+        await self._desk.recorder.drain()
+        await self._stop_tasks()
+        await self._shipper.drain()
+        self._desk.pool.shut()
+        await self._desk.spool.shut()
+        self._log.info("tap.stopped")
+
+    async def _stop_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+class ControlPort:
+    """Health and metrics, on a port of their own: every path of the traffic port is upstream's."""
+
+    def __init__(self, service: TapService, spool: Spool, metrics: Callable[[], bytes]) -> None:
+        self._service = service
+        self._spool = spool
+        self._metrics = metrics
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, listening: socket.socket) -> None:
+        """Begin to answer on `listening`."""
+        app = web.Application()
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/metrics", self._numbers)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.SockSite(self._runner, listening).start()
+
+    async def stop(self) -> None:
+        """Stop answering."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _health(self, request: web.Request) -> web.Response:
+        del request
+        census = self._spool.census()
+        healthy = self._service.healthy
+        body = {
+            "healthy": healthy,
+            "spool": {"bytes": census.bytes, "open": census.open, "waiting": census.waiting},
+        }
+        return web.json_response(body, status=200 if healthy else 503)
+
+    async def _numbers(self, request: web.Request) -> web.Response:
+        del request
+        return web.Response(body=self._metrics(), content_type="text/plain", charset="utf-8")

@@ -1,0 +1,153 @@
+"""The shipper: from the spool to the queue, receipt by receipt.
+
+The law: the spool forgets an exchange only after the queue has said that it holds it. An outage
+of the queue costs nothing but room in the spool; when it ends, what waited goes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from audit.errors import TransientError
+from audit.ids import ExchangeNumber
+from audit.ledger import Checkpoint
+from audit.telemetry import Count, Log
+from audit.value import to_json
+from storage.queue.port import Message, MessageKind, Outbox
+from storage.spool.port import Shipment, ShipmentKind, Spool
+
+__all__ = ["Shipper", "backoff"]
+
+_KINDS = {
+    ShipmentKind.RECORD: MessageKind.RECORD,
+    ShipmentKind.REMNANT: MessageKind.REMNANT,
+}
+
+
+def backoff(failures: int, *, first: float = 0.1, most: float = 5.0) -> float:
+    """Seconds to wait after so many failures in a row: doubling, with an upper bound."""
+    return min(most, first * 2.0 ** min(failures - 1, 16))
+
+
+class Shipper:
+    """Carries shipments and checkpoints to the queue until it is stopped.
+
+    `earlier` are the last words on earlier boots that recovery found; they go first.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        outbox: Outbox,
+        *,
+        batch: int,
+        checkpoint_seconds: float,
+        log: Log,
+        count: Count,
+        earlier: Sequence[Checkpoint] = (),
+        sign: Callable[[Checkpoint], Checkpoint] | None = None,
+    ) -> None:
+        self._spool = spool
+        self._outbox = outbox
+        self._batch = batch
+        self._checkpoint_seconds = checkpoint_seconds
+        self._log = log
+        self._count = count
+        self._sign = sign or (lambda checkpoint: checkpoint)
+        self._failures = 0
+        self._earlier = deque(earlier)
+        self._told: int | None = None
+        self._pending: Checkpoint | None = None
+
+    async def run(self) -> None:
+        """Ship until cancelled."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            if loop.time() >= due and await self._send_checkpoint():
+                due = loop.time() + self._checkpoint_seconds
+            await self._ship_some(wait=self._checkpoint_seconds)
+
+    async def drain(self) -> None:
+        """Ship what is there and the final checkpoint; gives up at the first refusal.
+
+        What could not be shipped stays in the spool for the next start.
+        """
+        while shipments := await self._spool.shipments(self._batch, 0.0):
+            if not await self._send(shipments):
+                return
+        await self._send_checkpoint(final=True)
+
+    async def _ship_some(self, *, wait: float) -> None:
+        shipments = await self._spool.shipments(self._batch, wait)
+        self._state()
+        if shipments and not await self._send(shipments):
+            await asyncio.sleep(backoff(self._failures))
+
+    async def _send(self, shipments: Sequence[Shipment]) -> bool:
+        messages = [
+            Message(each.id, _KINDS[each.kind], each.number, each.envelope) for each in shipments
+        ]
+        if not await self._hand_over(messages):
+            return False
+        self._spool.shipped([each.id for each in shipments])
+        self._count.add("auditstream_shipped_total", len(messages))
+        return True
+
+    async def _send_checkpoint(self, *, final: bool = False) -> bool:
+        """Send the checkpoint that waits, or a new one when there is news.
+
+        One that was refused is sent again as it was: indexes have no holes, so that a missing
+        one is a finding.
+        """
+        if self._pending is None and not self._draw_up(final=final):
+            return True
+        checkpoint = self._pending
+        if checkpoint is None or not await self._hand_over([_message(checkpoint)]):
+            return False
+        self._pending = None
+        if self._earlier or (final and not checkpoint.final):
+            return await self._send_checkpoint(final=final)
+        return True
+
+    def _draw_up(self, *, final: bool) -> bool:
+        if self._earlier:
+            self._pending = self._sign(self._earlier.popleft())
+            return True
+        checkpoint = self._spool.checkpoint(final=final)
+        if checkpoint.index == self._told:
+            return False
+        self._told = checkpoint.index
+        self._pending = self._sign(checkpoint)
+        return True
+
+    async def _hand_over(self, messages: list[Message]) -> bool:
+        try:
+            await self._outbox.send(messages)
+        except TransientError as error:
+            self._failures += 1
+            self._count.add("auditstream_ship_failures_total")
+            if self._failures == 1:
+                self._log.warning("shipper.queue_unavailable", code=error.code)
+            return False
+        if self._failures:
+            self._log.info("shipper.recovered", count=self._failures)
+        self._failures = 0
+        return True
+
+    def _state(self) -> None:
+        census = self._spool.census()
+        self._count.state("auditstream_spool_bytes", census.bytes)
+        self._count.state("auditstream_spool_open", census.open)
+        self._count.state("auditstream_spool_waiting", census.waiting)
+
+
+def _message(checkpoint: Checkpoint) -> Message:
+    return Message(
+        id=f"{checkpoint.tap}/{checkpoint.boot}#{checkpoint.index}",
+        kind=MessageKind.CHECKPOINT,
+        number=ExchangeNumber(tap=checkpoint.tap, boot=checkpoint.boot, seq=0),
+        body=to_json(checkpoint),
+    )

@@ -1,0 +1,375 @@
+"""Connections to the upstream: pooled, watched by a C parser, never interpreted.
+
+The law: bytes that arrive are handed on in the call in which they arrived. The parser is only
+there to see where the head and the message end; it decides nothing about the content. What is
+handed on is the upstream's own bytes with their own framing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import httptools
+
+from tap.heads import AnswerFraming, AnswerStart, Header
+
+__all__ = ["AnswerSink", "Endpoint", "UpstreamConnection", "UpstreamPool"]
+
+# A head larger than this is no answer of an LLM gateway; without a limit a broken upstream
+# could fill our memory before the first body byte.
+_MAX_HEAD = 1024 * 1024
+
+
+class AnswerSink(Protocol):
+    """Who receives an answer, in the upstream's own pace. No method may raise."""
+
+    def interim(self, raw: bytes) -> None:
+        """Receive an informational (1xx) answer, raw."""
+
+    def head(self, answer: AnswerStart) -> None:
+        """Receive the final answer's head."""
+
+    def body(self, raw: bytes, content: list[bytes]) -> None:
+        """Receive body bytes as framed on the wire, and the same without framing."""
+
+    def whole(self, *, reusable: bool) -> None:
+        """Learn that the message is complete."""
+
+    def tunnel(self, raw: bytes) -> None:
+        """Receive bytes of an upgraded connection."""
+
+    def lost(self, *, received: bool) -> None:
+        """Learn that the connection went before the message was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the upstream is. `authority` is what `Host` says; `tls` None means plain TCP."""
+
+    host: str
+    port: int
+    authority: bytes
+    tls: ssl.SSLContext | None = None
+    server_name: str | None = None
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection: carries one exchange at a time."""
+
+    def __init__(self, pool: UpstreamPool) -> None:
+        self._pool = pool
+        self._sink: AnswerSink | None = None
+        self._transport: asyncio.Transport | None = None
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._paused = False
+        self.used = False
+
+    # -- the exchange's side ---------------------------------------------------------------
+
+    def begin(self, sink: AnswerSink, *, head_only: bool) -> None:
+        """Start an exchange; `head_only` for HEAD, whose answer has no body whatever it says."""
+        self._sink = sink
+        self._head_only = head_only
+        self.resume()
+        self._reset_message()
+        self._received = False
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; buffered by the transport, see `drain`."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the upstream takes more: this is what slows a fast uploader down."""
+        await self._drained.wait()
+
+    def pause(self) -> None:
+        """Stop reading: the client is slower than the upstream."""
+        if self._transport is not None and self.alive and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._transport is not None and self.alive and self._paused:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def release(self) -> None:
+        """Give the connection back for another exchange."""
+        self._sink = None
+        self.used = True
+        self._pool.put(self)
+
+    def abort(self) -> None:
+        """Drop the connection at once: the upstream sees a reset or an end."""
+        self._sink = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def half_close(self) -> None:
+        """Say that no more bytes come (tunnels only)."""
+        if self._transport is not None and self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection is, as far as we know, open."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    # -- asyncio.Protocol ------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        # uvloop's transports have the methods of asyncio's class without being of it.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the sink, unless the end of the connection is the end of the message."""
+        del exc
+        self._drained.set()
+        self._pool.forget(self)
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        if self._until_close and self._in_body and not self._tunnel:
+            sink.whole(reusable=False)
+        else:
+            sink.lost(received=self._received)
+
+    def pause_writing(self) -> None:
+        """Note that the upstream is slower than the client."""
+        self._drained.clear()
+
+    def resume_writing(self) -> None:
+        """Note that the upstream takes bytes again."""
+        self._drained.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what came, in this call."""
+        if self._sink is None:
+            # Bytes that nobody asked for: this connection cannot be trusted with an exchange.
+            self.abort()
+            self._pool.forget(self)
+            return
+        self._received = True
+        if self._tunnel:
+            self._sink.tunnel(data)
+        elif self._in_body:
+            self._body_received(data)
+        else:
+            self._head_received(data)
+
+    # -- the head --------------------------------------------------------------------------
+
+    def _reset_message(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._raw_head = b""
+        self._reason = b""
+        self._headers: list[Header] = []
+        self._content: list[bytes] = []
+        self._in_body = False
+        self._until_close = False
+        self._chunked = False
+        self._complete = False
+        self._surplus = False
+        self._begun = False
+        self._tunnel = False
+
+    def _head_received(self, data: bytes) -> None:
+        self._raw_head += data
+        end = self._raw_head.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self._raw_head) > _MAX_HEAD:
+                self._broken()
+            return
+        raw, rest = self._raw_head[: end + 4], self._raw_head[end + 4 :]
+        upgraded = False
+        try:
+            self._parser.feed_data(raw)
+        except httptools.HttpParserUpgrade:
+            upgraded = True
+        except httptools.HttpParserError:
+            self._broken()
+            return
+        self._head_parsed(raw, rest, upgraded=upgraded)
+
+    def _head_parsed(self, raw: bytes, rest: bytes, *, upgraded: bool) -> None:
+        status = self._parser.get_status_code()
+        sink = self._sink
+        assert sink is not None  # noqa: S101 - only called while an exchange is on
+        if 100 <= status < 200 and status != 101:
+            self._reset_message()
+            sink.interim(raw)
+            if rest:
+                self._head_received(rest)
+            return
+        framing = self._framing(status)
+        self._until_close = framing.until_close
+        self._chunked = framing.chunked
+        self._tunnel = status == 101 and upgraded
+        self._in_body = True
+        sink.head(AnswerStart(status, self._reason, self._headers, framing))
+        if self._tunnel:
+            if rest:
+                sink.tunnel(rest)
+        elif self._complete or self._bodiless(status):
+            self._end(reusable=framing.keep_alive and not rest)
+        elif rest:
+            self._body_received(rest)
+
+    def _framing(self, status: int) -> AnswerFraming:
+        chunked, length = False, None
+        for key, value in self._headers:
+            name = key.lower()
+            if name == b"transfer-encoding":
+                chunked = value.lower().rstrip().endswith(b"chunked")
+            elif name == b"content-length" and value.strip().isdigit():
+                length = int(value)
+        if chunked:
+            length = None
+        if self._bodiless(status):
+            return AnswerFraming(False, length or 0, self._parser.should_keep_alive())
+        return AnswerFraming(chunked, length, self._parser.should_keep_alive())
+
+    def _bodiless(self, status: int) -> bool:
+        return self._head_only or status in (204, 304)
+
+    # -- the body --------------------------------------------------------------------------
+
+    def _body_received(self, data: bytes) -> None:
+        sink = self._sink
+        if sink is None:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            # What came is passed on, so that the client sees what it would have seen; the
+            # message cannot become whole any more.
+            content, self._content = self._content, []
+            sink.body(data, content)
+            self._broken()
+            return
+        content, self._content = self._content, []
+        if self._surplus:
+            self._end_with_surplus(content)
+            return
+        sink.body(data, content)
+        if self._complete and not self._until_close:
+            self._end(reusable=self._parser.should_keep_alive())
+
+    def _end_with_surplus(self, content: list[bytes]) -> None:
+        """End a message behind which more bytes came than it has: those are not forwarded."""
+        sink = self._sink
+        assert sink is not None  # noqa: S101 - only called while an exchange is on
+        if self._chunked:
+            raw = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in content if part)
+            raw += b"0\r\n\r\n"
+        else:
+            raw = b"".join(content)
+        sink.body(raw, content)
+        self._end(reusable=False)
+
+    def _end(self, *, reusable: bool) -> None:
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.whole(reusable=reusable and self.alive)
+
+    def _broken(self) -> None:
+        sink, self._sink = self._sink, None
+        if self._transport is not None:
+            self._transport.abort()
+        if sink is not None:
+            sink.lost(received=True)
+
+    # -- httptools -------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Notice a second message where one was asked for."""
+        self._surplus = self._begun
+        self._begun = True
+
+    def on_status(self, status: bytes) -> None:
+        """Collect the reason phrase, which may come in parts."""
+        self._reason += status
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a field as it came."""
+        self._headers.append((name, value))
+
+    def on_body(self, body: bytes) -> None:
+        """Collect content without its framing."""
+        if not self._surplus:
+            self._content.append(body)
+
+    def on_message_complete(self) -> None:
+        """Note the end that the framing gives."""
+        self._complete = True
+
+
+class UpstreamPool:
+    """Idle connections, the most recently used first.
+
+    An idle connection is kept for `idle_seconds`, shorter than a gateway keeps its side, so
+    that a request seldom meets a connection that is just being closed.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, *, connect_timeout: float, idle_seconds: float, max_idle: int
+    ) -> None:
+        self.endpoint = endpoint
+        self._connect_timeout = connect_timeout
+        self._idle_seconds = idle_seconds
+        self._max_idle = max_idle
+        self._idle: deque[tuple[float, UpstreamConnection]] = deque()
+
+    async def get(self, *, fresh: bool = False) -> UpstreamConnection:
+        """Take an idle connection or make one (always, when `fresh`).
+
+        Raises `OSError` (`TimeoutError` and `ssl.SSLError` among them) when none can be made.
+        """
+        loop = asyncio.get_running_loop()
+        while self._idle and not fresh:
+            since, connection = self._idle.pop()
+            if connection.alive and loop.time() - since < self._idle_seconds:
+                return connection
+            connection.abort()
+        return await self._connect(loop)
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop) -> UpstreamConnection:
+        end = self.endpoint
+        async with asyncio.timeout(self._connect_timeout):
+            _, connection = await loop.create_connection(
+                lambda: UpstreamConnection(self),
+                end.host,
+                end.port,
+                ssl=end.tls,
+                server_hostname=end.server_name if end.tls is not None else None,
+            )
+        return connection
+
+    def put(self, connection: UpstreamConnection) -> None:
+        """Keep a connection for later, unless enough are kept."""
+        if not connection.alive:
+            return
+        if len(self._idle) >= self._max_idle:
+            connection.abort()
+            return
+        self._idle.append((asyncio.get_running_loop().time(), connection))
+
+    def forget(self, connection: UpstreamConnection) -> None:
+        """Drop a connection that the upstream has closed."""
+        for held in self._idle:
+            if held[1] is connection:
+                self._idle.remove(held)
+                return
+
+    def shut(self) -> None:
+        """Close every idle connection."""
+        while self._idle:
+            self._idle.pop()[1].abort()

@@ -1,0 +1,1 @@
+"""What several tests need to watch a running AuditStream from outside."""

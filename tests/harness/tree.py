@@ -1,0 +1,122 @@
+"""A whole running AuditStream as a process tree of its own, and the command line beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Tree", "auditstream", "clean_environment", "free_port", "records"]
+
+_COMMAND = [sys.executable, "-P", "-m", "cli.main"]
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """This process's environment without any setting of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AUDITSTREAM")}
+    return kept | extra
+
+
+def auditstream(
+    *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [*_COMMAND, *words],
+        cwd=cwd,
+        env=dict(env) if env is not None else clean_environment(),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+def records(data: Path, *words: str) -> list[dict[str, Any]]:
+    """All records that a filter finds, as `auditstream query --jsonl` gives them."""
+    result = auditstream("query", "--data", str(data), "--jsonl", "--limit", "100000", *words)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@dataclass
+class Tree:
+    """`auditstream up` in a process group of its own, on ports that stay the same."""
+
+    data: Path
+    upstream: str
+    port: int = field(default_factory=free_port)
+    extra: Mapping[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+    log: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep the logs beside the data, to be searched afterwards."""
+        self.log = self.data.with_name(self.data.name + ".log")
+
+    @property
+    def url(self) -> str:
+        """Where a client sends its calls."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start and wait until everything runs."""
+        state = self.data / "running.json"
+        state.unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *_COMMAND,
+                *self._words(),
+                env=clean_environment(**self._ports(), **self.extra),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        async with asyncio.timeout(60):
+            while not state.exists():
+                assert self.process.returncode is None, self.log.read_text()
+                await asyncio.sleep(0)
+
+    async def stop(self) -> int:
+        """Ask it to drain, as Ctrl-C does; give its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        return await self.process.wait()
+
+    async def kill(self) -> None:
+        """End every process of the tree at once, as a power cut would end them."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        await self.process.wait()
+
+    async def state(self) -> dict[str, Any]:
+        """What the tree says of itself: process ids and addresses."""
+        state: dict[str, Any] = json.loads((self.data / "running.json").read_text())
+        return state
+
+    def _words(self) -> Sequence[str]:
+        listen = f"127.0.0.1:{self.port}"
+        return ["up", "--upstream", self.upstream, "--listen", listen, "--data", str(self.data)]
+
+    @staticmethod
+    def _ports() -> dict[str, str]:
+        return {
+            "AUDITSTREAM_TAP__CONTROL": "127.0.0.1:0",
+            "AUDITSTREAM_CONSOLE__LISTEN": "127.0.0.1:0",
+        }
