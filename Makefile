@@ -1,0 +1,57 @@
+# Two commands: `make run` starts AuditStream, `make test` checks everything.
+# Every installation step is here: Debian, PyPI and npm packages by name, nothing else.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DATA   ?= auditstream-data
+LISTEN ?= 127.0.0.1:8080
+UPSTREAM ?=
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: run install test lint types imports tests clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+install: $(VENV)/.installed ## make the environment in .venv
+
+run: $(VENV)/.installed ## start everything; UPSTREAM=https://... for a real gateway
+ifeq ($(strip $(UPSTREAM)),)
+	@$(BIN)/auditstream up --demo --listen $(LISTEN) --data $(DATA)
+else
+	@$(BIN)/auditstream up --upstream $(UPSTREAM) --listen $(LISTEN) --data $(DATA)
+endif
+
+test: lint types imports tests ## lint, types, import contracts and all tests
+
+lint: $(VENV)/.tested
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.tested
+	$(BIN)/mypy
+
+imports: $(VENV)/.tested
+	$(BIN)/lint-imports
+
+tests: $(VENV)/.tested
+	$(BIN)/python -m pytest
+
+clean: ## remove the environment and what tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'AuditStream needs Python 3.11 or later; set PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo 'the venv module is missing: apt-get install python3-venv' >&2; exit 1; }
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo 'installing into $(VENV) ...'
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	@$(PIP) -e '.[test]'
+	@touch $@

@@ -1,0 +1,157 @@
+"""Where settings come from: command line, environment, TOML file, defaults, in this order.
+
+The law: this is the only module that reads the environment or the settings file, and a value
+that cannot be used stops the program with one line that names the setting, before anything
+starts. The value itself is not repeated: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from audit.errors import SettingInvalid
+from audit.settings import Settings
+
+__all__ = ["KEY_VARIABLES", "SettingRow", "key_values", "load", "setting_rows"]
+
+_PREFIX = "AUDITSTREAM_"
+_CONFIG = "AUDITSTREAM_CONFIG"
+_DEFAULT_FILE = Path("auditstream.toml")
+
+# Keys given by the environment instead of by files; they are not settings, so that they can
+# never be printed with them.
+KEY_VARIABLES: dict[str, str] = {
+    "AUDITSTREAM_KEY_PUBLIC": "The workers' public key, base64; what a tap seals for.",
+    "AUDITSTREAM_KEY_PRIVATE": "The workers' private keys, base64, separated by commas.",
+    "AUDITSTREAM_KEY_FINGERPRINT": "The key of fingerprints and keyed digests, base64, 32 bytes.",
+}
+
+# The settings file's name, and the tests' folder of recorded streams.
+_NOT_SETTINGS = {_CONFIG, "AUDITSTREAM_STREAMS", *KEY_VARIABLES}
+
+SettingRow = tuple[str, str, str, str]
+
+
+class _Environment(Settings, BaseSettings):
+    """The settings as pydantic-settings reads them from the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_nested_delimiter="__", extra="forbid", hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the file, which comes in as the last argument, below the environment."""
+        del dotenv_settings, file_secret_settings
+        assert isinstance(init_settings, InitSettingsSource)  # noqa: S101 - narrows the type only
+        given = dict(init_settings.init_kwargs)
+        in_file = given.pop("_in_file", {})
+        return (
+            InitSettingsSource(settings_cls, given),
+            env_settings,
+            InitSettingsSource(settings_cls, in_file),
+        )
+
+
+def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
+    """Read the settings; `flags` are those given on the command line, by setting name.
+
+    Raises `SettingInvalid` with one line that names the setting and says what to do.
+    """
+    _check_environment()
+    in_file, source = _read_file(config)
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        loaded = _Environment(**given, _in_file=in_file)  # type: ignore[call-arg]  # see sources
+    except ValidationError as error:
+        raise SettingInvalid(_sentence(error, source)) from None
+    except SettingsError as error:
+        raise SettingInvalid(f"{error}: give tables as JSON") from None
+    return Settings.model_validate(loaded.model_dump())
+
+
+def key_values() -> dict[str, str]:
+    """The keys that the environment gives, by variable name."""
+    return {name: os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)}
+
+
+def setting_rows(model: type[BaseModel] = Settings, prefix: str = "") -> list[SettingRow]:
+    """Every setting as (name, environment variable, default, sentence)."""
+    rows: list[SettingRow] = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        full = prefix + name
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            rows.extend(setting_rows(inner, full + "."))
+            continue
+        variable = _PREFIX + full.upper().replace(".", "__")
+        default = field.get_default(call_default_factory=True)
+        rows.append((full, variable, _shown(default), field.description or ""))
+    return rows
+
+
+def _check_environment() -> None:
+    """Refuse variables of ours that mean nothing: a typing error must not pass in silence."""
+    known = {variable for _, variable, _, _ in setting_rows()}
+    tops = {_PREFIX + name.upper() for name in Settings.model_fields}
+    for variable in os.environ:
+        if not variable.startswith(_PREFIX) or variable in known | tops | _NOT_SETTINGS:
+            continue
+        if variable.startswith("AUDITSTREAM_CONSUMERS__"):
+            continue
+        near = difflib.get_close_matches(variable, known | tops, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise SettingInvalid(f"environment variable {variable} is no setting{hint}")
+
+
+def _read_file(config: Path | None) -> tuple[dict[str, Any], str]:
+    named = config or (Path(os.environ[_CONFIG]) if os.environ.get(_CONFIG) else None)
+    path = named or _DEFAULT_FILE
+    if named is None and not path.exists():
+        return {}, ""
+    try:
+        return tomllib.loads(path.read_text("utf-8")), str(path)
+    except OSError as error:
+        raise SettingInvalid(f"settings file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingInvalid(f"settings file {path} is no TOML: {error}") from None
+
+
+def _sentence(error: ValidationError, source: str) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    name = ".".join(str(step) for step in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        names = [row[0] for row in setting_rows()]
+        near = difflib.get_close_matches(name, names, 1)
+        message = "is no setting" + (f"; did you mean {near[0]}?" if near else "")
+    variable = _PREFIX + name.upper().replace(".", "__")
+    where = f"environment {variable}" + (f" or {source}" if source else "")
+    return f"setting {name}: {message} ({where})"
+
+
+def _shown(default: object) -> str:
+    if default is None or default in ({}, []):
+        return ""
+    return str(default)

@@ -1,0 +1,96 @@
+"""Operational logs: structlog, an allow-list of keys, and nothing that anyone said.
+
+The law: a line holds an event of the catalogue and keys of `audit.telemetry.LOG_KEYS`. What
+libraries log is reduced to who said it and how grave it is, because their messages may repeat
+their input. Tracebacks hold file, line and function; never a message, never a local variable.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from audit.settings import Settings
+from audit.telemetry import LOG_KEYS, Log
+
+__all__ = ["configure", "configure_for", "frames_of"]
+
+_OWN_KEYS = LOG_KEYS | {"event", "level", "timestamp"}
+
+
+def configure(component: str, *, as_json: bool, level: str = "info") -> Log:
+    """Set up logging to standard error from `level` on; gives the logger of this process."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            _allowed_only,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    log: Log = structlog.get_logger().bind(component=component)
+    root = logging.getLogger()
+    root.handlers = [_ContentFree(log)]
+    root.setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    return log
+
+
+def configure_for(component: str, settings: Settings) -> Log:
+    """Set up logging as the settings ask."""
+    return configure(component, as_json=settings.log_json, level=settings.log_level)
+
+
+def frames_of(error: BaseException) -> str:
+    """Where an error came from: `file:line function` from the outermost frame in."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " > ".join(f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames)
+
+
+def _short(filename: str) -> str:
+    return "/".join(filename.rsplit("/", 2)[-2:])
+
+
+def _allowed_only(
+    logger: Any,
+    method: str,
+    event: MutableMapping[str, Any],
+) -> MutableMapping[str, Any]:
+    """Drop every key that is not on the list: a careless call must not leak."""
+    del logger, method
+    for key in [key for key in event if key not in _OWN_KEYS]:
+        del event[key]
+    return event
+
+
+class _ContentFree(logging.Handler):
+    """Passes on that a library said something, and how grave it is; never what."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Reduce one record to its logger's name and level."""
+        kind = record.exc_info[0] if record.exc_info else None
+        say = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        say(
+            "library.message",
+            where=record.name,
+            error_type=kind.__name__ if kind is not None else None,
+        )

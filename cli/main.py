@@ -1,0 +1,198 @@
+"""The `auditstream` command: what can be typed, and which module carries it out.
+
+The law: a command's module is imported only when the command runs, so that each image needs
+only its own packages; and what goes wrong is one line that says what to do, never a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from audit.errors import AuditStreamError, PermanentError
+from audit.settings import Settings
+
+__all__ = ["cli", "main"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_SETTING_OPTIONS = [
+    click.option("--data", metavar="DIR", help="Folder of spool, queue, store and ledger."),
+    click.option(
+        "--config",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Settings file (TOML); auditstream.toml in this folder when there is one.",
+    ),
+]
+_KEY_OPTION = click.option("--keys", metavar="DIR", help="Folder of the keys.")
+_UPSTREAM_OPTION = click.option("--upstream", metavar="URL", help="The gateway behind the tap.")
+_LISTEN_OPTION = click.option("--listen", metavar="HOST:PORT", help="Where the tap listens.")
+_CHILD_OPTION = click.option("--child", is_flag=True, hidden=True)
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _settings(config: Path | None, **flags: Any) -> Settings:
+    from cli.config import load  # noqa: PLC0415 - see the module's law
+
+    return load(flags, config)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="auditstream", prog_name="auditstream")
+def cli() -> None:
+    """AuditStream: a streaming audit log for LLM gateways."""
+
+
+@cli.command()
+@_options(_UPSTREAM_OPTION, _LISTEN_OPTION, _KEY_OPTION, *_SETTING_OPTIONS)
+@click.option("--demo", is_flag=True, help="Use the built-in demo upstream and send traffic.")
+@click.option("--once", is_flag=True, help="With --demo: stop after the table is printed.")
+def up(*, demo: bool, once: bool, config: Path | None, **flags: Any) -> None:
+    """Run tap, worker and query side together on one data folder."""
+    from cli.run_up import run  # noqa: PLC0415 - see the module's law
+
+    run(_settings(config, **flags), demo=demo, once=once)
+
+
+@cli.command()
+@_options(_UPSTREAM_OPTION, _LISTEN_OPTION, _KEY_OPTION, *_SETTING_OPTIONS, _CHILD_OPTION)
+def tap(*, child: bool, config: Path | None, **flags: Any) -> None:
+    """Run the tap alone: in front of the gateway, sending to the queue."""
+    from cli.run_tap import run  # noqa: PLC0415 - see the module's law
+
+    run(None if child else _settings(config, **flags))
+
+
+@cli.command()
+@_options(_KEY_OPTION, *_SETTING_OPTIONS, _CHILD_OPTION)
+def worker(*, child: bool, config: Path | None, **flags: Any) -> None:
+    """Run a worker alone: from the queue through redaction to the store."""
+    from cli.run_worker import run  # noqa: PLC0415 - see the module's law
+
+    run(None if child else _settings(config, **flags))
+
+
+@cli.command()
+@_options(_KEY_OPTION, *_SETTING_OPTIONS, _CHILD_OPTION)
+def console(*, child: bool, config: Path | None, **flags: Any) -> None:
+    """Run the query side alone."""
+    from cli.run_console import run  # noqa: PLC0415 - see the module's law
+
+    run(None if child else _settings(config, **flags))
+
+
+@cli.command()
+@click.argument("words", nargs=-1, metavar="[FILTER]...")
+@_options(*_SETTING_OPTIONS)
+@click.option("--jsonl", is_flag=True, help="One record a line, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="All records as one JSON array.")
+@click.option("--limit", type=click.IntRange(1), default=None, help="Most records to give.")
+def query(words: tuple[str, ...], *, config: Path | None, **rest: Any) -> None:
+    """Find records, newest first.
+
+    FILTER is words and field:value pairs, such as: consumer:demo ending:complete after:1h
+    entity:EMAIL_ADDRESS "refund". `auditstream fields` lists the fields.
+    """
+    from cli.run_read import run_query  # noqa: PLC0415 - see the module's law
+
+    settings = _settings(config, data=rest["data"])
+    shape = "jsonl" if rest["jsonl"] else "json" if rest["as_json"] else "table"
+    run_query(settings, " ".join(words), shape=shape, limit=rest["limit"])
+
+
+@cli.command()
+@_options(*_SETTING_OPTIONS)
+def fields(*, config: Path | None, data: str | None) -> None:
+    """List the fields that a filter may name."""
+    from cli.run_read import run_fields  # noqa: PLC0415 - see the module's law
+
+    del config, data
+    run_fields()
+
+
+@cli.command()
+@click.argument("record_id", metavar="ID")
+@_options(*_SETTING_OPTIONS)
+@click.option("--json", "as_json", is_flag=True, help="The record as JSON.")
+def show(record_id: str, *, as_json: bool, config: Path | None, data: str | None) -> None:
+    """Show one conversation with its redactions marked."""
+    from cli.run_read import run_show  # noqa: PLC0415 - see the module's law
+
+    run_show(_settings(config, data=data), record_id, as_json=as_json)
+
+
+@cli.command()
+@click.argument("words", nargs=-1, metavar="[FILTER]...")
+@_options(*_SETTING_OPTIONS)
+@click.option("--jsonl", is_flag=True, help="One record a line, as JSON.")
+def tail(words: tuple[str, ...], *, jsonl: bool, config: Path | None, data: str | None) -> None:
+    """Follow records as they are stored."""
+    from cli.run_read import run_tail  # noqa: PLC0415 - see the module's law
+
+    run_tail(_settings(config, data=data), " ".join(words), as_jsonl=jsonl)
+
+
+@cli.command()
+@_options(*_SETTING_OPTIONS)
+@click.option("--json", "as_json", is_flag=True, help="The whole report as JSON.")
+def verify(*, as_json: bool, config: Path | None, data: str | None) -> None:
+    """Prove how complete the log is.
+
+    Exits 0 when complete, 1 when something is lost or altered, 2 when it could not tell.
+    """
+    from cli.run_verify import run  # noqa: PLC0415 - see the module's law
+
+    sys.exit(run(_settings(config, data=data), as_json=as_json))
+
+
+@cli.command()
+@_options(_KEY_OPTION, *_SETTING_OPTIONS)
+def fingerprint(*, config: Path | None, **flags: Any) -> None:
+    """Print the fingerprint of a key read from standard input, for the consumer map."""
+    from cli.run_keys import run_fingerprint  # noqa: PLC0415 - see the module's law
+
+    run_fingerprint(_settings(config, **flags))
+
+
+@cli.command()
+def settings() -> None:
+    """List every setting with its environment variable, default and meaning."""
+    from cli.run_read import run_settings  # noqa: PLC0415 - see the module's law
+
+    run_settings()
+
+
+def main() -> None:
+    """Run the command line; errors become one line and an exit code.
+
+    2 for what must be corrected first (settings, keys, folders, filters), 1 for what failed.
+    """
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except AuditStreamError as error:
+        sys.stderr.write(f"auditstream: {error}\n")
+        sys.exit(2 if isinstance(error, PermanentError) else 1)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""The redaction policy that the settings name."""
+
+from __future__ import annotations
+
+from audit.errors import SettingInvalid
+from audit.settings import Settings
+from redaction.policy import Policy
+from redaction.policy_file import default_policy, read_policy
+
+__all__ = ["policy_of"]
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Read the policy. Raises `SettingInvalid`, naming the file and the key in it."""
+    path = settings.redaction.policy
+    if path is None:
+        return default_policy()
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is no UTF-8 text"
+        raise SettingInvalid(f"setting redaction.policy: {path} {why}") from None
+    return read_policy(text, str(path))

@@ -1,0 +1,157 @@
+"""Commands that read: query, show, tail, and the lists of fields and settings."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from audit.errors import QueryInvalid, RecordInvalid
+from audit.record import SCHEMA, RedactedRecord
+from audit.settings import Settings
+from audit.value import from_json
+from cli.config import setting_rows
+from cli.places import Places
+from cli.render.conversation import ConversationView
+from cli.render.table import RecordTable
+from storage.records.port import RecordReader, StoredDocument
+from storage.records.query import FIELDS, Query, parse
+from storage.records.sqlite import SqliteRecordReader
+from storage.records.sqlite_file import open_store_for_reading
+
+__all__ = ["run_fields", "run_query", "run_settings", "run_show", "run_tail", "store_reader"]
+
+_PAGE = 500
+_FOLLOW_SECONDS = 0.5
+
+
+@asynccontextmanager
+async def store_reader(settings: Settings) -> AsyncIterator[RecordReader]:
+    """Open the store for reading. Raises `QueryInvalid` when there is none yet."""
+    path = Places(settings.data).store
+    if not path.exists():
+        raise QueryInvalid(
+            f"there are no records in {settings.data}; name the data folder with --data DIR"
+        )
+    database = await open_store_for_reading(path)
+    try:
+        yield SqliteRecordReader(database, settings.console.max_seconds)
+    finally:
+        await database.close()
+
+
+def run_query(settings: Settings, text: str, *, shape: str, limit: int | None) -> None:
+    """Print the records that a filter finds, newest first."""
+    query = parse(text, time.time_ns())
+    most = limit or (50 if shape == "table" else settings.console.max_rows)
+    found, more = asyncio.run(_find(settings, query, most))
+    if shape == "table":
+        _print_table(found)
+    else:
+        _print_json(found, lines=shape == "jsonl")
+    if more:
+        sys.stderr.write(f"auditstream: the newest {most} are shown; --limit gives more\n")
+
+
+def run_show(settings: Settings, record_id: str, *, as_json: bool) -> None:
+    """Print one conversation. Raises `QueryInvalid` when there is no such record."""
+    found = asyncio.run(_get(settings, record_id))
+    if found is None:
+        raise QueryInvalid(f"there is no record {record_id} in {settings.data}")
+    if as_json:
+        sys.stdout.buffer.write(found.json + b"\n")
+    else:
+        _record(found)  # says what is wrong with a record that cannot be shown
+        Console().print(ConversationView.of(found.json))
+
+
+def run_tail(settings: Settings, text: str, *, as_jsonl: bool) -> None:
+    """Print records as they are stored, until interrupted."""
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_follow(settings, text, as_jsonl=as_jsonl))
+
+
+def run_fields() -> None:
+    """Print what a filter may name."""
+    table = Table("field", "means", "example", box=None)
+    for entry in FIELDS.values():
+        table.add_row(entry.name, entry.sentence, entry.example)
+    Console().print(table)
+
+
+def run_settings() -> None:
+    """Print every setting."""
+    table = Table("setting", "environment", "default", "means", box=None)
+    for row in setting_rows():
+        table.add_row(*row)
+    Console().print(table)
+
+
+async def _find(settings: Settings, query: Query, most: int) -> tuple[list[StoredDocument], bool]:
+    found: list[StoredDocument] = []
+    cursor: str | None = None
+    async with store_reader(settings) as reader:
+        while len(found) < most:
+            page = await reader.search(query, min(_PAGE, most - len(found)), cursor)
+            found.extend(page.documents)
+            cursor = page.cursor
+            if cursor is None:
+                break
+    return found, cursor is not None
+
+
+async def _get(settings: Settings, record_id: str) -> StoredDocument | None:
+    async with store_reader(settings) as reader:
+        return await reader.get(record_id)
+
+
+async def _follow(settings: Settings, text: str, *, as_jsonl: bool) -> None:
+    """Look again and again at the newest; what was shown is not shown again.
+
+    Records arrive out of order (a long stream is stored after a short one that began later), so
+    the last minutes are looked at each time, not only what began after the last one shown.
+    """
+    shown: set[str] = set()
+    first = True
+    async with store_reader(settings) as reader:
+        while True:
+            page = await reader.search(parse(text, time.time_ns()), _PAGE)
+            fresh = [each for each in reversed(page.documents) if each.id not in shown]
+            shown.update(each.id for each in page.documents)
+            if not first or as_jsonl:
+                _print_json(fresh, lines=True) if as_jsonl else _print_table(fresh, header=False)
+            elif fresh:
+                _print_table(fresh[-10:])
+            first = False
+            await asyncio.sleep(_FOLLOW_SECONDS)
+
+
+def _print_table(found: list[StoredDocument], *, header: bool = True) -> None:
+    if found:
+        Console().print(RecordTable([_record(each) for each in found], header=header))
+    elif header:
+        Console().print("nothing found")
+
+
+def _record(document: StoredDocument) -> RedactedRecord:
+    try:
+        return from_json(document.json, RedactedRecord)
+    except msgspec.DecodeError:
+        raise RecordInvalid(
+            f"record {document.id} has not the shape of schema version {SCHEMA}; --json shows it"
+        ) from None
+
+
+def _print_json(found: list[StoredDocument], *, lines: bool) -> None:
+    out = sys.stdout.buffer
+    if lines:
+        out.writelines(each.json + b"\n" for each in found)
+    else:
+        out.write(b"[" + b",\n ".join(each.json for each in found) + b"]\n")
+    out.flush()

@@ -1,0 +1,100 @@
+"""`auditstream worker`: a worker put together and run in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import uvloop
+
+from audit.record import AuditRecord
+from audit.settings import Settings
+from audit.telemetry import Log
+from cli.child import Orders, announce, from_parent, from_settings, stop_signal
+from cli.logs import configure_for
+from cli.places import Places, prepare, worker_keys_of
+from cli.policies import policy_of
+from redaction.build import build_redactor
+from redaction.redactor import Redactor
+from storage.envelope import OpenedRecord, OpenedRemnant, open_envelope
+from storage.keys import WorkerKeys
+from storage.queue.sqlite import SqliteQueue
+from storage.records.ledger_sqlite import SqliteLedger
+from storage.records.sqlite import SqliteRecordWriter
+from storage.records.sqlite_file import open_store
+from storage.sealing import HpkeOpener
+from tap.remnant import record_of_remnant
+from workers.carrier import Carrier
+from workers.ports import OpensEnvelope, Reassembles
+from workers.settlement import Patience
+from workers.worker import Worker, WorkerLimits
+
+__all__ = ["redactor_of", "run"]
+
+
+def run(settings: Settings | None) -> None:
+    """Carry deliveries until told to stop; `settings` is None for a part with a parent."""
+    if settings is None:
+        orders = from_parent()
+    else:
+        prepare(settings, may_open=True)
+        orders = from_settings(settings)
+    log = configure_for("worker", orders.settings)
+    uvloop.run(_serve(orders, log))
+
+
+def redactor_of(settings: Settings, pseudonym_key: bytes) -> Redactor:
+    """Build the redactor that the settings describe. Raises `SettingInvalid`."""
+    models = settings.redaction.models
+    return build_redactor(policy_of(settings), spacy_models=models, pseudonym_key=pseudonym_key)
+
+
+async def _serve(orders: Orders, log: Log) -> None:
+    stop = stop_signal(has_parent=orders.has_parent)
+    settings = orders.settings
+    places = Places(settings.data)
+    keys = worker_keys_of(settings)
+    redactor = redactor_of(settings, keys.fingerprint_key)
+    await redactor.prepare()
+    log.info("redaction.ready", policy=redactor.policy, gaps=",".join(redactor.gaps))
+    queue = await SqliteQueue.open(places.queue, lease=settings.worker.lease)
+    store = await open_store(places.store)
+    carrier = Carrier(
+        open_envelope=_opens(keys),
+        reassemble=_reassembles(keys),
+        redactor=redactor,
+        records=SqliteRecordWriter(store),
+        ledger=SqliteLedger(store),
+        now_ns=time.time_ns,
+    )
+    limits = WorkerLimits(
+        concurrency=settings.worker.concurrency,
+        drain=settings.worker.drain,
+        patience=Patience(max_attempts=settings.worker.max_attempts),
+    )
+    announce()
+    await Worker(queue, carrier, limits, log=log).run(stop)
+    await queue.close()
+    await store.close()
+
+
+def _opens(keys: WorkerKeys) -> OpensEnvelope:
+    opener = HpkeOpener(keys)
+
+    def opened(body: bytes) -> OpenedRecord | OpenedRemnant:
+        return open_envelope(body, opener)
+
+    return opened
+
+
+def _reassembles(keys: WorkerKeys) -> Reassembles:
+    def reassembled(remnant: OpenedRemnant) -> AuditRecord:
+        return record_of_remnant(
+            remnant.opening,
+            remnant.pieces,
+            missing=remnant.missing,
+            digest_key=keys.fingerprint_key,
+            salt=os.urandom(16).hex(),
+        )
+
+    return reassembled

@@ -1,0 +1,109 @@
+"""What `auditstream up --demo` shows: traffic through the tap, then the redacted records.
+
+The planted values are made for this run and are not printed: the table is read from the store,
+as an analyst would read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+
+import msgspec
+from rich.console import Console
+
+from audit.record import RedactedRecord
+from audit.settings import Settings
+from audit.value import from_json
+from cli.demo.conversations import demo_traffic
+from cli.demo.drive import Seen, drive
+from cli.render.progress import demo_progress
+from cli.render.table import RecordTable
+from cli.run_read import store_reader
+from cli.up import Running
+from storage.records.query import parse
+
+__all__ = ["show_demo", "show_next"]
+
+_RECORDS_SECONDS = 30.0
+_LOOK_SECONDS = 0.1
+_MOST = 1000
+
+
+async def show_demo(settings: Settings, running: Running, console: Console, key: str) -> None:
+    """Send the demo's conversations, wait for their records, print the table."""
+    traffic = demo_traffic(random.SystemRandom())
+    with demo_progress(console) as watch:
+        seen = await drive(
+            f"http://{running.traffic}",
+            traffic.conversations,
+            api_key=key,
+            watch=watch,
+        )
+    with console.status("waiting for the last records"):
+        found = await _records(settings, seen)
+    console.print(RecordTable(found))
+    if len(found) < len(seen):
+        console.print(f"[yellow]{len(seen) - len(found)} records have not arrived yet[/yellow]")
+    planted = len(traffic.planted)
+    console.print(
+        f"\n{len(found)} of {len(seen)} conversations recorded;"
+        f" {planted} identifiers and secrets were planted in them for this run.",
+        highlight=False,
+    )
+
+
+def show_next(settings: Settings, running: Running, console: Console, *, demo: bool) -> None:
+    """Say what can be done now."""
+    data = f" --data {settings.data}" if settings.data.name != "auditstream-data" else ""
+    lines = [
+        (
+            f"\n[bold]The tap listens on http://{running.traffic}[/bold]"
+            f" · health and metrics http://{running.control}"
+            f" · query API http://{running.console}"
+        ),
+        "",
+        "Point any SDK at it; path, key and API version stay what they are:",
+        (
+            f'  client = AzureOpenAI(azure_endpoint="http://{running.traffic}",'
+            ' api_key="…", api_version="2024-10-21")'
+        ),
+        "Read what was said (in another terminal):",
+        f"  .venv/bin/auditstream query{data} 'entity:EMAIL_ADDRESS after:1h'",
+        f"  .venv/bin/auditstream show{data} ID",
+        f"  .venv/bin/auditstream verify{data}",
+    ]
+    if demo:
+        lines += [
+            "Put it in front of a real gateway:",
+            "  make run UPSTREAM=https://my-apim.azure-api.net",
+        ]
+    lines.append("Ctrl-C drains and stops.")
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+async def _records(settings: Settings, seen: Sequence[Seen]) -> list[RedactedRecord]:
+    """Wait until each conversation that was answered has its record, oldest first."""
+    wanted = {each.trace_id for each in seen}
+    deadline = time.monotonic() + _RECORDS_SECONDS
+    async with store_reader(settings) as reader:
+        while True:
+            page = await reader.search(parse("after:1h", time.time_ns()), _MOST)
+            found = [
+                record
+                for document in reversed(page.documents)
+                if (record := _record(document.json)) and record.identity.trace_id in wanted
+            ]
+            if len(found) >= len(wanted) or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _record(document: bytes) -> RedactedRecord | None:
+    try:
+        return from_json(document, RedactedRecord)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,138 @@
+"""`auditstream up`: tap, worker and query side in one process tree, on one data folder.
+
+The law: everything that can be wrong is found before anything starts (settings, folder, keys,
+ports). Stopping goes with the data: the tap first, then the worker once the queue is empty,
+then the query side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.settings import Settings
+from audit.telemetry import Log
+from audit.value import to_json
+from cli.parts import Part
+from cli.sockets import bind, shown
+
+__all__ = ["Running", "run_up"]
+
+Backlog = Callable[[], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where the parts of a running tree are found."""
+
+    traffic: str
+    control: str
+    console: str
+
+
+class _Tree:
+    """The parts, in the order in which data passes through them."""
+
+    def __init__(self, settings: Settings, log: Log) -> None:
+        traffic = bind(settings.listen, "listen")
+        control = bind(settings.tap.control, "tap.control")
+        console = bind(settings.console.listen, "console.listen")
+        self.running = Running(shown(traffic), shown(control), shown(console))
+        self.tap = Part("tap", settings, {"traffic": traffic, "control": control}, log)
+        self.worker = Part("worker", settings, {}, log)
+        self.console = Part("console", settings, {"console": console}, log)
+        self._settings = settings
+
+    async def start(self) -> None:
+        """Start all parts at once; raises `PartFailed` for the first that cannot."""
+        async with asyncio.TaskGroup() as group:
+            for part in (self.tap, self.worker, self.console):
+                group.create_task(part.start())
+
+    async def stop(self, backlog: Backlog) -> None:
+        """Stop in the order of the data, each part after what feeds it."""
+        await self.tap.stop(self._settings.tap.drain + 15.0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.worker.drain):
+                while await backlog():  # noqa: ASYNC110 - another process empties the queue
+                    await asyncio.sleep(0.1)
+        await self.worker.stop(self._settings.worker.drain + 5.0)
+        await self.console.stop(5.0)
+
+    def write_state(self, path: Path) -> None:
+        """Leave word of who runs where, for scripts."""
+        pids = {part.name: part.pid for part in (self.tap, self.worker, self.console)}
+        state = {
+            "pid": os.getpid(),
+            "pids": pids,
+            "traffic": self.running.traffic,
+            "control": self.running.control,
+            "console": self.running.console,
+        }
+        waiting = path.with_suffix(".new")
+        waiting.write_bytes(to_json(state))
+        waiting.replace(path)
+
+
+async def run_up(
+    settings: Settings,
+    log: Log,
+    backlog: Backlog,
+    meanwhile: Callable[[Running], Awaitable[bool]],
+) -> None:
+    """Run the tree until SIGINT or SIGTERM, or until `meanwhile` returns True.
+
+    `meanwhile` runs beside the started tree and returns whether everything is to stop after it.
+    Raises `SettingInvalid` and `PartFailed`.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stop.set)
+    tree = _Tree(settings, log)
+    state = settings.data / "running.json"
+    try:
+        await _start(tree, stop)
+        if not stop.is_set():
+            tree.write_state(state)
+            log.info("up.started", pid=os.getpid())
+            await _until(stop, meanwhile, tree.running)
+    finally:
+        log.info("up.stopping")
+        await tree.stop(backlog)
+        state.unlink(missing_ok=True)
+        log.info("up.stopped")
+
+
+async def _start(tree: _Tree, stop: asyncio.Event) -> None:
+    starting = asyncio.create_task(tree.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+    try:
+        await starting
+    except asyncio.CancelledError:
+        return
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+async def _until(
+    stop: asyncio.Event, meanwhile: Callable[[Running], Awaitable[bool]], running: Running
+) -> None:
+    beside = asyncio.ensure_future(meanwhile(running))
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({beside, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if beside.done() and not beside.result():
+        await waiting
+    for task in (beside, waiting):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
