@@ -1,0 +1,63 @@
+"""Building a redactor from a policy: the one place that knows which detectors exist.
+
+Presidio and its models are imported and loaded here and not before, so that a command that does
+not redact does not pay for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from audit.errors import SettingInvalid
+from redaction.cache import Remembering
+from redaction.detector import Detector
+from redaction.detectors.patterns import PatternDetector
+from redaction.detectors.secrets import SecretDetector
+from redaction.policy import Policy
+from redaction.redactor import Redactor
+
+__all__ = ["NO_NAME_MODEL", "build_redactor"]
+
+# Said on every record, and at start, when no installed model looks for names of people.
+NO_NAME_MODEL = "no_name_model"
+
+
+def build_redactor(
+    policy: Policy,
+    *,
+    spacy_models: Mapping[str, str] | None = None,
+    pseudonym_key: bytes,
+    remembered: int = 4096,
+) -> Redactor:
+    """Build a redactor with the detectors the policy names; loads what they need (a second).
+
+    `spacy_models` maps languages to spaCy packages or folders; those that are not installed are
+    not used and never fetched. `remembered` is how many passages each detector remembers.
+    Raises `SettingInvalid` when the policy names a detector that does not exist.
+    """
+    detectors: list[Detector] = []
+    reads_names = False
+    for name in (*policy.required, *policy.optional):
+        if name == "presidio":
+            detector, reads_names = _presidio(policy, spacy_models or {})
+        else:
+            detector = _own(name)
+        detectors.append(Remembering(detector, remembered))
+    gaps = () if reads_names else (NO_NAME_MODEL,)
+    return Redactor(policy, detectors, pseudonym_key=pseudonym_key, gaps=gaps)
+
+
+def _own(name: str) -> Detector:
+    if name == "patterns":
+        return PatternDetector()
+    if name == "secrets":
+        return SecretDetector()
+    raise SettingInvalid(f"there is no detector called {name!r}")
+
+
+def _presidio(policy: Policy, models: Mapping[str, str]) -> tuple[Detector, bool]:
+    # Imported late: it costs a second, which policies without Presidio need not pay.
+    from redaction.detectors.presidio import PresidioDetector  # noqa: PLC0415 - see above
+
+    detector = PresidioDetector(policy.languages, models, policy.leave_out)
+    return detector, detector.reads_names

@@ -1,0 +1,1 @@
+"""The detectors: each says where something stands, none touches the text."""

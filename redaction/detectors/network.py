@@ -1,0 +1,71 @@
+"""Network: IP and MAC addresses, told apart from versions, times and code."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from redaction.detectors.recogniser import ShapeRecogniser, words
+
+__all__ = ["IPV4", "IPV6", "MAC"]
+
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+# What stands before a version or a section: `v1.2.3.4`, `lib>=1.2.3.4`, `lib-1.2.3.4`, `§ 1.2.3.4`.
+_NO_VERSION = (
+    r"(?<![\w.])(?<![=~^<>!]=)(?<!\w-)(?<![vV]ersion )(?<![vV]ersion: )(?<!release )"
+    r"(?<!ection )(?<!§ )(?<!§)"
+)
+
+
+def _says_where(value: str) -> bool:
+    """Leave what names no host: loopback, unspecified, broadcast and netmasks."""
+    address = ipaddress.ip_address(value)
+    return not (address.is_loopback or address.is_unspecified or value.startswith("255."))
+
+
+def _is_ipv6(value: str) -> bool:
+    try:
+        address = ipaddress.IPv6Address(value)
+    except ValueError:
+        return False
+    # `abc::def` is also how several languages join names: three groups, one digit at least.
+    groups = [group for group in value.split(":") if group]
+    wide = len(groups) >= 3 or value.lower().startswith(("fe80:", "fd", "fc", "2"))
+    return wide and any(c.isdigit() for c in value) and not address.is_loopback
+
+
+IPV4 = ShapeRecogniser(
+    name="ipv4",
+    entity="IP_ADDRESS",
+    pattern=re.compile(rf"{_NO_VERSION}{_OCTET}(?:\.{_OCTET}){{3}}(?![\w]|\.\d)"),
+    alone=0.85,
+    proof=_says_where,
+    hints=(".",),
+    shortest=7,
+)
+
+IPV6 = ShapeRecogniser(
+    name="ipv6",
+    entity="IP_ADDRESS",
+    pattern=re.compile(
+        r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f]{0,4}:){2,7}"
+        rf"(?:{_OCTET}(?:\.{_OCTET}){{3}}|[0-9A-Fa-f]{{0,4}})(?![\w:])"
+    ),
+    alone=0.85,
+    proof=_is_ipv6,
+    hints=(":",),
+)
+
+MAC = ShapeRecogniser(
+    name="mac",
+    entity="MAC_ADDRESS",
+    pattern=re.compile(
+        r"(?<![\w:-])(?:[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
+        r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:-])"
+    ),
+    alone=0.85,
+    proof=lambda value: len(set(value.lower()) - set(":-.")) > 1,
+    context=words("mac", "ethernet", "wifi", "hardware address"),
+    hints=(":", "-", "."),
+    shortest=12,
+)

@@ -1,0 +1,162 @@
+"""Fields: every string of a record that can carry content, and the way to put it back.
+
+The law of this module: walked unless exempt. A field that a later version of the schema adds is
+walked without a line being changed here; only what the audit itself makes or gives its form
+(ids, digests, instants, codes) is exempt, by type and name, in `EXEMPT`. Enumerations, numbers
+and booleans in typed fields cannot hold a person; numbers in free JSON can, and are walked.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from audit.exchange import Identity
+from audit.parts import Media
+from audit.record import (
+    AuditRecord,
+    ExchangeFacts,
+    Integrity,
+    Request,
+    Retention,
+    TapRef,
+    Timing,
+    Tool,
+    Usage,
+)
+from audit.value import Json
+
+__all__ = ["EXEMPT", "Kind", "Leaf", "leaves", "pointer", "put_back"]
+
+Place = tuple[str | int, ...]
+
+EXEMPT: Mapping[type[msgspec.Struct], frozenset[str]] = {
+    AuditRecord: frozenset({"id", "consumer", "day"}),
+    TapRef: frozenset({"name", "boot"}),
+    ExchangeFacts: frozenset({"operation", "ending_detail", "flags"}),
+    Timing: frozenset({"received_at", "first_byte_at", "last_byte_at"}),
+    # A trace id is 32 hex digits (the tap checks): a name of the call, by which callers search.
+    Identity: frozenset({"key_fingerprint", "trace_id"}),
+    Request: frozenset({"prompt_digest"}),
+    Tool: frozenset({"digest"}),
+    Media: frozenset({"digest"}),
+    Usage: frozenset({"source"}),
+    Integrity: frozenset({"salt", "commitment", "record_digest", "signature"}),
+    Retention: frozenset({"expires_at"}),
+}
+
+
+class Kind(enum.Enum):
+    """What a leaf is in the record's JSON."""
+
+    TEXT = enum.auto()
+    NUMBER = enum.auto()
+    NAME = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One string, number or member name of a record.
+
+    `place` leads to it from the record's root; for a `NAME` it leads to the member of that
+    name. `key` is the name of the free JSON member that holds the value, if one does.
+    """
+
+    place: Place = field(repr=False)
+    text: str = field(repr=False)
+    kind: Kind = Kind.TEXT
+    key: str | None = field(default=None, repr=False)
+
+    @property
+    def dotted(self) -> str:
+        """Name the field as policies do: `identity.user`."""
+        return ".".join(str(step) for step in self.place)
+
+
+def leaves(record: msgspec.Struct) -> Iterator[Leaf]:
+    """Give every leaf that is not exempt, in the order of the record's JSON."""
+    yield from _walk_struct(record, ())
+
+
+def _walk_struct(value: msgspec.Struct, place: Place) -> Iterator[Leaf]:
+    exempt = EXEMPT.get(type(value), frozenset())
+    for spec in msgspec.structs.fields(value):
+        if spec.name in exempt:
+            continue
+        held = getattr(value, spec.name)
+        inside = (*place, spec.encode_name)
+        if spec.type is Any:
+            yield from _walk_json(held, inside, None)
+        else:
+            yield from _walk(held, inside)
+
+
+def _walk(value: object, place: Place) -> Iterator[Leaf]:
+    """Walk what a typed field holds; a dict or a list there is free JSON."""
+    if isinstance(value, msgspec.Struct):
+        yield from _walk_struct(value, place)
+    elif isinstance(value, tuple):
+        for index, element in enumerate(value):
+            yield from _walk(element, (*place, index))
+    elif isinstance(value, dict | list):
+        yield from _walk_json(value, place, None)
+    elif isinstance(value, str) and not isinstance(value, enum.Enum):
+        yield Leaf(place, value)
+
+
+def _walk_json(value: Json, place: Place, key: str | None) -> Iterator[Leaf]:
+    if isinstance(value, str):
+        yield Leaf(place, value, Kind.TEXT, key)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield Leaf((*place, name), name, Kind.NAME)
+            yield from _walk_json(member, (*place, name), name)
+    elif isinstance(value, list | tuple):
+        for index, element in enumerate(value):
+            yield from _walk_json(element, (*place, index), key)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
+        yield Leaf(place, str(int(value)), Kind.NUMBER, key)
+
+
+def put_back(
+    tree: dict[str, Json], texts: Mapping[Place, str], names: Mapping[Place, str]
+) -> dict[Place, str]:
+    """Put redacted texts and member names into a record's JSON tree, in place.
+
+    Gives the names as they now are: where two members would have come to share one (by a mask,
+    say), the later one is numbered, so that no member is lost.
+    """
+    for place, text in texts.items():
+        _holder(tree, place)[place[-1]] = text
+    given: dict[Place, str] = {}
+    # Deepest first: a place is spelt with the names its ancestors had before.
+    for place in sorted(names, key=len, reverse=True):
+        holder = _holder(tree, place)
+        given[place] = _unused(names[place], holder)
+        members = [(given[place] if old == place[-1] else old, v) for old, v in holder.items()]
+        holder.clear()
+        holder.update(members)
+    return given
+
+
+def _holder(tree: Json, place: Place) -> Json:
+    for step in place[:-1]:
+        tree = tree[step]
+    return tree
+
+
+def _unused(name: str, holder: dict[str, Json]) -> str:
+    candidate, number = name, 2
+    while candidate in holder:
+        candidate, number = f"{name}#{number}", number + 1
+    return candidate
+
+
+def pointer(place: Place, names: Mapping[Place, str]) -> str:
+    """Spell a place as a JSON Pointer (RFC 6901) into the redacted record."""
+    steps = (names.get(place[: i + 1], str(step)) for i, step in enumerate(place))
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

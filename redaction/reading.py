@@ -1,0 +1,105 @@
+"""Reading a record: its leaves, their passages, and what is to be covered in each.
+
+A `Reading` is one leaf on its way through redaction. This module knows records, policies and
+spans; it knows neither detectors nor replacements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from audit.errors import TextTooLarge
+from redaction.fields import Kind, Leaf, leaves
+from redaction.finding import Passage, Span
+from redaction.merge import merged
+from redaction.policy import Policy
+from redaction.repeats import Values
+from redaction.structure import View, views
+
+__all__ = ["Reading", "passages", "read", "settle"]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One leaf, its passages, and per passage the covers: disjoint, in reading order."""
+
+    leaf: Leaf
+    views: Sequence[View] = field(repr=False)
+    covers: list[list[Span]] = field(default_factory=list)
+
+
+def read(record: msgspec.Struct, policy: Policy) -> list[Reading]:
+    """Take every leaf of a record apart into passages.
+
+    Raises `TextTooLarge` when one text, or all together, exceed the policy's budget.
+    """
+    found = [leaf for leaf in leaves(record) if leaf.text]
+    total = sum(len(leaf.text) for leaf in found)
+    longest = max((len(leaf.text) for leaf in found), default=0)
+    if longest > policy.max_text_chars or total > policy.max_record_chars:
+        raise TextTooLarge
+    return [Reading(leaf, list(_views(leaf, policy))) for leaf in found]
+
+
+def _views(leaf: Leaf, policy: Policy) -> Iterable[View]:
+    if leaf.kind is Kind.TEXT and leaf.dotted not in policy.fields:
+        return views(leaf.text, leaf.key)
+    return [View(leaf.text, leaf.key, range(len(leaf.text) + 1))]
+
+
+def passages(readings: Sequence[Reading]) -> list[Passage]:
+    """Give all passages in reading order, as detectors want them."""
+    return [Passage(view.text, view.key) for reading in readings for view in reading.views]
+
+
+def settle(readings: Sequence[Reading], found: Iterable[Sequence[Span]], policy: Policy) -> Values:
+    """Decide what is covered, from what detectors found in each passage, in order.
+
+    Gives the values that were found; each of them is covered wherever it stands.
+    """
+    values, denied = Values(), _denied(policy)
+    answers = iter(found)
+    for reading in readings:
+        for view in reading.views:
+            spans = [*next(answers), *denied.find(view.text), *_whole_field(reading.leaf, policy)]
+            acted_on = [
+                s for s in spans if policy.counts(s.type, s.score, view.text[s.start : s.end])
+            ]
+            reading.covers.append(_covers(acted_on, reading.leaf, view))
+            for span in (*acted_on, *reading.covers[-1]):
+                values.add(view.text[span.start : span.end], span)
+    _cover_repeats(readings, values)
+    return values
+
+
+def _cover_repeats(readings: Sequence[Reading], values: Values) -> None:
+    if not values:
+        return
+    for reading in readings:
+        for index, view in enumerate(reading.views):
+            spans = [*reading.covers[index], *values.find(view.text)]
+            reading.covers[index] = _covers(spans, reading.leaf, view)
+
+
+def _covers(spans: Iterable[Span], leaf: Leaf, view: View) -> list[Span]:
+    covers = merged(spans)
+    if covers and (view.quote or leaf.kind is Kind.NUMBER):
+        # Half a number is no number: the literal goes as a whole.
+        first = covers[0]
+        return [Span(0, len(view.text), first.type, first.score, first.detector)]
+    return covers
+
+
+def _whole_field(leaf: Leaf, policy: Policy) -> Iterator[Span]:
+    if leaf.dotted in policy.fields:
+        yield Span(0, len(leaf.text), policy.fields[leaf.dotted], 1.0, "policy")
+
+
+def _denied(policy: Policy) -> Values:
+    denied = Values(shortest=1)
+    for value, entity in policy.deny.items():
+        denied.add(value, Span(0, len(value), entity, 1.0, "policy"))
+    return denied

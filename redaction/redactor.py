@@ -1,0 +1,238 @@
+"""The redactor: a clear record in, a record without people out, or an error.
+
+The law of this module: nothing leaves it that was not read by every required detector, and no
+value that was found anywhere stands in the clear anywhere else. When that cannot be had, it
+raises, and the clear record goes nowhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from audit.digest import record_digest
+from audit.errors import PolicyViolation, SettingInvalid
+from audit.exchange import Level
+from audit.record import (
+    AuditRecord,
+    Engine,
+    Finding,
+    Integrity,
+    RedactedRecord,
+    Redaction,
+    Request,
+    Response,
+)
+from audit.value import Json
+from redaction.detector import Detector
+from redaction.examine import Examination, examine
+from redaction.fields import Kind, pointer, put_back
+from redaction.finding import Passage, Span
+from redaction.policy import Action, Policy, PseudonymScope
+from redaction.reading import Reading, passages, read, settle
+from redaction.repeats import Values
+from redaction.replace import Cut, Placed, Replacer
+from redaction.structure import View, views
+from redaction.tokens import Pseudonyms, TokenBook
+
+__all__ = ["Redactor"]
+
+# Stands for a replacement while the result is searched, so that nothing is found in a token.
+_FILLER = "\ufffc"
+# Enough to make every detector load its tables.
+_SPECIMEN = "Call 020 7946 0958 or +1 415 555 0132, or write to a.b@example.org."
+_NAMED = frozenset({Action.TOKEN, Action.PSEUDONYM})
+
+
+@dataclass(frozen=True, slots=True)
+class _Redacted:
+    """One leaf after redaction, with its covers and where their replacements stand."""
+
+    reading: Reading
+    text: str = field(repr=False)
+    covers: Sequence[Span]
+    placed: Sequence[Placed]
+
+
+class Redactor:
+    """Redacts records under one policy. Shared by all records of a process.
+
+    `pseudonym_key` is at least 16 bytes; the same key gives the same pseudonyms. `gaps` names
+    what this configuration cannot see at all; every record says so.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        detectors: Sequence[Detector],
+        *,
+        pseudonym_key: bytes,
+        gaps: Sequence[str] = (),
+    ) -> None:
+        absent = {*policy.required, *policy.optional} - {detector.name for detector in detectors}
+        if absent:
+            raise SettingInvalid(f"policy {policy.name} names unknown detectors: {sorted(absent)}")
+        if len(pseudonym_key) < 16:
+            raise SettingInvalid("the pseudonym key must have at least 16 bytes")
+        self._policy = policy
+        self._detectors = tuple(detectors)
+        self._optional = frozenset(policy.optional)
+        self._pseudonym_key = pseudonym_key
+        self._gaps = tuple(gaps)
+        self._replacer = Replacer()
+
+    @property
+    def policy(self) -> str:
+        """The policy's label, as records carry it."""
+        return self._policy.label
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What is not looked for, as codes (`no_name_model`): worth a line at start."""
+        return self._gaps
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """The detectors in use."""
+        return tuple(Engine(name=d.name, version=d.version) for d in self._detectors)
+
+    async def prepare(self) -> None:
+        """Ask every detector once, so that the first record finds them loaded.
+
+        Raises what a required detector raises: a worker that cannot redact is not ready.
+        """
+        await examine([Passage(_SPECIMEN)], self._detectors, self._optional)
+
+    async def redact(self, record: AuditRecord) -> RedactedRecord:
+        """Redact a record whole.
+
+        Raises `TransientError` or `PermanentError` as a required detector does, `TextTooLarge`
+        over the policy's budget, `PolicyViolation` when the result fails its own check.
+        """
+        bare = _metadata_only(record) if record.level is Level.NONE else record
+        readings = read(bare, self._policy)
+        examination = await examine(passages(readings), self._detectors, self._optional)
+        values = settle(readings, examination.spans, self._policy)
+        redacted = self._replaced(bare, readings)
+        _check(redacted, values)
+        return self._assembled(bare, redacted, examination)
+
+    def _replaced(self, record: AuditRecord, readings: Sequence[Reading]) -> list[_Redacted]:
+        book = TokenBook(reading.leaf.text for reading in readings)
+        pseudonyms = Pseudonyms(self._pseudonym_key, _scope(record, self._policy.pseudonym_scope))
+        return [
+            self._replace(reading, record.level, book, pseudonyms)
+            for reading in readings
+            if any(reading.covers)
+        ]
+
+    def _replace(
+        self, reading: Reading, level: Level, book: TokenBook, pseudonyms: Pseudonyms
+    ) -> _Redacted:
+        covers: list[Span] = []
+        cuts: list[Cut] = []
+        for view, found in zip(reading.views, reading.covers, strict=True):
+            covers.extend(found)
+            cuts.extend(self._cut(view, cover, level, book, pseudonyms) for cover in found)
+        text, placed = self._replacer.replace(reading.leaf.text, cuts)
+        return _Redacted(reading, text, covers, placed)
+
+    def _cut(
+        self, view: View, cover: Span, level: Level, book: TokenBook, pseudonyms: Pseudonyms
+    ) -> Cut:
+        action = self._policy.action(cover.type, level)
+        value = view.text[cover.start : cover.end]
+        namer = pseudonyms if action is Action.PSEUDONYM else book
+        token = namer.token(cover.type, value) if action in _NAMED else ""
+        start, end = view.locate(cover.start, cover.end)
+        keeps = self._policy.rule(cover.type).mask_keeps
+        return Cut(start, end, action, value, token, keeps, view.quote)
+
+    def _assembled(
+        self, record: AuditRecord, redacted: Sequence[_Redacted], examination: Examination
+    ) -> RedactedRecord:
+        tree: dict[str, Json] = msgspec.to_builtins(record)
+        level = tree.pop("level")
+        named = [r for r in redacted if r.reading.leaf.kind is Kind.NAME]
+        valued = [r for r in redacted if r.reading.leaf.kind is not Kind.NAME]
+        names = put_back(
+            tree,
+            {r.reading.leaf.place: r.text for r in valued},
+            {r.reading.leaf.place: r.text for r in named},
+        )
+        tree["redaction"] = Redaction(
+            level=Level(level),
+            policy=self._policy.label,
+            engines=tuple(Engine(name=d.name, version=d.version) for d in examination.read_by),
+            counts=dict(sorted(Counter(c.type for r in redacted for c in r.covers).items())),
+            # The name of a member has no JSON Pointer: what was taken out of it is counted only.
+            findings=tuple(
+                finding
+                for r in valued
+                for finding in _findings(r, pointer(r.reading.leaf.place, names))
+            ),
+            languages=self._policy.languages,
+            degraded=examination.missing,
+            gaps=self._gaps,
+        )
+        return _sealed(tree, record.integrity)
+
+
+def _sealed(tree: dict[str, Json], integrity: Integrity) -> RedactedRecord:
+    """Make the record of its tree and give it its digest; salt and commitment stay."""
+    tree["redaction"] = msgspec.to_builtins(tree["redaction"])
+    record = msgspec.convert(tree, RedactedRecord)
+    own = Integrity(
+        salt=integrity.salt,
+        commitment=integrity.commitment,
+        record_digest=record_digest(record),
+    )
+    return msgspec.structs.replace(record, integrity=own)
+
+
+def _findings(redacted: _Redacted, path: str) -> Iterator[Finding]:
+    for cover, place in zip(redacted.covers, redacted.placed, strict=True):
+        yield Finding(
+            path=path,
+            start=place.start,
+            end=place.end,
+            type=cover.type,
+            detector=cover.detector,
+            score=cover.score,
+            token=place.token,
+        )
+
+
+def _check(redacted: Sequence[_Redacted], values: Values) -> None:
+    """Search what was redacted once more, taken apart anew, for every value that was found."""
+    for result in redacted:
+        remains, done = [], 0
+        for place in result.placed:
+            remains += [result.text[done : place.start], _FILLER * (place.end - place.start)]
+            done = place.end
+        remains.append(result.text[done:])
+        left = views("".join(remains), result.reading.leaf.key)
+        if any(next(values.find(view.text), None) for view in left):
+            raise PolicyViolation
+
+
+def _metadata_only(record: AuditRecord) -> AuditRecord:
+    """Drop all bodies: level `none` keeps none of them, whatever the record brought along."""
+    return msgspec.structs.replace(
+        record,
+        request=Request(prompt_digest=record.request.prompt_digest),
+        response=Response(),
+        usage=msgspec.structs.replace(record.usage, reported=None),
+    )
+
+
+def _scope(record: AuditRecord, scope: PseudonymScope) -> str:
+    """Give within what pseudonyms agree; where the request names none, the consumer's."""
+    if scope is PseudonymScope.SESSION:
+        return f"session:{record.consumer}:{record.identity.session or record.id}"
+    if scope is PseudonymScope.TENANT and record.identity.tenant_id:
+        return f"tenant:{record.identity.tenant_id}"
+    return f"consumer:{record.consumer}"

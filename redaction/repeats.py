@@ -1,0 +1,80 @@
+"""Repeats: a value found once in an exchange is taken out wherever it stands.
+
+A detector may see a value in one place, by its context, and miss it in another. So everything
+that was found is sought again, letter case aside, in every passage. An identifier (eight or more
+characters with a digit or an `@`) is found even inside a longer word; a shorter value or a mere
+word only where it stands alone, because `Anna` is not the beginning of `Annapolis`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from redaction.finding import Span
+
+__all__ = ["SHORTEST", "Values"]
+
+# Shorter values (an age, two initials) would blank out unrelated text.
+SHORTEST = 5
+_IDENTIFIER = 8
+
+
+class Values:
+    """The values found so far in one exchange.
+
+    Values shorter than `shortest` are ignored. The cost of a search is linear in the text and
+    does not depend on how many values are known.
+    """
+
+    def __init__(self, shortest: int = SHORTEST) -> None:
+        self._shortest = shortest
+        self._by_head: dict[str, dict[str, Span]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_head)
+
+    def add(self, value: str, span: Span) -> None:
+        """Remember a value and the span that found it; of two spans the surer one names it."""
+        folded = _folded(value.strip())
+        if folded and len(folded) >= self._shortest:
+            known = self._by_head.setdefault(folded[: self._shortest], {})
+            if folded not in known or _rank(span) > _rank(known[folded]):
+                known[folded] = span
+
+    def find(self, text: str) -> Iterator[Span]:
+        """Give a span for every place where a remembered value stands in `text`."""
+        heads, shortest = self._by_head, self._shortest
+        if not heads:
+            return
+        folded = _folded(text)
+        for start in range(len(folded) - shortest + 1):
+            if folded[start : start + shortest] in heads:
+                yield from self._at(folded, start)
+
+    def _at(self, folded: str, start: int) -> Iterator[Span]:
+        for value, found in self._by_head[folded[start : start + self._shortest]].items():
+            end = start + len(value)
+            if folded.startswith(value, start) and _counts(value, folded, start, end):
+                yield Span(start, end, found.type, found.score, found.detector)
+
+
+def _folded(text: str) -> str:
+    """Lower the case without moving an offset: `İ`, which would become two, stays."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(low if len(low := c.lower()) == 1 else c for c in text)
+
+
+def _rank(span: Span) -> tuple[float, str, str]:
+    return (span.score, span.type, span.detector)
+
+
+def _counts(value: str, text: str, start: int, end: int) -> bool:
+    if len(value) >= _IDENTIFIER and ("@" in value or any(c.isdigit() for c in value)):
+        return True
+    before = text[start - 1] if start else " "
+    after = text[end] if end < len(text) else " "
+    return not (before.isalnum() and value[0].isalnum()) and not (
+        after.isalnum() and value[-1].isalnum()
+    )

@@ -1,0 +1,339 @@
+"""The redactor: what it promises of a whole record, and when it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+import tldextract
+
+from audit.digest import record_digest
+from audit.errors import (
+    DetectorFailed,
+    DetectorUnavailable,
+    PolicyViolation,
+    SettingInvalid,
+    TextTooLarge,
+)
+from audit.exchange import Identity, Level
+from audit.parts import Text, ToolCall
+from audit.record import AuditRecord, RedactedRecord
+from audit.value import to_json
+from redaction.build import NO_NAME_MODEL, build_redactor
+from redaction.detectors.patterns import PatternDetector
+from redaction.finding import Passage, Span
+from redaction.policy import Policy
+from redaction.policy_file import default_policy, read_policy
+from redaction.redactor import Redactor
+from tests.unit.redaction.exchanges import KEY, a_record, redact, redact_text, redactor, text_of
+
+MAIL = "ada@lovelace.example"
+
+
+class ScriptedDetector:
+    """A detector that finds given words, or fails as told."""
+
+    version = "1"
+
+    def __init__(
+        self,
+        name: str = "scripted",
+        words: dict[str, str] | None = None,
+        failure: Exception | None = None,
+    ) -> None:
+        self.name = name
+        self.words = words or {}
+        self.failure = failure
+        self.asked = 0
+
+    async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
+        """Find each word once per passage."""
+        self.asked += 1
+        if self.failure is not None:
+            raise self.failure
+        return [
+            [
+                Span(passage.text.index(word), passage.text.index(word) + len(word), kind, 1.0, "s")
+                for word, kind in self.words.items()
+                if word in passage.text
+            ]
+            for passage in passages
+        ]
+
+
+def _policy(*required: str, optional: tuple[str, ...] = (), more: str = "") -> Policy:
+    head = f'name = "t"\nversion = "1"\nrequired = {json.dumps(required)}\n'
+    return read_policy(f"{head}optional = {json.dumps(optional)}\n{more}", "t.toml")
+
+
+def _with(*detectors: ScriptedDetector, more: str = "") -> Redactor:
+    policy = _policy(*(d.name for d in detectors), more=more)
+    return Redactor(policy, detectors, pseudonym_key=KEY)
+
+
+def _arguments(record: RedactedRecord) -> str:
+    part = record.response.outputs[0].parts[0]
+    assert isinstance(part, ToolCall)
+    return part.arguments
+
+
+def test_a_value_has_one_token_through_the_exchange() -> None:
+    """Prompt, arguments and parameters speak of the same person by the same token."""
+    record = redact(
+        a_record(
+            f"I am {MAIL}, not bob@other.example",
+            json.dumps({"to": MAIL.upper()}),
+            parameters={"metadata": {"by": MAIL}},
+        )
+    )
+    assert text_of(record) == "I am <EMAIL_ADDRESS_1>, not <EMAIL_ADDRESS_2>"
+    assert _arguments(record) == '{"to": "<EMAIL_ADDRESS_1>"}'
+    assert record.request.parameters == {"metadata": {"by": "<EMAIL_ADDRESS_1>"}}
+    assert record.redaction.counts == {"EMAIL_ADDRESS": 4}
+
+
+def test_what_is_not_taken_out_stays_to_the_byte() -> None:
+    """Spaces, escapes and order of a JSON document survive around a replacement."""
+    arguments = '{ "a":\t"\\u00e9\\/x",\n"mail" : "' + MAIL + '" , "n":1.50e3 , "a":[ ] }'
+    record = redact(a_record(arguments=arguments))
+    assert _arguments(record) == arguments.replace(MAIL, "<EMAIL_ADDRESS_1>")
+
+
+def test_a_number_that_identifies_becomes_a_string() -> None:
+    """At any depth the document stays valid."""
+    inner = json.dumps({"ssn": 219099999, "n": 5})
+    record = redact(a_record(arguments=json.dumps({"card": 4111111111111111, "s": inner})))
+    outer = json.loads(_arguments(record))
+    assert outer["card"] == "<CREDIT_CARD_1>"
+    assert json.loads(outer["s"]) == {"ssn": "<US_SSN_1>", "n": 5}
+
+
+def test_a_stream_that_was_cut_is_redacted_as_text() -> None:
+    """Arguments that end in the middle of a string hold their values no less."""
+    record = redact(
+        a_record(arguments='{"to": "x", "note": "call +14155552671 or ada@lovel.example, a')
+    )
+    assert "lovel" not in _arguments(record)
+    assert "4155552671" not in _arguments(record)
+
+
+def test_findings_cut_exactly_their_tokens() -> None:
+    """Path and offsets lead to the token in the record's own JSON."""
+    record = redact(
+        a_record(
+            f"{MAIL} " * 3 + "é 😀 " + MAIL,
+            json.dumps({"deep": json.dumps({"x/y": MAIL})}),
+            parameters={MAIL: {"a~b": MAIL}},
+            identity=Identity(user="u-4711"),
+        )
+    )
+    document = json.loads(to_json(record))
+    assert len(record.redaction.findings) == 7
+    for finding in record.redaction.findings:
+        held = document
+        for step in finding.path.split("/")[1:]:
+            name = step.replace("~1", "/").replace("~0", "~")
+            held = held[int(name)] if isinstance(held, list) else held[name]
+        assert held[finding.start : finding.end] == finding.token
+
+
+def test_a_token_typed_by_a_user_stays_theirs() -> None:
+    """The reader can tell the typed one from ours by its number and by the findings."""
+    assert redact_text(f"<EMAIL_ADDRESS_1> is {MAIL}") == "<EMAIL_ADDRESS_1> is <EMAIL_ADDRESS_2>"
+
+
+async def test_a_value_found_once_is_taken_out_everywhere() -> None:
+    """A detector that misses the second place does not matter."""
+    by = _with(ScriptedDetector(words={"Ada Lovelace": "PERSON"}))
+    record = await by.redact(
+        a_record("Ada Lovelace, ADA LOVELACE", '{"ada lovelace": "ADA LOVELACES"}')
+    )
+    assert text_of(record) == "<PERSON_1>, <PERSON_1>"
+    assert _arguments(record) == '{"<PERSON_1>": "ADA LOVELACES"}'
+
+
+async def test_allow_and_deny_lists_are_obeyed() -> None:
+    """What the policy names is taken out or left, whatever detectors say."""
+    more = 'allow = ["ada"]\n[deny]\n"Project Nightingale" = "CODENAME"\n'
+    by = _with(ScriptedDetector(words={"Ada": "PERSON"}), more=more)
+    record = await by.redact(a_record("Ada runs project nightingale"))
+    assert text_of(record) == "Ada runs <CODENAME_1>"
+
+
+def test_a_user_is_a_pseudonym_that_lasts() -> None:
+    """The same user in two exchanges of a tenant can be followed, and not be named."""
+    identity = Identity(user="ada-77", tenant_id="t1")
+    one = redact(a_record("hello, ada-77 here", identity=identity)).identity.user
+    two = redact(a_record("bye", identity=identity)).identity.user
+    other = redact(a_record("bye", identity=Identity(user="ada-77", tenant_id="t2"))).identity.user
+    assert one == two != other
+    assert one is not None
+    assert re.fullmatch(r"<USER_ID_[a-z2-7]{16}>", one)
+
+
+def test_pseudonymised_links_people_but_not_credentials() -> None:
+    """At that level tokens of people last, those of secrets are numbered."""
+    record = redact(a_record(f"{MAIL} password: hunter2", level=Level.PSEUDONYMISED))
+    assert re.fullmatch(r"<EMAIL_ADDRESS_[a-z2-7]{16}> password: <PASSWORD_1>", text_of(record))
+
+
+def test_level_none_keeps_no_body() -> None:
+    """Whatever the record brought along, only metadata is kept."""
+    record = redact(a_record("hello", '{"a": 1}', parameters={"x": "y"}, level=Level.NONE))
+    assert record.request.messages == ()
+    assert record.request.parameters == {}
+    assert record.response.outputs == ()
+    assert record.redaction.level is Level.NONE
+    assert record.request.prompt_digest == "9f" * 32
+
+
+def test_the_record_says_how_it_was_made() -> None:
+    """Policy, engines, languages and gaps are on it, and its digest is right."""
+    record = redact(a_record(f"mail {MAIL}"))
+    said = record.redaction
+    assert said.policy == default_policy().label == redactor().policy
+    assert [engine.name for engine in said.engines] == ["patterns", "secrets", "presidio"]
+    assert said.engines == redactor().engines
+    assert said.languages == default_policy().languages
+    assert said.gaps == redactor().gaps == (NO_NAME_MODEL,)
+    assert said.degraded == ()
+    assert record.integrity.record_digest == record_digest(record)
+    assert record.integrity.commitment == "ab" * 32
+    assert record.integrity.salt == "00ff"
+
+
+def test_redacting_twice_gives_the_same_record() -> None:
+    """Redaction depends on record, policy and key alone."""
+    clear = a_record(f"{MAIL} +14155552671 {MAIL}", parameters={"user": "u-12345"})
+    assert to_json(redact(clear)) == to_json(redact(clear))
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised"),
+    [
+        (DetectorUnavailable("busy", retry_after=3.0), DetectorUnavailable),
+        (DetectorFailed("no"), DetectorFailed),
+        (ValueError(f"could not read {MAIL}"), DetectorFailed),
+        (TimeoutError(MAIL), DetectorFailed),
+    ],
+)
+async def test_a_required_detector_that_fails_stops_the_record(
+    failure: Exception, raised: type[Exception]
+) -> None:
+    """Nothing comes out, and what is raised quotes nothing."""
+    by = _with(ScriptedDetector("one"), ScriptedDetector("two", failure=failure))
+    with pytest.raises(raised) as stopped:
+        await by.redact(a_record(MAIL))
+    assert MAIL not in str(stopped.value)
+    assert stopped.value.__cause__ is None
+    with pytest.raises(raised):
+        await by.prepare()
+
+
+async def test_an_optional_detector_that_fails_is_named() -> None:
+    """The record is made, and says that it was made with less."""
+    broken = ScriptedDetector("extra", failure=DetectorUnavailable())
+    detectors = [ScriptedDetector("base", words={"Ada": "PERSON"}), broken]
+    policy = _policy("base", optional=("extra",))
+    record = await Redactor(policy, detectors, pseudonym_key=KEY).redact(a_record("Ada"))
+    assert record.redaction.degraded == ("extra",)
+    assert [engine.name for engine in record.redaction.engines] == ["base"]
+    assert text_of(record) == "<PERSON_1>"
+
+
+class _Mute(ScriptedDetector):
+    """Answers for fewer passages than it was asked about."""
+
+    async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
+        """Leave the last one out."""
+        return [[] for _ in passages[1:]]
+
+
+class _Beyond(ScriptedDetector):
+    """Finds something behind the end."""
+
+    async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
+        """Point past the text."""
+        return [[Span(0, len(p.text) + 1, "X", 1.0, "x")] for p in passages]
+
+
+@pytest.mark.parametrize("detector", [_Mute(), _Beyond()])
+async def test_an_answer_that_makes_no_sense_is_a_failure(detector: ScriptedDetector) -> None:
+    """Unsure means raise."""
+    with pytest.raises(DetectorFailed):
+        await _with(detector).redact(a_record("hello"))
+
+
+async def test_a_text_over_budget_is_refused_before_it_is_read() -> None:
+    """Neither one long text nor many together get through unread."""
+    detector = ScriptedDetector()
+    by = _with(detector, more="max_text_chars = 100\nmax_record_chars = 300\n")
+    with pytest.raises(TextTooLarge):
+        await by.redact(a_record("x" * 101))
+    with pytest.raises(TextTooLarge):
+        await by.redact(a_record(parameters={"x": ["y" * 90] * 4}))
+    assert detector.asked == 0
+
+
+async def test_the_self_check_refuses_what_still_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were a replacement ever left out, the record would not come out."""
+    by = _with(ScriptedDetector(words={"Ada Lovelace": "PERSON"}))
+    replace = by._replacer.replace
+    monkeypatch.setattr(by._replacer, "replace", lambda text, cuts: replace(text, cuts[:1]))
+    with pytest.raises(PolicyViolation) as refused:
+        await by.redact(a_record("Ada Lovelace and Ada Lovelace"))
+    assert "Ada" not in str(refused.value)
+
+
+def test_a_redactor_without_what_its_policy_names_cannot_be_made() -> None:
+    """A missing detector or a weak key is found at start."""
+    with pytest.raises(SettingInvalid, match="elsewhere"):
+        Redactor(_policy("patterns", "elsewhere"), [PatternDetector()], pseudonym_key=KEY)
+    with pytest.raises(SettingInvalid, match="elsewhere"):
+        build_redactor(_policy("elsewhere"), pseudonym_key=KEY)
+    with pytest.raises(SettingInvalid, match="16 bytes"):
+        Redactor(_policy("patterns"), [PatternDetector()], pseudonym_key=b"short")
+
+
+async def test_building_and_redacting_touch_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model is fetched, no list of domains: not even a name is resolved."""
+    touched: list[object] = []
+
+    def refuse(*what: object, **_: object) -> None:
+        touched.append(what)
+        raise OSError
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    # The library's own function fetches its list on first use, and hides that it could not.
+    monkeypatch.setattr(tldextract, "extract", refuse)
+    models = {"en": "en_core_web_lg", "de": "de_core_news_sm"}
+    by = build_redactor(default_policy(), spacy_models=models, pseudonym_key=KEY)
+    await by.prepare()
+    record = await by.redact(
+        a_record(f"{MAIL} https://unheard-of.museum bob@xn--bcher-kva.example")
+    )
+    assert touched == []
+    assert record.redaction.gaps == (NO_NAME_MODEL,)
+
+
+async def test_values_that_repeat_are_read_once() -> None:
+    """What comes back with every turn is remembered, not read again, and found all the same."""
+    clear = a_record(f"system prompt for {MAIL}")
+    by = build_redactor(_policy("patterns"), pseudonym_key=KEY)
+    first, second = await by.redact(clear), await by.redact(clear)
+    assert first == second
+
+
+def test_nothing_of_a_passage_or_a_reading_shows_in_a_repr() -> None:
+    """What ends up in a traceback or a debugger holds no text."""
+    assert MAIL not in repr(Passage(MAIL, MAIL))
+    assert MAIL not in repr(a_record(MAIL))
+    assert msgspec.structs.asdict(a_record(MAIL))["id"] in repr(a_record(MAIL))
+    assert isinstance(a_record(MAIL), AuditRecord)
+    assert MAIL not in repr(Text(text=MAIL))
