@@ -74,6 +74,7 @@ REASONS: dict[str, str] = {
     "chain_differs": "the ids of these numbers are not those the tap chained",
     "checkpoint_missing": "a checkpoint between two others is not there",
     "checkpoints_disagree": "a checkpoint contradicts another one of its boot",
+    "entry_on_its_way": "the record is stored; its ledger entry comes with a delivery that waits",
     "no_ledger_entry": "a record is there that neither ledger nor queue knows",
     "other_id": "the number belongs to another record",
     "beyond_head": "the number is higher than any that the tap gave out",

@@ -98,6 +98,7 @@ METRICS: dict[str, str] = {
     "auditstream_spool_waiting": "Exchanges in the spool that the queue has not taken yet.",
     "auditstream_shipped_total": "Exchanges handed to the queue.",
     "auditstream_ship_failures_total": "Batches that the queue did not take.",
+    "auditstream_deliveries_total": "Deliveries settled by a worker, by outcome.",
 }
 
 

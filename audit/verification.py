@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from audit.boot_evidence import BootEvidence, by_boot
 from audit.completeness import CompletenessReport, Evidence, Flaw, Outcome, StoredMark
@@ -43,7 +44,7 @@ def verify(evidence: Evidence) -> CompletenessReport:
     seen = {known.tap for known in evidence.boots}
     for _, boot in sorted(boots.items()):
         judge = _Judge(boot, evidence.unread, spool_seen=boot.tap in seen)
-        for flaw in (*judge.numbers(counts), *judge.strangers(), *judge.boot_itself()):
+        for flaw in (*_ranges(judge.numbers(counts)), *judge.strangers(), *judge.boot_itself()):
             counts[flaw.outcome] += _numbers_in(flaw)
             flaws.append(flaw)
     flaws += _foreign_boots(boots.values(), evidence)
@@ -61,24 +62,14 @@ class _Judge:
         self._unrecorded = boot.unrecorded()
 
     def numbers(self, counts: Counter[Outcome]) -> Iterator[Flaw]:
-        """Judge every number; count what is in order, give what is not, lost ones as ranges."""
-        gap: Flaw | None = None
+        """Judge every number; count what is in order, give what is not."""
         for seq in range(1, self._boot.head + 1):
             outcome, reason = self._of(seq)
             if outcome in _SILENT:
                 counts[outcome] += 1
-                continue
-            flaw = self._flaw(outcome, reason, seq, self._boot.id_of(seq) or self._stored_id(seq))
-            if gap and gap.last == seq - 1 and flaw.id is None and gap.reason == reason:
-                gap = _widened(gap, seq)
-                continue
-            if gap:
-                yield gap
-            gap = flaw if flaw.id is None else None
-            if gap is None:
-                yield flaw
-        if gap:
-            yield gap
+            else:
+                record_id = self._boot.id_of(seq) or self._stored_id(seq)
+                yield self._flaw(outcome, reason, seq, record_id)
 
     def strangers(self) -> Iterator[Flaw]:
         """Records and entries that have no business at their number."""
@@ -90,8 +81,9 @@ class _Judge:
                     yield self._flaw(Outcome.INSERTED, "other_id", seq, mark.id)
         if boot.live or boot.told is None:
             return  # Higher numbers are newer than the tap's last word.
-        beyond = {seq: entry.id for seq, entry in boot.entries.items() if seq > boot.head}
-        beyond |= {seq: m[0].id for seq, m in boot.stored.items() if seq > boot.head}
+        head = boot.head
+        beyond = {seq: entry.id for seq, entry in boot.entries.items() if seq > head}
+        beyond |= {seq: m[0].id for seq, m in boot.stored.items() if seq > head}
         for seq, record_id in sorted(beyond.items()):
             yield self._flaw(Outcome.INSERTED, "beyond_head", seq, record_id)
 
@@ -130,9 +122,9 @@ class _Judge:
         if entry := boot.entries.get(seq):
             return self._entered(entry, own)
         if seq in boot.waiting:
-            return (Outcome.UNLEDGERED, "no_ledger_entry") if own else (Outcome.WAITING, "")
+            return (Outcome.UNLEDGERED, "entry_on_its_way") if own else (Outcome.WAITING, "")
         if seq in boot.dead:
-            return (Outcome.UNLEDGERED, "no_ledger_entry") if own else (Outcome.DEAD_LETTERED, "")
+            return (Outcome.UNLEDGERED, "entry_on_its_way") if own else (Outcome.DEAD_LETTERED, "")
         if own:
             return self._unless_unread(Outcome.INSERTED, "no_ledger_entry", "queue", "ledger")
         if (reason := self._unrecorded.get(seq)) is not None:
@@ -152,7 +144,7 @@ class _Judge:
     def _set_aside(self, entry: LedgerEntry, own: list[StoredMark]) -> tuple[Outcome, str]:
         if own:
             # A replay has been stored, and its entry is on its way.
-            return Outcome.UNLEDGERED, "no_ledger_entry"
+            return Outcome.UNLEDGERED, "entry_on_its_way"
         if entry.number.seq in self._boot.waiting:
             return Outcome.WAITING, ""
         if entry.number.seq in self._boot.dead:
@@ -210,8 +202,21 @@ def _altered(entry: LedgerEntry, mark: StoredMark) -> bool:
     return mark.id == entry.id and entered != mark.actual_digest
 
 
-def _widened(gap: Flaw, seq: int) -> Flaw:
-    return Flaw(gap.outcome, gap.reason, gap.tap, gap.boot, gap.first, seq)
+def _ranges(flaws: Iterable[Flaw]) -> list[Flaw]:
+    """Join neighbouring numbers without an id into one flaw: a lost boot is one line."""
+    joined: list[Flaw] = []
+    for flaw in flaws:
+        before = joined[-1] if joined else None
+        if before and _continues(before, flaw):
+            joined[-1] = replace(before, last=flaw.last)
+        else:
+            joined.append(flaw)
+    return joined
+
+
+def _continues(before: Flaw, flaw: Flaw) -> bool:
+    unnamed = before.id is None and flaw.id is None
+    return unnamed and before.reason == flaw.reason and (before.last or 0) + 1 == flaw.first
 
 
 def _foreign_boots(boots: Iterable[BootEvidence], evidence: Evidence) -> Iterator[Flaw]:

@@ -14,6 +14,7 @@ __all__ = ["Metrics"]
 _LABELS: dict[str, tuple[str, ...]] = {
     "auditstream_exchanges_total": ("ending",),
     "auditstream_unrecorded_total": ("policy",),
+    "auditstream_deliveries_total": ("outcome",),
 }
 
 

@@ -18,7 +18,7 @@ from cli.policies import policy_of
 from cli.run_tap import endpoint_of
 from cli.showcase import show_demo, show_next
 from cli.up import Running, run_up
-from storage.queue.sqlite import SqliteQueueReader
+from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
 from tap.consumers import fingerprint
 
 __all__ = ["run"]
@@ -57,6 +57,7 @@ async def _plain(settings: Settings, log: Log) -> None:
         show_next(settings, running, console, demo=False)
         return False
 
+    await _reclaim(settings)
     await run_up(settings, log, lambda: _backlog(settings), meanwhile)
 
 
@@ -71,7 +72,15 @@ async def _demo(settings: Settings, log: Log, key: str, *, once: bool) -> None:
                 show_next(settings, running, console, demo=True)
             return once
 
+        await _reclaim(settings)
         await run_up(settings, log, lambda: _backlog(settings), meanwhile)
+
+
+async def _reclaim(settings: Settings) -> None:
+    """Give back what workers held that a crash of the whole tree took with it."""
+    queue = await SqliteQueue.open(Places(settings.data).queue)
+    await queue.reclaim()
+    await queue.close()
 
 
 async def _backlog(settings: Settings) -> int:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from audit.ids import ExchangeNumber
 
-__all__ = ["DeadLetter", "Delivery", "Inbox", "Message", "MessageKind", "Outbox", "QueueCensus"]
+__all__ = [
+    "DeadLetter",
+    "Delivery",
+    "Inbox",
+    "Message",
+    "MessageKind",
+    "Outbox",
+    "QueueCensus",
+    "QueueReader",
+    "QueuedNumber",
+]
 
 
 class MessageKind(StrEnum):
@@ -64,8 +74,22 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedNumber:
+    """A message that the queue holds, without its body: `dead` when it was set aside."""
+
+    id: str
+    kind: MessageKind
+    number: ExchangeNumber
+    dead: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QueueCensus:
-    """How many messages are where, and how old the oldest waiting one is, in seconds."""
+    """How many messages are where, and how old the oldest waiting one is, in seconds.
+
+    `waiting` counts those that may be received now or after their delay, `leased` those that a
+    receiver holds, `dead` those set aside.
+    """
 
     waiting: int
     leased: int
@@ -104,3 +128,16 @@ class Inbox(Protocol):
 
     async def renew(self, delivery: Delivery) -> float | None:
         """Extend the lease; give its new end, or None when it had lapsed."""
+
+
+class QueueReader(Protocol):
+    """What operators and `verify` see: everything but the bodies. Changes nothing."""
+
+    async def census(self) -> QueueCensus:
+        """How full it is. Raises `QueueUnavailable`."""
+
+    def numbers(self) -> AsyncIterator[QueuedNumber]:
+        """Every message held, waiting, leased or dead, in any order."""
+
+    async def dead_letters(self, limit: int = 1000) -> Sequence[DeadLetter]:
+        """Up to `limit` messages set aside, oldest first."""

@@ -63,7 +63,14 @@ class RecordWriter(Protocol):
     async def put(self, record: RedactedRecord) -> bool:
         """Store the record durably (receipt 3); False when one of this id was there already.
 
-        The one that was there is left as it is. Raises `StoreUnavailable`.
+        The one that was there is left as it is. Raises `StoreUnavailable`, and `RecordInvalid`
+        for anything that is not a `RedactedRecord`.
+        """
+
+    async def digest(self, record: RedactedRecord) -> str | None:
+        """What the stored record of this one's id digests to; None when there is none.
+
+        After a redelivery the stored one may be another redaction of the same exchange.
         """
 
 
@@ -76,7 +83,8 @@ class RecordReader(Protocol):
     async def search(self, query: Query, limit: int, cursor: str | None = None) -> Page:
         """Find records, newest opening first. Stable while records arrive.
 
-        Raises `QueryInvalid` for a cursor that is not one of ours, `StoreUnavailable`.
+        Raises `QueryInvalid` for a cursor that is not one of ours or a limit that is out of
+        range, `QueryTooCostly` when the query outlasts its budget, `StoreUnavailable`.
         """
 
     def references(self) -> AsyncIterator[StoredRef]:
@@ -89,22 +97,29 @@ class LedgerWriter(Protocol):
     async def enter(self, entry: LedgerEntry) -> bool:
         """Enter what became of a number, durably.
 
-        False when an entry for the number was there: a final state (stored, erased, expired,
-        refused) stays as it is; `dead_lettered` and `unreadable` give way to any other state.
+        True when it stands now, False when the one that was there stays: a final state (stored,
+        erased, expired, refused) is never replaced here; `dead_lettered` and `unreadable` give
+        way to any other state. Raises `StoreUnavailable`.
         """
 
     async def entry(self, number: ExchangeNumber) -> LedgerEntry | None:
         """What became of a number, as far as the ledger knows."""
 
     async def checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Keep a tap's checkpoint; the same one twice is a success."""
+        """Keep a tap's checkpoint; the same one twice is a success.
+
+        Raises `RecordInvalid` when another one of that index is there, `StoreUnavailable`.
+        """
 
 
 class LedgerReader(Protocol):
     """What an auditor reads."""
 
     def entries(self) -> AsyncIterator[LedgerEntry]:
-        """All entries, ordered by tap, boot and number."""
+        """All entries, ordered by tap, boot and number.
+
+        Raises `RecordInvalid` for one that can no longer be read, `StoreUnavailable`.
+        """
 
     def checkpoints(self) -> AsyncIterator[Checkpoint]:
-        """All checkpoints, ordered by tap, boot and index."""
+        """All checkpoints, ordered by tap, boot and index; raises as `entries`."""

@@ -1,0 +1,211 @@
+"""One SQLite file behind one thread: blocking calls stay off the event loop.
+
+A connection belongs to a thread of its own and every call runs there, one after the other. What
+is written is committed under WAL with `synchronous=FULL`: when a write returns, it survives a
+power loss. SQLite's errors stop here, translated by the table `REASONS` into the caller's own
+transient error with a message that holds the file's path and no content; anything not in the
+table is a defect of ours and passes as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from audit.errors import TransientError
+
+__all__ = ["Database", "Schema"]
+
+T = TypeVar("T")
+
+# How long a call waits for another process's transaction. Ours take milliseconds; a checkpoint
+# of a large WAL on a slow disk can take seconds.
+BUSY_SECONDS = 10.0
+
+REASONS: dict[int, str] = {
+    sqlite3.SQLITE_BUSY: "is locked by another process",
+    sqlite3.SQLITE_LOCKED: "is locked",
+    sqlite3.SQLITE_PERM: "may not be accessed",
+    sqlite3.SQLITE_READONLY: "cannot be written",
+    sqlite3.SQLITE_IOERR: "could not be read or written: the disk reported an error",
+    sqlite3.SQLITE_FULL: "cannot grow: the disk is full",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+    sqlite3.SQLITE_PROTOCOL: "is locked by too many processes",
+    sqlite3.SQLITE_CORRUPT: "is damaged",
+    sqlite3.SQLITE_NOTADB: "is not an SQLite file, or is damaged",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a file must be: whose it is (`application_id`), which version, how it is made."""
+
+    application_id: int
+    version: int
+    script: str
+
+
+class Database:
+    """One connection to one file. Raises `failure` (a transient error) for what went wrong."""
+
+    def __init__(self, path: Path, failure: type[TransientError]) -> None:
+        self._path = path
+        self._failure = failure
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite-{path.stem}")
+        self._connection: sqlite3.Connection | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        failure: type[TransientError],
+        schema: Schema,
+        *,
+        read_only: bool = False,
+    ) -> Database:
+        """Open the file, making it (mode 0600) unless `read_only`.
+
+        Raises `failure` when it cannot be opened or made, or is not a file of this schema.
+        """
+        database = cls(path, failure)
+        try:
+            await database._call(lambda: database._connect(schema, read_only=read_only))
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` on the connection, without a transaction around it."""
+        return await self._call(lambda: work(self._connected()))
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in one write transaction: all of it is durable on return, or none of it."""
+
+        def transaction() -> T:
+            connection = self._connected()
+            with _transaction(connection):
+                return work(connection)
+
+        return await self._call(transaction)
+
+    async def close(self) -> None:
+        """Finish what runs and close. Idempotent."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        self._thread.shutdown(wait=False)
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise self._failure(f"{self._path} is closed")
+        return self._connection
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except RuntimeError:
+            raise self._failure(f"{self._path} is closed") from None
+        try:
+            return await future
+        except (sqlite3.Error, OSError) as problem:
+            raise self._translated(problem) from None
+
+    def _translated(self, problem: sqlite3.Error | OSError) -> Exception:
+        if isinstance(problem, OSError):
+            return self._failure(f"{self._path} cannot be opened: {problem.strerror}")
+        # The low byte is the primary code; the rest only refines it.
+        reason = REASONS.get(getattr(problem, "sqlite_errorcode", 0) & 0xFF)
+        return self._failure(f"{self._path} {reason}") if reason else problem
+
+    def _connect(self, schema: Schema, *, read_only: bool) -> None:
+        if read_only:
+            self._connection = _read_only(self._path)
+            found = _schema_of(self._connection)
+        else:
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._connection = _connection(str(self._path), uri=False)
+            found = _prepare(self._connection, schema)
+        if found != (schema.application_id, schema.version):
+            raise self._failure(f"{self._path} is not a file of this kind and version")
+
+
+def _connection(target: str, *, uri: bool) -> sqlite3.Connection:
+    return sqlite3.connect(target, isolation_level=None, timeout=BUSY_SECONDS, uri=uri)
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """Open for reading beside a writer, or alone on a medium that cannot be written.
+
+    Without a WAL there is nothing to replay, so that a folder in which SQLite may not make its
+    shared-memory file can still be read as it lies.
+    """
+    path.stat()
+    location = f"{path.absolute().as_uri()}?mode=ro"
+    connection = _connection(location, uri=True)
+    try:
+        connection.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError:
+        connection.close()
+        if path.with_name(f"{path.name}-wal").exists():
+            raise
+        return _connection(f"{location}&immutable=1", uri=True)
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, schema: Schema) -> tuple[int, int]:
+    """Set the connection up and make the schema where the file is new."""
+    _retried(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+    connection.execute("PRAGMA synchronous = FULL")
+    # What was deleted is overwritten: an erasure that only unlinks is none.
+    connection.execute("PRAGMA secure_delete = ON")
+    with _transaction(connection):
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+            for statement in schema.script.split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {schema.application_id:d}")
+            connection.execute(f"PRAGMA user_version = {schema.version:d}")
+    return _schema_of(connection)
+
+
+def _schema_of(connection: sqlite3.Connection) -> tuple[int, int]:
+    return (
+        connection.execute("PRAGMA application_id").fetchone()[0],
+        connection.execute("PRAGMA user_version").fetchone()[0],
+    )
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself after some errors (a full disk).
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _retried(attempt: Callable[[], object]) -> None:
+    """Try again while busy: the change into WAL mode does not honour the busy timeout."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            attempt()
+        except sqlite3.OperationalError as problem:
+            busy = problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,279 @@
+"""The embedded queue: one SQLite file, shared by every process on the machine.
+
+A message is a row. A lease is a receipt and the instant at which the row becomes visible again;
+whoever holds a receipt that has lapsed can no longer change the row. All times are seconds since
+the epoch by the clock given. Several processes may send and receive at once; SQLite's write lock
+orders them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+from audit.errors import QueueUnavailable
+from audit.ids import ExchangeNumber
+from storage.database import Database, Schema
+from storage.queue.port import (
+    DeadLetter,
+    Delivery,
+    Message,
+    MessageKind,
+    QueueCensus,
+    QueuedNumber,
+)
+
+__all__ = ["SqliteQueue", "SqliteQueueReader"]
+
+# The index holds all that the search for the next message reads, so that bodies, which may be
+# megabytes, are touched only when they are delivered.
+SCHEMA = Schema(
+    application_id=0x41535131,
+    version=1,
+    script="""
+CREATE TABLE messages (
+    position    INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          TEXT NOT NULL UNIQUE,
+    kind        TEXT NOT NULL,
+    tap         TEXT NOT NULL,
+    boot        TEXT NOT NULL,
+    seq         INTEGER NOT NULL,
+    sent_at     REAL NOT NULL,
+    visible_at  REAL NOT NULL,
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    receipt     TEXT,
+    dead_since  REAL,
+    code        TEXT,
+    description TEXT,
+    body        BLOB NOT NULL
+) STRICT;
+CREATE INDEX alive ON messages (position, visible_at) WHERE dead_since IS NULL;
+CREATE INDEX dead ON messages (dead_since, position) WHERE dead_since IS NOT NULL
+""",
+)
+
+# Waiting for a message is polling. The first look comes quickly, for a delivery should not wait
+# long; an idle queue is looked at five times a second, which costs nothing measurable.
+POLL_FIRST, POLL_LAST = 0.02, 0.2
+
+READ_CHUNK = 1000
+
+
+class SqliteQueue:
+    """Both ends of the queue: implements `Outbox` and `Inbox`."""
+
+    def __init__(self, database: Database, lease: float, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._lease = lease
+        self._clock = clock
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, lease: float = 60.0, clock: Callable[[], float] = time.time
+    ) -> SqliteQueue:
+        """Open or make the queue; a lease lasts `lease` seconds unless renewed.
+
+        Raises `QueueUnavailable` when the file cannot be opened, written or understood.
+        """
+        return cls(await Database.open(path, QueueUnavailable, SCHEMA), lease, clock)
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Take all of `messages` durably, in one transaction."""
+        now = self._clock()
+        rows = [
+            (m.id, m.kind.value, m.number.tap, m.number.boot, m.number.seq, now, now, m.body)
+            for m in messages
+        ]
+        await self._database.write(
+            lambda db: db.executemany(
+                "INSERT INTO messages (id, kind, tap, boot, seq, sent_at, visible_at, body)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                rows,
+            )
+        )
+
+    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Lease up to `limit` messages, oldest first; wait up to `wait` seconds for the first."""
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + wait, POLL_FIRST
+        while True:
+            # Looking takes no write lock, so that idle workers do not hold up the others.
+            if await self._database.read(self._any_visible):
+                deliveries = await self._database.write(lambda db: self._take(db, limit))
+                if deliveries:
+                    return deliveries
+            remaining = deadline - loop.time()
+            if remaining <= 0:
+                return []
+            await asyncio.sleep(min(pause, remaining))
+            pause = min(pause * 2, POLL_LAST)
+
+    async def complete(self, delivery: Delivery) -> bool:
+        """Forget the message; false when the lease had lapsed."""
+        return await self._settle(
+            "DELETE FROM messages WHERE id = ? AND receipt = ? AND visible_at > ?", delivery
+        )
+
+    async def abandon(self, delivery: Delivery, delay: float = 0.0) -> bool:
+        """Give the message back, visible again after `delay` seconds."""
+        return await self._settle(
+            "UPDATE messages SET visible_at = ?, receipt = NULL"
+            " WHERE id = ? AND receipt = ? AND visible_at > ?",
+            delivery,
+            self._clock() + delay,
+        )
+
+    async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
+        """Set the message aside; it is not delivered again."""
+        return await self._settle(
+            "UPDATE messages SET dead_since = ?, code = ?, description = ?, receipt = NULL"
+            " WHERE id = ? AND receipt = ? AND visible_at > ?",
+            delivery,
+            self._clock(),
+            code,
+            description,
+        )
+
+    async def renew(self, delivery: Delivery) -> float | None:
+        """Extend the lease from now; give its new end, or None when it had lapsed."""
+        until = self._clock() + self._lease
+        held = await self._settle(
+            "UPDATE messages SET visible_at = ? WHERE id = ? AND receipt = ? AND visible_at > ?",
+            delivery,
+            until,
+        )
+        return until if held else None
+
+    async def reclaim(self) -> int:
+        """Take every lease back; gives how many there were.
+
+        For whoever knows that the receivers are gone: their deliveries need not wait for the
+        leases to lapse. A receiver that is still there finds its lease lapsed, as after a pause.
+        """
+        now = self._clock()
+        return await self._database.write(
+            lambda db: (
+                db.execute(
+                    "UPDATE messages SET visible_at = ?, receipt = NULL"
+                    " WHERE receipt IS NOT NULL AND dead_since IS NULL",
+                    (now,),
+                ).rowcount
+            )
+        )
+
+    async def close(self) -> None:
+        """Close the file. Idempotent."""
+        await self._database.close()
+
+    async def _settle(self, statement: str, delivery: Delivery, *changes: object) -> bool:
+        key = (delivery.message.id, delivery.receipt, self._clock())
+        done = await self._database.write(
+            lambda db: db.execute(statement, (*changes, *key)).rowcount
+        )
+        return done == 1
+
+    def _any_visible(self, db: sqlite3.Connection) -> bool:
+        return bool(
+            db.execute(
+                "SELECT EXISTS (SELECT 1 FROM messages INDEXED BY alive"
+                " WHERE dead_since IS NULL AND visible_at <= ?)",
+                (self._clock(),),
+            ).fetchone()[0]
+        )
+
+    def _take(self, db: sqlite3.Connection, limit: int) -> list[Delivery]:
+        now = self._clock()
+        positions = db.execute(
+            "SELECT position FROM messages INDEXED BY alive"
+            " WHERE dead_since IS NULL AND visible_at <= ? ORDER BY position LIMIT ?",
+            (now, limit),
+        ).fetchall()
+        return [self._lend(db, position, now + self._lease) for (position,) in positions]
+
+    def _lend(self, db: sqlite3.Connection, position: int, until: float) -> Delivery:
+        receipt = secrets.token_hex(16)
+        row = db.execute(
+            "UPDATE messages SET receipt = ?, visible_at = ?, attempts = attempts + 1"
+            " WHERE position = ? RETURNING id, kind, tap, boot, seq, body, attempts",
+            (receipt, until, position),
+        ).fetchone()
+        number = ExchangeNumber(tap=row[2], boot=row[3], seq=row[4])
+        message = Message(id=row[0], kind=MessageKind(row[1]), number=number, body=row[5])
+        return Delivery(message=message, attempt=row[6], receipt=receipt, locked_until=until)
+
+
+class SqliteQueueReader:
+    """Reads the queue without a key and without a change: implements `QueueReader`."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    @classmethod
+    async def open(cls, path: Path, *, clock: Callable[[], float] = time.time) -> SqliteQueueReader:
+        """Open an existing queue read-only, beside its users or without any.
+
+        Raises `QueueUnavailable` when there is none or it cannot be read.
+        """
+        database = await Database.open(path, QueueUnavailable, SCHEMA, read_only=True)
+        return cls(database, clock)
+
+    async def census(self) -> QueueCensus:
+        """How full the queue is."""
+        now = self._clock()
+        waiting, leased, dead, oldest = await self._database.read(
+            lambda db: db.execute(
+                "SELECT count(*) FILTER (WHERE dead_since IS NULL AND NOT held),"
+                " count(*) FILTER (WHERE dead_since IS NULL AND held),"
+                " count(dead_since), min(sent_at) FILTER (WHERE dead_since IS NULL AND NOT held)"
+                " FROM (SELECT dead_since, sent_at,"
+                "       receipt IS NOT NULL AND visible_at > ? AS held FROM messages)",
+                (now,),
+            ).fetchone()
+        )
+        age = None if oldest is None else max(0.0, now - oldest)
+        return QueueCensus(waiting=waiting, leased=leased, dead=dead, oldest_age=age)
+
+    async def numbers(self) -> AsyncIterator[QueuedNumber]:
+        """Every message held, in chunks, so that a long queue does not fill memory."""
+        after = 0
+        while rows := await self._chunk(after):
+            for position, record_id, kind, tap, boot, seq, dead in rows:
+                after = position
+                number = ExchangeNumber(tap=tap, boot=boot, seq=seq)
+                yield QueuedNumber(record_id, MessageKind(kind), number, dead=bool(dead))
+
+    async def dead_letters(self, limit: int = 1000) -> Sequence[DeadLetter]:
+        """Up to `limit` messages set aside, oldest first."""
+        rows = await self._database.read(
+            lambda db: db.execute(
+                "SELECT id, kind, tap, boot, seq, code, description, attempts, dead_since"
+                " FROM messages WHERE dead_since IS NOT NULL"
+                " ORDER BY dead_since, position LIMIT ?",
+                (limit,),
+            ).fetchall()
+        )
+        return [_dead_letter(row) for row in rows]
+
+    async def close(self) -> None:
+        """Close the file. Idempotent."""
+        await self._database.close()
+
+    async def _chunk(self, after: int) -> list[tuple[int, str, str, str, str, int, int]]:
+        return await self._database.read(
+            lambda db: db.execute(
+                "SELECT position, id, kind, tap, boot, seq, dead_since IS NOT NULL"
+                " FROM messages WHERE position > ? ORDER BY position LIMIT ?",
+                (after, READ_CHUNK),
+            ).fetchall()
+        )
+
+
+def _dead_letter(row: tuple[str, str, str, str, int, str, str, int, float]) -> DeadLetter:
+    record_id, kind, tap, boot, seq, code, description, attempts, dead_since = row
+    number = ExchangeNumber(tap=tap, boot=boot, seq=seq)
+    return DeadLetter(record_id, MessageKind(kind), number, code, description, attempts, dead_since)

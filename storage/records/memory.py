@@ -1,0 +1,112 @@
+"""A record store and a ledger in memory, for tests: the real ones' promises, except durability.
+
+Everything is encoded on the way in and decoded on the way out. They earn their place by passing
+the contract tests of the store and the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from audit.digest import document_digest
+from audit.errors import RecordInvalid
+from audit.ids import ExchangeNumber
+from audit.ledger import Checkpoint, LedgerEntry, LedgerState
+from audit.record import RedactedRecord
+from audit.value import from_json, to_json
+from storage.records.cursor import check_limit, read_cursor, write_cursor
+from storage.records.findable import findable
+from storage.records.port import Page, StoredDocument, StoredRef
+from storage.records.query import Query
+from storage.records.query_match import matches
+from storage.records.reference import reference
+
+__all__ = ["MemoryLedger", "MemoryRecords"]
+
+_GIVE_WAY = (LedgerState.DEAD_LETTERED, LedgerState.UNREADABLE)
+
+
+class MemoryRecords:
+    """Implements `RecordWriter` and `RecordReader`."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, bytes] = {}
+
+    async def put(self, record: RedactedRecord) -> bool:
+        """Keep the record; false when one of its id is there."""
+        if type(record) is not RedactedRecord:
+            raise RecordInvalid("only a redacted record may be stored")
+        new = record.id not in self.documents
+        self.documents.setdefault(record.id, to_json(record))
+        return new
+
+    async def digest(self, record: RedactedRecord) -> str | None:
+        """What the stored record of this one's id digests to."""
+        found = self.documents.get(record.id)
+        return None if found is None else document_digest(msgspec.json.decode(found))
+
+    async def get(self, record_id: str) -> StoredDocument | None:
+        """Fetch one record."""
+        found = self.documents.get(record_id)
+        return None if found is None else StoredDocument(record_id, found)
+
+    async def search(self, query: Query, limit: int, cursor: str | None = None) -> Page:
+        """Find records, newest opening first."""
+        check_limit(limit)
+        before = read_cursor(cursor) if cursor is not None else None
+        found: list[tuple[tuple[str, str], bytes]] = []
+        for json in self.documents.values():
+            record = from_json(json, RedactedRecord)
+            place = (record.timing.received_at, record.id)
+            if (before is None or place < before) and matches(query.where, findable(record)):
+                found.append((place, json))
+        found.sort(reverse=True)
+        documents = [StoredDocument(place[1], json) for place, json in found[:limit]]
+        more = len(found) > limit
+        return Page(documents, write_cursor(*found[limit - 1][0]) if more else None)
+
+    async def references(self) -> AsyncIterator[StoredRef]:
+        """Walk every record."""
+        for json in list(self.documents.values()):
+            r = from_json(json, RedactedRecord)
+            yield reference(r.id, r.tap.name, r.tap.boot, r.tap.seq, r.consumer, r.day, json)
+
+
+class MemoryLedger:
+    """Implements `LedgerWriter` and `LedgerReader`."""
+
+    def __init__(self) -> None:
+        self._entries: dict[ExchangeNumber, bytes] = {}
+        self._checkpoints: dict[tuple[str, str, int], bytes] = {}
+
+    async def enter(self, entry: LedgerEntry) -> bool:
+        """Enter what became of a number; false when what was there stays."""
+        there = await self.entry(entry.number)
+        if there is not None and (there.state not in _GIVE_WAY or there.state == entry.state):
+            return False
+        self._entries[entry.number] = to_json(entry)
+        return True
+
+    async def entry(self, number: ExchangeNumber) -> LedgerEntry | None:
+        """What became of a number."""
+        found = self._entries.get(number)
+        return None if found is None else from_json(found, LedgerEntry)
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint."""
+        key = (checkpoint.tap, checkpoint.boot, checkpoint.index)
+        json = to_json(checkpoint)
+        if self._checkpoints.setdefault(key, json) != json:
+            raise RecordInvalid("another checkpoint of this index is in the ledger")
+
+    async def entries(self) -> AsyncIterator[LedgerEntry]:
+        """All entries, in order."""
+        for number in sorted(self._entries):
+            yield from_json(self._entries[number], LedgerEntry)
+
+    async def checkpoints(self) -> AsyncIterator[Checkpoint]:
+        """All checkpoints, in order."""
+        for key in sorted(self._checkpoints):
+            yield from_json(self._checkpoints[key], Checkpoint)

@@ -1,0 +1,157 @@
+"""The embedded record store: the write door and the reading side over one SQLite file.
+
+A record is put with all its indexes in one transaction: it is found by every filter or not
+there. Reading opens the file read-only, and goes on while a worker writes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from audit.digest import document_digest
+from audit.errors import QueryTooCostly, RecordInvalid
+from audit.record import RedactedRecord
+from audit.value import to_json
+from storage.database import Database
+from storage.records.cursor import check_limit, read_cursor, write_cursor
+from storage.records.findable import SCALARS, Findable, findable
+from storage.records.port import Page, StoredDocument, StoredRef
+from storage.records.query import Query
+from storage.records.query_sqlite import compile_query
+from storage.records.reference import reference
+
+__all__ = ["SqliteRecordReader", "SqliteRecordWriter"]
+
+_NAMES = ("id", "boot", "seq", "expires_at", "json", *SCALARS)
+_INSERT = (
+    f"INSERT INTO records ({', '.join(_NAMES)})"  # noqa: S608 - names of this file, no input
+    f" VALUES ({', '.join('?' * len(_NAMES))}) ON CONFLICT (id) DO NOTHING RETURNING number"
+)
+
+# How many virtual-machine steps SQLite takes between looks at the clock: under a millisecond.
+_STEPS = 10_000
+
+_CHUNK = 200
+
+
+class SqliteRecordWriter:
+    """The write door. The database is closed by whoever opened it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, record: RedactedRecord) -> bool:
+        """Store the record durably; false when one of its id is there already.
+
+        The type is looked at here too, for what a type checker never saw.
+        """
+        if type(record) is not RedactedRecord:
+            raise RecordInvalid("only a redacted record may be stored")
+        values, found = _row(record), findable(record)
+        return await self._database.write(lambda db: _insert(db, values, found))
+
+    async def digest(self, record: RedactedRecord) -> str | None:
+        """What the stored record of this one's id digests to; None when there is none."""
+        row = await self._database.read(
+            lambda db: db.execute("SELECT json FROM records WHERE id = ?", (record.id,)).fetchone()
+        )
+        return None if row is None else document_digest(msgspec.json.decode(row[0]))
+
+
+class SqliteRecordReader:
+    """The reading side; one query runs for at most `budget` seconds."""
+
+    def __init__(self, database: Database, budget: float = 10.0) -> None:
+        self._database = database
+        self._budget = budget
+
+    async def get(self, record_id: str) -> StoredDocument | None:
+        """Fetch one record by id; None when there is none."""
+        row = await self._database.read(
+            lambda db: db.execute("SELECT json FROM records WHERE id = ?", (record_id,)).fetchone()
+        )
+        return None if row is None else StoredDocument(record_id, row[0].encode())
+
+    async def search(self, query: Query, limit: int, cursor: str | None = None) -> Page:
+        """Find records, newest opening first."""
+        check_limit(limit)
+        condition, parameters = compile_query(query)
+        if cursor is not None:
+            condition += " AND (r.received_at, r.id) < (?, ?)"
+            parameters += read_cursor(cursor)
+        statement = (
+            f"SELECT r.id, r.received_at, r.json FROM records AS r WHERE {condition}"  # noqa: S608
+            " ORDER BY r.received_at DESC, r.id DESC LIMIT ?"
+        )  # the condition is made of constants alone (see `query_sqlite`); values are parameters
+        # One more than asked for tells whether there is a next page.
+        rows = await self._database.read(
+            lambda db: _within(db, self._budget, statement, [*parameters, limit + 1])
+        )
+        documents = [StoredDocument(found, json.encode()) for found, _, json in rows[:limit]]
+        more = len(rows) > limit
+        return Page(
+            documents, write_cursor(rows[limit - 1][1], rows[limit - 1][0]) if more else None
+        )
+
+    async def references(self) -> AsyncIterator[StoredRef]:
+        """Walk every stored record in the order of storing."""
+        after = 0
+        while chunk := await self._database.read(lambda db, after=after: _chunk(db, after)):  # type: ignore[misc]  # mypy cannot infer a lambda's default
+            after = chunk[-1][0]
+            for _, found in chunk:
+                yield found
+
+
+def _row(record: RedactedRecord) -> list[object]:
+    found = findable(record)
+    json = to_json(record).decode()
+    own = [record.id, record.tap.boot, record.tap.seq, record.retention.expires_at, json]
+    return [*own, *(found.scalars[name] for name in SCALARS)]
+
+
+def _insert(db: sqlite3.Connection, values: list[object], found: Findable) -> bool:
+    row = db.execute(_INSERT, values).fetchone()
+    if row is None:
+        return False
+    db.executemany(
+        "INSERT INTO labels (kind, label, record, count) VALUES (?, ?, ?, ?)",
+        [
+            (kind, label, row[0], count)
+            for kind, labels in found.labels.items()
+            for label, count in labels.items()
+        ],
+    )
+    db.execute(
+        "INSERT INTO texts (rowid, prompt, answer) VALUES (?, ?, ?)",
+        (row[0], found.prompt, found.answer),
+    )
+    return True
+
+
+def _within(
+    db: sqlite3.Connection, budget: float, statement: str, parameters: list[object]
+) -> list[tuple[str, str, str]]:
+    """Run a query that is given up when `budget` seconds have passed."""
+    deadline = time.monotonic() + budget
+    db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    try:
+        return db.execute(statement, parameters).fetchall()
+    except sqlite3.OperationalError as problem:
+        if problem.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise QueryTooCostly from None
+        raise
+    finally:
+        db.set_progress_handler(None, _STEPS)
+
+
+def _chunk(db: sqlite3.Connection, after: int) -> list[tuple[int, StoredRef]]:
+    rows = db.execute(
+        "SELECT number, id, tap, boot, seq, consumer, day, CAST(json AS BLOB) FROM records"
+        " WHERE number > ? ORDER BY number LIMIT ?",
+        (after, _CHUNK),
+    )
+    return [(row[0], reference(*row[1:])) for row in rows]

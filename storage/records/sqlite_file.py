@@ -1,0 +1,103 @@
+"""The embedded store's file: records with their indexes, ledger and checkpoints.
+
+A record's truth is its JSON text, kept verbatim; every other column and table beside it is an
+index over it and can be made again. The ledger stands apart: it keeps what became of a number
+after the record has gone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audit.errors import StoreUnavailable
+from storage.database import Database, Schema
+
+__all__ = ["open_store", "open_store_for_reading"]
+
+# (tap, boot, seq) is no unique key of records: a realtime session has one record per response,
+# all under the number of its opening. It is the ledger's key.
+SCHEMA = Schema(
+    application_id=0x41535331,
+    version=1,
+    script="""
+CREATE TABLE records (
+    number      INTEGER PRIMARY KEY,
+    id          TEXT NOT NULL UNIQUE,
+    tap         TEXT NOT NULL,
+    boot        TEXT NOT NULL,
+    seq         INTEGER NOT NULL,
+    consumer    TEXT NOT NULL,
+    day         TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    expires_at  TEXT,
+    policy      TEXT NOT NULL,
+    level       TEXT NOT NULL,
+    dialect     TEXT NOT NULL,
+    operation   TEXT NOT NULL,
+    deployment  TEXT,
+    ending      TEXT NOT NULL,
+    status      INTEGER,
+    streamed    INTEGER NOT NULL,
+    truncated   INTEGER NOT NULL,
+    app         TEXT,
+    tenant      TEXT,
+    user        TEXT,
+    session     TEXT,
+    trace       TEXT,
+    tokens      INTEGER,
+    input       INTEGER,
+    output      INTEGER,
+    latency     REAL,
+    ttft        REAL,
+    json        TEXT NOT NULL
+) STRICT;
+CREATE INDEX records_by_time ON records (received_at, id);
+CREATE INDEX records_by_consumer ON records (consumer, received_at, id);
+CREATE INDEX records_by_number ON records (tap, boot, seq);
+CREATE INDEX records_by_trace ON records (trace) WHERE trace IS NOT NULL;
+CREATE INDEX records_by_session ON records (session) WHERE session IS NOT NULL;
+CREATE INDEX records_by_user ON records (user) WHERE user IS NOT NULL;
+CREATE TABLE labels (
+    kind   TEXT NOT NULL,
+    label  TEXT NOT NULL,
+    record INTEGER NOT NULL,
+    count  INTEGER NOT NULL,
+    PRIMARY KEY (kind, label, record)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX labels_by_record ON labels (record);
+CREATE VIRTUAL TABLE texts USING fts5(
+    prompt, answer, tokenize = "unicode61 remove_diacritics 2"
+);
+CREATE TABLE ledger (
+    tap           TEXT NOT NULL,
+    boot          TEXT NOT NULL,
+    seq           INTEGER NOT NULL,
+    id            TEXT NOT NULL,
+    state         TEXT NOT NULL,
+    consumer      TEXT,
+    day           TEXT,
+    commitment    TEXT,
+    record_digest TEXT,
+    amendments    TEXT NOT NULL,
+    at            TEXT,
+    PRIMARY KEY (tap, boot, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE checkpoints (
+    tap     TEXT NOT NULL,
+    boot    TEXT NOT NULL,
+    "index" INTEGER NOT NULL,
+    json    TEXT NOT NULL,
+    PRIMARY KEY (tap, boot, "index")
+) STRICT, WITHOUT ROWID
+""",
+)
+
+
+async def open_store(path: Path) -> Database:
+    """Open or make the file for writing. Raises `StoreUnavailable`, saying what is wrong."""
+    return await Database.open(path, StoreUnavailable, SCHEMA)
+
+
+async def open_store_for_reading(path: Path) -> Database:
+    """Open an existing file so that nothing in it can be changed. Raises `StoreUnavailable`."""
+    return await Database.open(path, StoreUnavailable, SCHEMA, read_only=True)

@@ -1,0 +1,253 @@
+"""The queue's contract: what every adapter promises to those who send and receive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from storage.queue.memory import MemoryQueue
+from storage.queue.port import Delivery, Inbox, MessageKind, Outbox, QueueReader
+from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
+from tests.contract.samples import a_message, number, record_id
+
+LEASE = 60.0
+
+
+class BothEnds(Outbox, Inbox, Protocol):
+    """A queue that can be sent to and received from."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        """What time it is."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The queue's clock."""
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def ends(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: Clock
+) -> AsyncIterator[tuple[BothEnds, QueueReader]]:
+    """Each adapter with its reader."""
+    if request.param == "memory":
+        memory = MemoryQueue(lease=LEASE, clock=clock)
+        yield memory, memory
+        return
+    path = tmp_path / "queue.db"
+    queue = await SqliteQueue.open(path, lease=LEASE, clock=clock)
+    reader = await SqliteQueueReader.open(path, clock=clock)
+    yield queue, reader
+    await reader.close()
+    await queue.close()
+
+
+@pytest.fixture
+def queue(ends: tuple[BothEnds, QueueReader]) -> BothEnds:
+    """The queue under test."""
+    return ends[0]
+
+
+@pytest.fixture
+def reader(ends: tuple[BothEnds, QueueReader]) -> QueueReader:
+    """The reader of the queue under test."""
+    return ends[1]
+
+
+async def one(queue: BothEnds) -> Delivery:
+    """Receive exactly one."""
+    (delivery,) = await queue.receive(1, 0)
+    return delivery
+
+
+async def test_what_is_sent_is_delivered_whole(queue: BothEnds) -> None:
+    """A message arrives with its id, kind, number and exact body, as attempt 1."""
+    body = bytes(range(256)) * 100
+    await queue.send([a_message(1, body)])
+    delivery = await one(queue)
+    assert delivery.message == a_message(1, body)
+    assert delivery.attempt == 1
+
+
+async def test_oldest_first(queue: BothEnds) -> None:
+    """Messages are delivered in the order in which they were sent, over several sends."""
+    await queue.send([a_message(2), a_message(3)])
+    await queue.send([a_message(1)])
+    received = await queue.receive(10, 0)
+    assert [d.message.number.seq for d in received] == [2, 3, 1]
+
+
+async def test_no_more_than_asked_for(queue: BothEnds) -> None:
+    """A receiver is given at most its limit; the rest waits."""
+    await queue.send([a_message(seq) for seq in range(1, 6)])
+    assert len(await queue.receive(2, 0)) == 2
+    assert len(await queue.receive(10, 0)) == 3
+
+
+async def test_an_empty_queue_gives_nothing(queue: BothEnds) -> None:
+    """Receiving without a message and without waiting gives an empty answer."""
+    assert list(await queue.receive(1, 0)) == []
+
+
+async def test_a_receiver_that_waits_is_woken(queue: BothEnds) -> None:
+    """A message sent while someone waits is delivered to that receive."""
+    receiving = asyncio.create_task(queue.receive(1, 30))
+    await asyncio.sleep(0)
+    await queue.send([a_message(1)])
+    assert len(await receiving) == 1
+
+
+async def test_a_second_send_of_a_waiting_id_has_no_effect(queue: BothEnds) -> None:
+    """A duplicate of a message that waits succeeds and is delivered once, with the first body."""
+    await queue.send([a_message(1, b"first"), a_message(1, b"second")])
+    await queue.send([a_message(1, b"third")])
+    received = await queue.receive(10, 0)
+    assert [d.message.body for d in received] == [b"first"]
+
+
+async def test_a_second_send_of_a_dead_letter_has_no_effect(
+    queue: BothEnds, reader: QueueReader
+) -> None:
+    """A duplicate of a dead letter does not bring it back."""
+    await queue.send([a_message(1)])
+    await queue.dead_letter(await one(queue), "record.invalid", "It has another shape.")
+    await queue.send([a_message(1)])
+    assert list(await queue.receive(1, 0)) == []
+    assert (await reader.census()).dead == 1
+
+
+async def test_a_completed_message_is_forgotten(queue: BothEnds, clock: Clock) -> None:
+    """After completion nothing is delivered, not even when the lease would have lapsed."""
+    await queue.send([a_message(1)])
+    assert await queue.complete(await one(queue))
+    clock.now += 2 * LEASE
+    assert list(await queue.receive(1, 0)) == []
+
+
+async def test_a_leased_message_is_nobody_elses(queue: BothEnds) -> None:
+    """While a lease lasts the message is not delivered again."""
+    await queue.send([a_message(1)])
+    await one(queue)
+    assert list(await queue.receive(1, 0)) == []
+
+
+async def test_a_lapsed_lease_gives_the_message_back(queue: BothEnds, clock: Clock) -> None:
+    """A receiver that died loses nothing: the message comes again, as the next attempt."""
+    await queue.send([a_message(1)])
+    first = await one(queue)
+    clock.now = first.locked_until + 1
+    again = await one(queue)
+    assert again.attempt == 2
+    assert again.receipt != first.receipt
+
+
+@pytest.mark.parametrize("verb", ["complete", "abandon", "dead_letter", "renew"])
+async def test_a_lapsed_receipt_changes_nothing(queue: BothEnds, clock: Clock, verb: str) -> None:
+    """Whoever has lost the lease cannot settle a message that someone else holds now."""
+    await queue.send([a_message(1)])
+    first = await one(queue)
+    clock.now = first.locked_until + 1
+    second = await one(queue)
+    outcome: object
+    match verb:
+        case "complete":
+            outcome = await queue.complete(first)
+        case "abandon":
+            outcome = await queue.abandon(first)
+        case "dead_letter":
+            outcome = await queue.dead_letter(first, "x", "x")
+        case _:
+            outcome = await queue.renew(first)
+    assert not outcome
+    assert await queue.complete(second)
+
+
+async def test_an_abandoned_message_comes_again_after_its_delay(
+    queue: BothEnds, clock: Clock
+) -> None:
+    """A message given back with a delay is not delivered before it, and then counts up."""
+    await queue.send([a_message(1)])
+    assert await queue.abandon(await one(queue), 5.0)
+    assert list(await queue.receive(1, 0)) == []
+    clock.now += 5.0
+    assert (await one(queue)).attempt == 2
+
+
+async def test_an_abandoned_message_keeps_its_place(queue: BothEnds) -> None:
+    """A message given back without delay is again the oldest."""
+    await queue.send([a_message(1), a_message(2)])
+    await queue.abandon(await one(queue))
+    assert (await one(queue)).message.number.seq == 1
+
+
+async def test_a_renewed_lease_lasts_longer(queue: BothEnds, clock: Clock) -> None:
+    """Renewal moves the end of the lease, and until then the message stays with its holder."""
+    await queue.send([a_message(1)])
+    delivery = await one(queue)
+    clock.now += LEASE / 2
+    until = await queue.renew(delivery)
+    assert until is not None
+    assert until > delivery.locked_until
+    clock.now = delivery.locked_until + 1
+    assert list(await queue.receive(1, 0)) == []
+    assert await queue.complete(delivery)
+
+
+async def test_a_dead_letter_is_listed_without_its_body(
+    queue: BothEnds, reader: QueueReader, clock: Clock
+) -> None:
+    """A message set aside is named with its code and attempts, and is not delivered again."""
+    await queue.send([a_message(1, b"sealed bytes")])
+    await queue.dead_letter(await one(queue), "envelope.damaged", "It was altered.")
+    clock.now += 2 * LEASE
+    assert list(await queue.receive(1, 0)) == []
+    (letter,) = await reader.dead_letters()
+    assert (letter.id, letter.number, letter.code) == (record_id(1), number(1), "envelope.damaged")
+    assert (letter.attempts, letter.kind) == (1, MessageKind.RECORD)
+
+
+async def test_the_census_counts_each_message_once(
+    queue: BothEnds, reader: QueueReader, clock: Clock
+) -> None:
+    """Waiting, leased and dead are told apart, and the oldest waiting one's age is known."""
+    assert (await reader.census()).oldest_age is None
+    await queue.send([a_message(seq) for seq in (1, 2, 3)])
+    await queue.dead_letter(await one(queue), "x", "x")
+    await one(queue)
+    clock.now += 7
+    census = await reader.census()
+    assert (census.waiting, census.leased, census.dead) == (1, 1, 1)
+    assert census.oldest_age == pytest.approx(7)
+
+
+async def test_every_number_held_is_listed(queue: BothEnds, reader: QueueReader) -> None:
+    """The listing for verification has waiting, leased and dead messages alike."""
+    await queue.send([a_message(seq) for seq in (1, 2, 3)])
+    await queue.dead_letter(await one(queue), "x", "x")
+    await one(queue)
+    listed = {(held.number.seq, held.dead) async for held in reader.numbers()}
+    assert listed == {(1, True), (2, False), (3, False)}
+
+
+async def test_receivers_at_once_share_without_overlap(queue: BothEnds) -> None:
+    """Each message goes to exactly one of several receivers at work at the same time."""
+    await queue.send([a_message(seq) for seq in range(1, 41)])
+    batches = await asyncio.gather(*(queue.receive(5, 0) for _ in range(8)))
+    seqs = [d.message.number.seq for batch in batches for d in batch]
+    assert sorted(seqs) == list(range(1, 41))

@@ -1,0 +1,164 @@
+"""What the embedded store promises beyond the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from audit.errors import QueryTooCostly, RecordInvalid, StoreUnavailable
+from storage.records.findable import SCALARS
+from storage.records.ledger_sqlite import SqliteLedger
+from storage.records.query import Query, parse
+from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
+from storage.records.sqlite_file import open_store, open_store_for_reading
+from tests.contract.samples import a_checkpoint, a_record, an_entry, record_id
+
+KILLED_AFTER_PUT = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from storage.records.ledger_sqlite import SqliteLedger
+from storage.records.sqlite import SqliteRecordWriter
+from storage.records.sqlite_file import open_store
+from tests.contract.samples import a_record, an_entry
+
+async def main() -> None:
+    database = await open_store(Path(sys.argv[1]))
+    await SqliteRecordWriter(database).put(a_record(1))
+    await SqliteLedger(database).enter(an_entry(1))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_put_and_enter_said_survives_a_kill(tmp_path: Path) -> None:
+    """A worker killed with -9 after its put and its entry returned leaves both."""
+    path = tmp_path / "store.db"
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED_AFTER_PUT, str(path))
+    assert await worker.wait() == -signal.SIGKILL
+    database = await open_store_for_reading(path)
+    assert await SqliteRecordReader(database).get(record_id(1)) is not None
+    assert [entry async for entry in SqliteLedger(database).entries()] == [an_entry(1)]
+    await database.close()
+
+
+async def test_a_reader_works_while_a_writer_writes_and_after_it_left(tmp_path: Path) -> None:
+    """Each put is seen by a reader opened before it, and by one opened when WAL files are gone."""
+    path = tmp_path / "store.db"
+    writing = await open_store(path)
+    reading = await open_store_for_reading(path)
+    reader = SqliteRecordReader(reading)
+    for seq in (1, 2):
+        await SqliteRecordWriter(writing).put(a_record(seq))
+        assert len((await reader.search(Query(), 10)).documents) == seq
+    await reading.close()
+    await writing.close()
+    assert not (tmp_path / "store.db-wal").exists()
+    reading = await open_store_for_reading(path)
+    assert len((await SqliteRecordReader(reading).search(Query(), 10)).documents) == 2
+    await reading.close()
+
+
+async def test_a_reader_can_change_nothing(tmp_path: Path) -> None:
+    """The file opened for reading refuses every write."""
+    writing = await open_store(tmp_path / "store.db")
+    reading = await open_store_for_reading(tmp_path / "store.db")
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
+        await SqliteLedger(reading).enter(an_entry(1))
+    await reading.close()
+    await writing.close()
+
+
+async def test_a_query_has_a_budget(tmp_path: Path) -> None:
+    """A search that outlasts its time ends with a clear error, and the next one works."""
+    database = await open_store(tmp_path / "store.db")
+    writer = SqliteRecordWriter(database)
+    for seq in range(1, 300):
+        await writer.put(a_record(seq, prompt=f"number {seq} of many"))
+    slow = parse(" ".join(f"-model:*{n}*x*y* -id:*{n}*z*" for n in range(40)), 0)
+    with pytest.raises(QueryTooCostly):
+        await SqliteRecordReader(database, budget=0.0).search(slow, 100)
+    assert (await SqliteRecordReader(database).search(slow, 100)).documents
+    await database.close()
+
+
+async def test_a_changed_row_shows_in_its_reference(tmp_path: Path) -> None:
+    """Text changed, made no JSON, or moved to another consumer by hand: the digest differs."""
+    path = tmp_path / "store.db"
+    database = await open_store(path)
+    for seq in (1, 2, 3, 4, 5):
+        await SqliteRecordWriter(database).put(a_record(seq))
+    _tamper(
+        path,
+        "UPDATE records SET json = replace(json, 'refund', 'refuse') WHERE seq = 1",
+        "UPDATE records SET json = 'no json' WHERE seq = 2",
+        "UPDATE records SET consumer = 'other' WHERE seq = 3",
+        "UPDATE records SET json = CAST(x'80FF' AS TEXT) WHERE seq = 4",
+    )
+    whole = {
+        ref.number.seq
+        async for ref in SqliteRecordReader(database).references()
+        if ref.stated_digest == ref.actual_digest
+    }
+    assert whole == {5}
+    await database.close()
+
+
+async def test_a_damaged_ledger_row_is_named(tmp_path: Path) -> None:
+    """An entry or checkpoint that can no longer be read is an error that names its number."""
+    path = tmp_path / "store.db"
+    database = await open_store(path)
+    ledger = SqliteLedger(database)
+    await ledger.enter(an_entry(7))
+    await ledger.checkpoint(a_checkpoint(4))
+    _tamper(path, "UPDATE ledger SET state = 'fine'", "UPDATE checkpoints SET json = '{}'")
+    with pytest.raises(RecordInvalid, match="/7 is damaged"):
+        [entry async for entry in ledger.entries()]
+    with pytest.raises(RecordInvalid, match="#4 is damaged"):
+        [checkpoint async for checkpoint in ledger.checkpoints()]
+    await database.close()
+
+
+async def test_a_full_disk_leaves_no_half_record(tmp_path: Path) -> None:
+    """When the file cannot grow, the put fails and nothing of the record is found."""
+    database = await open_store(tmp_path / "store.db")
+    pages = await database.read(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+    await database.read(lambda db: db.execute(f"PRAGMA max_page_count = {pages + 4}").fetchall())
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        await SqliteRecordWriter(database).put(a_record(1, prompt="refund " * 10_000))
+    reader = SqliteRecordReader(database)
+    assert not (await reader.search(parse("refund OR consumer:*", 0), 10)).documents
+    await database.close()
+
+
+async def test_every_field_has_its_column(tmp_path: Path) -> None:
+    """The table has a column for each scalar that a query can ask for."""
+    database = await open_store(tmp_path / "store.db")
+    columns = await database.read(
+        lambda db: {row[1] for row in db.execute("PRAGMA table_info(records)")}
+    )
+    assert set(SCALARS) <= columns
+    await database.close()
+
+
+async def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
+    """The store's file, and the WAL beside it, have mode 0600."""
+    database = await open_store(tmp_path / "store.db")
+    await SqliteLedger(database).enter(an_entry(1))
+    for name in ("store.db", "store.db-wal"):
+        assert os.stat(tmp_path / name).st_mode & 0o777 == 0o600  # noqa: PTH116 - as in a shell
+    await database.close()
+
+
+def _tamper(path: Path, *statements: str) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()

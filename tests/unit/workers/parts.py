@@ -1,0 +1,195 @@
+"""Parts for a worker that need neither keys nor detectors, and that can be made to fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from audit.digest import record_digest
+from audit.errors import EnvelopeDamaged
+from audit.exchange import Identity, Level, Opening
+from audit.record import AuditRecord, Integrity, RedactedRecord, Redaction, Request
+from audit.telemetry import EVENTS, LOG_KEYS
+from audit.value import to_json
+from storage.envelope import OpenedRecord, OpenedRemnant
+from storage.queue.memory import MemoryQueue
+from storage.queue.port import Message, MessageKind
+from storage.records.memory import MemoryLedger, MemoryRecords
+from storage.spool.port import PieceKind
+from tests.contract.samples import a_record, number, record_id
+from workers.carrier import Carrier
+from workers.ports import Redacts
+
+__all__ = [
+    "Bench",
+    "KeptLog",
+    "PlainRedactor",
+    "a_clear_record",
+    "a_remnant",
+    "a_sealed_record",
+    "an_opening",
+    "open_plain",
+    "reassemble",
+]
+
+NOW_NS = 1_795_170_000 * 10**9
+SECRET = "jane@example.com"
+
+
+def a_clear_record(seq: int = 1) -> AuditRecord:
+    """A record with something in it that must not be seen."""
+    sample = a_record(seq, prompt=f"write to {SECRET}")
+    return AuditRecord(
+        id=sample.id,
+        consumer=sample.consumer,
+        day=sample.day,
+        level=Level.REDACTED,
+        tap=sample.tap,
+        exchange=sample.exchange,
+        timing=sample.timing,
+        identity=sample.identity,
+        request=sample.request,
+        response=sample.response,
+        integrity=Integrity(salt="00", commitment="c0ffee"),
+    )
+
+
+def a_sealed_record(seq: int = 1) -> Message:
+    """A message whose "seal" is a prefix: the worker must not know the difference."""
+    body = b"sealed:" + to_json(a_clear_record(seq))
+    return Message(record_id(seq), MessageKind.RECORD, number(seq), body)
+
+
+def a_remnant(seq: int = 1) -> Message:
+    """A message with what a crash left."""
+    return Message(record_id(seq), MessageKind.REMNANT, number(seq), b"remnant")
+
+
+def an_opening(seq: int = 1) -> Opening:
+    """The opening of the sample."""
+    return Opening(
+        id=record_id(seq),
+        number=number(seq),
+        received_at_ns=NOW_NS,
+        consumer="demo",
+        day="2026-11-20",
+        level=Level.REDACTED,
+        method="POST",
+        target_path="/",
+        query={},
+        content_type=None,
+        content_encoding=None,
+        identity=Identity(),
+    )
+
+
+def open_plain(body: bytes) -> OpenedRecord | OpenedRemnant:
+    """Open the tests' envelope."""
+    if body == b"remnant":
+        return OpenedRemnant(an_opening(), [(PieceKind.REQUEST_BODY, b"{}")])
+    if not body.startswith(b"sealed:"):
+        raise EnvelopeDamaged
+    return OpenedRecord(body.removeprefix(b"sealed:"))
+
+
+def reassemble(remnant: OpenedRemnant) -> AuditRecord:
+    """Make a record of a remnant."""
+    assert remnant.pieces == [(PieceKind.REQUEST_BODY, b"{}")]
+    return a_clear_record(remnant.opening.number.seq)
+
+
+class PlainRedactor:
+    """Redacts by leaving the prompt out; `policy` tells two redactions of one record apart."""
+
+    def __init__(self, policy: str = "default-1") -> None:
+        self.policy = policy
+        self.calls = 0
+
+    async def redact(self, record: AuditRecord) -> RedactedRecord:
+        """Leave the prompt out."""
+        self.calls += 1
+        bare = RedactedRecord(
+            id=record.id,
+            consumer=record.consumer,
+            day=record.day,
+            tap=record.tap,
+            exchange=record.exchange,
+            timing=record.timing,
+            identity=record.identity,
+            request=Request(),
+            response=record.response,
+            safety=record.safety,
+            usage=record.usage,
+            redaction=Redaction(level=record.level, policy=self.policy),
+            integrity=record.integrity,
+            retention=record.retention,
+        )
+        stated = msgspec.structs.replace(bare.integrity, record_digest=record_digest(bare))
+        return msgspec.structs.replace(bare, integrity=stated)
+
+
+class KeptLog:
+    """Keeps every line; a line that the catalogue does not allow fails the test."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, object]]] = []
+
+    def info(self, event: str, **keys: object) -> object:
+        """Keep it."""
+        assert event in EVENTS
+        assert set(keys) <= LOG_KEYS
+        assert SECRET not in repr(keys)
+        self.lines.append((event, keys))
+        return None
+
+    warning = info
+    error = info
+
+    def events(self) -> list[str]:
+        """The events in their order."""
+        return [event for event, _ in self.lines]
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW_NS / 1e9
+
+    def __call__(self) -> float:
+        """What time it is."""
+        return self.now
+
+
+@dataclass
+class Bench:
+    """A queue, a store, a ledger and everything to carry between them."""
+
+    clock: Clock = field(default_factory=Clock)
+    records: MemoryRecords = field(default_factory=MemoryRecords)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    redactor: Redacts = field(default_factory=PlainRedactor)
+    queue: MemoryQueue = field(init=False)
+    pauses: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.queue = MemoryQueue(lease=60.0, clock=self.clock)
+
+    def carrier(self, now_ns: Callable[[], int] = lambda: NOW_NS) -> Carrier:
+        """A carrier over these parts."""
+        return Carrier(
+            open_envelope=open_plain,
+            reassemble=reassemble,
+            redactor=self.redactor,
+            records=self.records,
+            ledger=self.ledger,
+            now_ns=now_ns,
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        """Pause for no time: the clock stands still, so that no lease lapses meanwhile."""
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
