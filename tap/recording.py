@@ -85,8 +85,13 @@ class Recording:
             self._take(self._answer, data)
 
     def answer_end(self) -> None:
-        """Note that the answer's message came to its end."""
+        """Note that the answer's message came to its end, and let nothing of it wait.
+
+        What is handed to the spool here stands in the file before the opening of the same
+        client's next call, so that a crash cannot take an answer that the client has acted on.
+        """
         self._answer.whole = True
+        self.flush()
 
     def finish(self, transport: Ending | None, detail: str | None, now: float) -> None:
         """Note the end; the record follows in its own time."""

@@ -37,13 +37,18 @@ _WORDS = [
 
 @dataclass
 class Seen:
-    """One exchange as the client saw it."""
+    """One exchange as the client saw it.
+
+    `acted_on` says that its caller had an answer to the next call already.
+    """
 
     trace_id: str
     streamed: bool
+    caller: int = 0
     status: int | None = None
     text: str = ""
     done: bool = False
+    acted_on: bool = False
 
     @property
     def answered(self) -> bool:
@@ -118,19 +123,21 @@ class Load:
         """Talk until `stopped`, then let what is open end."""
         connector = TCPConnector(limit=0, force_close=False)
         async with ClientSession(connector=connector, timeout=ClientTimeout(total=20)) as session:
-            await asyncio.gather(*(self._caller(session) for _ in range(self.callers)))
+            await asyncio.gather(*(self._caller(session, number) for number in range(self.callers)))
 
-    async def _caller(self, session: ClientSession) -> None:
+    async def _caller(self, session: ClientSession, number: int) -> None:
+        before: Seen | None = None
         while not self.stopped:
-            one = Seen(secrets.token_hex(16), streamed=random.random() < 0.7)
+            one = Seen(secrets.token_hex(16), streamed=random.random() < 0.7, caller=number)
             self.seen.append(one)
             try:
-                await self._exchange(session, one)
+                await self._exchange(session, one, before)
             except (ClientError, OSError, TimeoutError):
                 # The tree may be down: give the other callers, and it, a turn.
                 await asyncio.sleep(0)
+            before = one
 
-    async def _exchange(self, session: ClientSession, one: Seen) -> None:
+    async def _exchange(self, session: ClientSession, one: Seen, before: Seen | None) -> None:
         body = {
             "stream": one.streamed,
             "messages": [{"role": "user", "content": f"tell me about {one.trace_id[:8]}"}],
@@ -139,6 +146,8 @@ class Load:
         url = f"{self.url}/openai/deployments/d/chat/completions?api-version=2024-10-21"
         async with session.post(url, json=body, headers=headers) as response:
             one.status = response.status
+            if before is not None:
+                before.acted_on = True
             if one.streamed:
                 await self._listen(response, one)
             else:
