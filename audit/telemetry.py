@@ -7,9 +7,10 @@ leak a prompt. The documentation lists the same catalogue, and a test holds the 
 
 from __future__ import annotations
 
+import traceback
 from typing import Protocol
 
-__all__ = ["EVENTS", "LOG_KEYS", "METRICS", "Count", "Log", "NoCount", "NoLog"]
+__all__ = ["EVENTS", "LOG_KEYS", "METRICS", "Count", "Log", "NoCount", "NoLog", "frames_of"]
 
 LogValue = str | int | float | bool | None
 
@@ -100,6 +101,18 @@ METRICS: dict[str, str] = {
     "auditstream_ship_failures_total": "Batches that the queue did not take.",
     "auditstream_deliveries_total": "Deliveries settled by a worker, by outcome.",
 }
+
+
+def frames_of(error: BaseException) -> str:
+    """Say where an error came from, and nothing of what it says.
+
+    `file:line function` of each frame, from the outermost in; no message, no local variable.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    return " > ".join(
+        f"{'/'.join(each.filename.rsplit('/', 2)[-2:])}:{each.lineno} {each.name}"
+        for each in frames
+    )
 
 
 class Log(Protocol):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -18,7 +17,7 @@ import structlog
 from audit.settings import Settings
 from audit.telemetry import LOG_KEYS, Log
 
-__all__ = ["configure", "configure_for", "frames_of"]
+__all__ = ["configure", "configure_for"]
 
 _OWN_KEYS = LOG_KEYS | {"event", "level", "timestamp"}
 
@@ -54,16 +53,6 @@ def configure(component: str, *, as_json: bool, level: str = "info") -> Log:
 def configure_for(component: str, settings: Settings) -> Log:
     """Set up logging as the settings ask."""
     return configure(component, as_json=settings.log_json, level=settings.log_level)
-
-
-def frames_of(error: BaseException) -> str:
-    """Where an error came from: `file:line function` from the outermost frame in."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return " > ".join(f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames)
-
-
-def _short(filename: str) -> str:
-    return "/".join(filename.rsplit("/", 2)[-2:])
 
 
 def _allowed_only(

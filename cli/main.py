@@ -15,6 +15,7 @@ import click
 
 from audit.errors import AuditStreamError, PermanentError
 from audit.settings import Settings
+from audit.telemetry import frames_of
 
 __all__ = ["cli", "main"]
 
@@ -192,6 +193,10 @@ def main() -> None:
         sys.exit(2 if isinstance(error, PermanentError) else 1)
     except BrokenPipeError:
         sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - a traceback's message may repeat content
+        kind, where = type(error).__name__, frames_of(error)
+        sys.stderr.write(f"auditstream: unexpected {kind}, a defect of this program: {where}\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

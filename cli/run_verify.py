@@ -17,7 +17,7 @@ import msgspec
 from rich.console import Console
 
 from audit.completeness import Evidence, Held, KnownBoot, StoredMark
-from audit.errors import TransientError
+from audit.errors import SettingInvalid, TransientError
 from audit.ledger import Checkpoint, LedgerEntry
 from audit.settings import Settings
 from audit.verification import verify
@@ -61,6 +61,8 @@ class _Gathered:
 async def gather(settings: Settings) -> Evidence:
     """Read spool, queue, ledger and records, in this order."""
     places = Places(settings.data)
+    if not places.data.is_dir():
+        raise SettingInvalid(f"setting data: there is no folder {places.data} to verify")
     found = _Gathered()
     _read_spools(places.spools, found)
     await _read_queue(places.queue, found)

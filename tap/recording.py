@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from audit.exchange import AnswerHead, Ending, Level, Opening
 from audit.record import AuditRecord
-from audit.telemetry import Count, Log
+from audit.telemetry import Count, Log, frames_of
 from audit.value import to_json
 from storage.spool.port import PieceKind, Spool
 from tap.capture import Captured, ChunkTiming
@@ -216,7 +216,12 @@ class Recorder:
             steps = self._assemble(opening, captured, digest_key=self._digest_key, salt=salt)
             record = await _in_slices(steps)
         except Exception as error:  # noqa: BLE001 - a parser's bug must not lose the exchange
-            self._log.error("tap.recording_failed", id=opening.id, error_type=type(error).__name__)
+            self._log.error(
+                "tap.recording_failed",
+                id=opening.id,
+                error_type=type(error).__name__,
+                where=frames_of(error),
+            )
             self.count.add("auditstream_recording_failures_total")
             self.spool.surrender(opening.id)
             return

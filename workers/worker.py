@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from audit.errors import TransientError
-from audit.telemetry import Count, Log, NoCount, NoLog
+from audit.telemetry import Count, Log, NoCount, NoLog, frames_of
 from storage.queue.port import Delivery, Inbox
 from workers.carrier import Carried, Carrier
 from workers.gate import Gate
@@ -197,7 +197,8 @@ class Worker:
         """Say that there was an error without a code; those with one are told by their effect."""
         if not hasattr(error, "code"):
             kind = type(error).__name__
-            self._log.error("worker.unexpected", error_type=kind, **_name(delivery))
+            where = frames_of(error)
+            self._log.error("worker.unexpected", error_type=kind, where=where, **_name(delivery))
 
 
 def _name(delivery: Delivery) -> dict[str, str | int]:
