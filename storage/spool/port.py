@@ -44,11 +44,15 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True)
 class SpoolCensus:
-    """How full the spool is: bytes on disk, exchanges open, exchanges waiting to be shipped."""
+    """How full the spool is: bytes on disk, exchanges open, exchanges waiting to be shipped.
+
+    `dropped` counts piece frames that found no room, in memory or on disk, since the start.
+    """
 
     bytes: int
     open: int
     waiting: int
+    dropped: int = 0
 
 
 class Spool(Protocol):
@@ -77,6 +81,9 @@ class Spool(Protocol):
 
     def close(self, record_id: str, record: bytes) -> None:
         """Add the record's JSON: the exchange is whole and may be shipped. Never raises."""
+
+    def surrender(self, record_id: str) -> None:
+        """Give up building a record: what was captured is shipped as a remnant. Never raises."""
 
     async def shipments(self, limit: int, wait: float) -> Sequence[Shipment]:
         """Up to `limit` exchanges to ship, oldest first; wait up to `wait` s for the first.

@@ -1,0 +1,160 @@
+"""Envelopes: the sealed body of a message, and what a worker takes out of it.
+
+An envelope is a small segment: for each segment that an exchange touched, that segment's first
+frame and then the exchange's frames, all verbatim, so that whoever ships needs no key. The law of
+this module: what is given out was sealed for this exchange and is whole, or the loss is said. A
+record is given whole or not at all; of a remnant, what can be read is given and what is missing
+is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import zstandard
+
+from audit.errors import EnvelopeDamaged, KeyMissing
+from audit.exchange import Opening
+from audit.value import from_json
+from storage.seal import FrameOpener, Opener
+from storage.spool.frame import LAST, SEALED, ZSTD, Header, Kind
+from storage.spool.pieces import piece_kind
+from storage.spool.port import PieceKind
+from storage.spool.reader import Frame, read_frames
+from storage.spool.segments import SegmentHead
+
+__all__ = ["OpenedRecord", "OpenedRemnant", "open_envelope"]
+
+# A record beyond this is no record of ours; without a bound a few kilobytes could unfold into
+# all of a worker's memory.
+_MAX_RECORD = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRecord:
+    """A whole record, as the JSON its tap wrote."""
+
+    record_json: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRemnant:
+    """What a crash left of an exchange: its opening and its pieces in their order.
+
+    `missing` counts pieces that are known to have existed and cannot be given.
+    """
+
+    opening: Opening
+    pieces: Sequence[tuple[PieceKind, bytes]] = field(repr=False)
+    missing: int = 0
+
+
+def open_envelope(body: bytes, opener: Opener) -> OpenedRecord | OpenedRemnant:
+    """Open an envelope.
+
+    Raises `KeyMissing` when it was sealed for a key that is not held, `EnvelopeDamaged` when no
+    opening and no whole record can be read from it.
+    """
+    contents = _Contents(opener)
+    for finding in read_frames(body):
+        if isinstance(finding, Frame):
+            contents.take(finding)
+    return contents.result()
+
+
+class _Contents:
+    """Gathers an envelope's frames; a frame that comes twice counts once."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._segment: FrameOpener | None = None
+        self._key_missing: KeyMissing | None = None
+        self._opening: Opening | None = None
+        self._pieces: dict[int, tuple[PieceKind, bytes]] = {}
+        self._pieces_seen = 0
+        self._record: dict[int, bytes] = {}
+        self._last: Header | None = None
+        self._whose: tuple[str, int, str] | None = None
+
+    def take(self, frame: Frame) -> None:
+        """Take in one frame; one that cannot be opened is left out."""
+        if frame.header.kind == Kind.SEGMENT:
+            self._segment = self._unwrap(frame)
+            return
+        if not self._is_ours(frame.header):
+            return
+        if frame.header.kind == Kind.PIECE:
+            self._pieces_seen = max(self._pieces_seen, frame.header.index + 1)
+        payload = self._open(frame)
+        if payload is not None:
+            self._sort(frame.header, payload)
+
+    def result(self) -> OpenedRecord | OpenedRemnant:
+        """Give what the envelope holds, or raise what stands in the way."""
+        record = self._whole_record()
+        if record is not None:
+            return OpenedRecord(record)
+        if self._opening is None:
+            raise self._key_missing or EnvelopeDamaged()
+        pieces = [self._pieces[index] for index in sorted(self._pieces)]
+        return OpenedRemnant(self._opening, pieces, self._pieces_seen - len(pieces))
+
+    def _is_ours(self, header: Header) -> bool:
+        """Frames of another exchange, however they came here, never mix with the first one's."""
+        whose = (header.boot, header.seq, header.id)
+        self._whose = self._whose or whose
+        return self._whose == whose
+
+    def _unwrap(self, frame: Frame) -> FrameOpener | None:
+        try:
+            head = from_json(frame.payload, SegmentHead)
+            return self._opener.segment(head.key_id, head.wrapped_key)
+        except KeyMissing as missing:
+            self._key_missing = missing
+        except (EnvelopeDamaged, msgspec.DecodeError):
+            pass
+        return None
+
+    def _open(self, frame: Frame) -> bytes | None:
+        header = frame.header
+        if self._segment is None or not header.flags & SEALED:
+            return None
+        try:
+            return self._segment.open(header.counter, frame.payload, frame.head)
+        except EnvelopeDamaged:
+            return None
+
+    def _sort(self, header: Header, payload: bytes) -> None:
+        if header.kind == Kind.OPENED:
+            self._opening = self._opening or _opening(payload)
+        elif header.kind == Kind.PIECE:
+            kind = piece_kind(header.part)
+            if kind is not None:
+                self._pieces.setdefault(header.index, (kind, payload))
+        elif header.kind == Kind.CLOSED:
+            self._record.setdefault(header.index, payload)
+            self._last = header if header.flags & LAST else self._last
+
+    def _whole_record(self) -> bytes | None:
+        if self._last is None or len(self._record) <= self._last.index:
+            return None
+        joined = b"".join(self._record[index] for index in sorted(self._record))
+        return _unfold(joined) if self._last.flags & ZSTD else joined
+
+
+def _opening(payload: bytes) -> Opening | None:
+    try:
+        return from_json(payload, Opening)
+    except msgspec.DecodeError:
+        return None
+
+
+def _unfold(squeezed: bytes) -> bytes | None:
+    try:
+        if not 0 <= zstandard.frame_content_size(squeezed) <= _MAX_RECORD:
+            return None
+        return zstandard.ZstdDecompressor().decompress(squeezed)
+    except zstandard.ZstdError:
+        return None

@@ -1,0 +1,161 @@
+"""The filesystem as a port, and the real one behind it.
+
+The law of this module: nothing is durable until it is synced, neither a file's bytes (`sync` of
+the file) nor its existence, name or absence (`sync` of the folder). The real adapter adds
+nothing to that and hides nothing of it, so that a test's disk can lose exactly what a power cut
+can lose.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from audit.errors import SettingInvalid
+
+__all__ = ["AppendFile", "Disk", "FolderView", "RealDisk"]
+
+LOCK = "lock"
+
+
+class FolderView(Protocol):
+    """The reading side of one folder."""
+
+    def names(self) -> Sequence[str]:
+        """The names of the files in the folder, in any order."""
+
+    def read(self, name: str, offset: int = 0, size: int = -1) -> bytes:
+        """Read bytes; fewer than `size` only at the file's end. Raises `OSError`."""
+
+
+class AppendFile(Protocol):
+    """A file that grows. Every method raises `OSError`."""
+
+    def write(self, data: bytes) -> None:
+        """Append all of `data`; after an error any part of it may be in the file."""
+
+    def truncate(self, size: int) -> None:
+        """Take back what stands after `size`."""
+
+    def sync(self) -> None:
+        """Make what was written durable. After an error it must be taken as lost."""
+
+    def close(self) -> None:
+        """Close without syncing."""
+
+
+class Disk(FolderView, Protocol):
+    """The writing side of one folder. Every method raises `OSError`."""
+
+    def create(self, name: str) -> AppendFile:
+        """Make a new file that only its owner can read. Raises `FileExistsError`."""
+
+    def reopen(self, name: str) -> AppendFile:
+        """Open a file that is there, to cut and sync it."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file another name, replacing what had it."""
+
+    def remove(self, name: str) -> None:
+        """Take a file out of the folder; none of that name is a success."""
+
+    def sync(self) -> None:
+        """Make creations, renamings and removals durable."""
+
+
+class _RealFile:
+    """A file descriptor opened for appending."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self._descriptor, size)
+
+    def sync(self) -> None:
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class RealDisk:
+    """One folder of the filesystem."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock: int | None = None
+
+    def claim(self) -> None:
+        """Make the folder (mode 0700) and lock it for this process until `release`.
+
+        Raises `SettingInvalid` when it cannot be written, or another tap holds it.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SettingInvalid(
+                f"data: the spool folder {self._folder} cannot be written ({error.strerror})"
+            ) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise SettingInvalid(
+                f"data: the spool folder {self._folder} is in use by another tap;"
+                " give each tap a folder of its own"
+            ) from None
+        self._lock = lock
+
+    def release(self) -> None:
+        """Give the folder up. Idempotent."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def names(self) -> Sequence[str]:
+        """List the folder."""
+        return [entry.name for entry in os.scandir(self._folder)]
+
+    def read(self, name: str, offset: int = 0, size: int = -1) -> bytes:
+        """Read a file, or a part of it."""
+        with (self._folder / name).open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+    def create(self, name: str) -> AppendFile:
+        """Make a new file, mode 0600."""
+        return self._open(name, os.O_CREAT | os.O_EXCL)
+
+    def reopen(self, name: str) -> AppendFile:
+        """Open a file that is there."""
+        return self._open(name, 0)
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename, replacing."""
+        (self._folder / old).replace(self._folder / new)
+
+    def remove(self, name: str) -> None:
+        """Remove, if it is there."""
+        (self._folder / name).unlink(missing_ok=True)
+
+    def sync(self) -> None:
+        """Sync the folder itself."""
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _open(self, name: str, flags: int) -> AppendFile:
+        every = flags | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+        return _RealFile(os.open(self._folder / name, every, 0o600))

@@ -1,0 +1,24 @@
+"""How much a spool may hold, and how soon it syncs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["SpoolOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolOptions:
+    """Limits and paces. Sizes in bytes, times in seconds.
+
+    `queue_bytes` bounds what waits in memory for the disk, `kept_bytes` what is kept in memory
+    so that shipping need not read it. `reserve_numbers` are reserved ahead at a time.
+    """
+
+    max_bytes: int = 4 << 30
+    segment_bytes: int = 16 << 20
+    sync_interval: float = 0.005
+    open_timeout: float = 1.0
+    queue_bytes: int = 64 << 20
+    kept_bytes: int = 8 << 20
+    reserve_numbers: int = 1000

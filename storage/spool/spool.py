@@ -1,0 +1,251 @@
+"""The spool: what a tap saw, beyond the reach of a crash, until the queue holds it.
+
+Invariants, each tested against a plain model through crashes and failing disks:
+
+1. An opening that was acknowledged is in the file: the death of the process cannot take it. One
+   that was acknowledged `strict` is synced: a power cut cannot take it either.
+2. A number is given out once, and every acknowledged opening lies under the durably reserved
+   bound, so that even a power cut leaves visible how far the numbers may have come.
+3. An exchange is offered for shipping only after its record is synced (receipt 1 before 2), and
+   forgotten only after `shipped`; a deletion never brings a shipped one back.
+4. What a failed sync may have lost is written again, elsewhere. A frame is never sealed twice
+   under one nonce.
+5. The event loop never waits for the disk, and memory is bounded: what does not fit is refused
+   (openings), or dropped and counted with a hole in the exchange's piece numbers (pieces).
+
+At the size cap openings are refused with `SpoolFull`. Exchanges that are already open go on: their
+pieces into a reserve of an eighth of the cap, their records in any case, because they are what
+the cap was spent on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
+
+from audit.errors import SpoolFull, SpoolUnavailable
+from audit.exchange import Opening
+from audit.ids import ExchangeNumber, timestamp
+from audit.ledger import Checkpoint
+from audit.value import to_json
+from storage.seal import Sealer
+from storage.spool.account import Account
+from storage.spool.disk import Disk
+from storage.spool.frame import MAX_PAYLOAD, Kind
+from storage.spool.index import Exchange
+from storage.spool.keeper import Keeper
+from storage.spool.loading import Loader
+from storage.spool.ops import Append, Operation, Reserve, Stop
+from storage.spool.options import SpoolOptions
+from storage.spool.pieces import piece_number
+from storage.spool.port import PieceKind, Shipment, SpoolCensus
+from storage.spool.recovery import Recovered, RecoveryReport
+from storage.spool.segments import Journal
+from storage.spool.writer import Writer
+
+__all__ = ["FileSpool"]
+
+# A queue this many times over its bound takes no records either; the exchange is then shipped
+# from the frames it has.
+_RECORDS_OVER_BOUND = 2
+_SHUT_SECONDS = 10.0
+_UNREADABLE_PAUSE = 0.1
+
+
+class FileSpool:
+    """A `Spool` in one folder. Made by `storage.spool.start.open_spool`."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        sealer: Sealer,
+        recovered: Recovered,
+        *,
+        options: SpoolOptions,
+        now_ns: Callable[[], int] = time.time_ns,
+        clock: Callable[[], float] = time.monotonic,
+        release: Callable[[], None] | None = None,
+    ) -> None:
+        self.recovery: RecoveryReport = recovered.report
+        origin = recovered.origin
+        self._options = options
+        self._now_ns = now_ns
+        self._release = release
+        self._loop = asyncio.get_running_loop()
+        self._account = Account(origin.tap, origin.boot, recovered.predecessor)
+        self._keeper = Keeper(self._loop, recovered, self._account, options.kept_bytes)
+        self._index = recovered.index
+        journal = Journal(
+            disk,
+            sealer,
+            origin,
+            segment_bytes=options.segment_bytes,
+            reserved=recovered.reserved,
+            reserve_ahead=options.reserve_numbers,
+        )
+        self._writer = Writer(journal, self._keeper, options.sync_interval, clock)
+        self._keeper.put = self._put
+        self._loader = Loader(disk)
+        self._reader = ThreadPoolExecutor(1, "spool-reader")
+        self._reserved = recovered.reserved
+        self._weight = 0
+        self._dropped = 0
+        self._shut = False
+
+    def start(self) -> None:
+        """Start the writer's thread."""
+        threading.Thread(target=self._writer.run, name="spool-writer", daemon=True).start()
+        self._keeper.sweep()
+
+    def next_number(self) -> ExchangeNumber:
+        """Give out the next number; the reserve is refilled long before it runs out."""
+        number = self._account.give()
+        if number.seq + self._options.reserve_numbers // 2 > self._reserved:
+            self._reserved = number.seq + self._options.reserve_numbers
+            self._put(Reserve(self._reserved))
+        return number
+
+    async def open(self, opening: Opening, *, strict: bool = False) -> None:
+        """Write the opening, as the port promises.
+
+        Raises `SpoolUnavailable` also when the disk does not answer within `open_timeout`.
+        """
+        self._admit(opening)
+        exchange = Exchange(opening.id, opening.number)
+        waiter = self._loop.create_future()
+        op = Append(
+            Kind.OPENED,
+            to_json(opening),
+            opening.number.seq,
+            opening.id,
+            exchange=exchange,
+            strict=strict,
+            waiter=waiter,
+        )
+        self._put(op)
+        try:
+            async with asyncio.timeout(self._options.open_timeout):
+                await waiter
+        except TimeoutError:
+            self._keeper.withdraw(op)
+            raise SpoolUnavailable("the disk did not answer in time") from None
+        except asyncio.CancelledError:
+            self._keeper.withdraw(op)
+            self.unrecorded(opening.number, "refused:opening.cancelled")
+            raise
+
+    def unrecorded(self, number: ExchangeNumber, reason: str) -> None:
+        """Note a number without an opening, in memory for the checkpoints and in a frame."""
+        self._account.unrecorded(number.seq, reason)
+        if not self._crowded():
+            self._put(Append(Kind.UNRECORDED, reason.encode(), number.seq))
+
+    def piece(self, record_id: str, kind: PieceKind, data: bytes) -> None:
+        """Add bytes; those for which there is no room leave a hole in the piece numbers."""
+        exchange = self._index.exchanges.get(record_id)
+        if exchange is None or exchange.closing or not data:
+            return
+        first = exchange.next_piece
+        exchange.next_piece += -(-len(data) // MAX_PAYLOAD)
+        if self._crowded(len(data)) or self._load >= self._cap_of_pieces:
+            self._dropped += exchange.next_piece - first
+            return
+        number = exchange.number.seq
+        self._put(Append(Kind.PIECE, data, number, record_id, piece_number(kind), first, exchange))
+
+    def close(self, record_id: str, record: bytes) -> None:
+        """Add the record. Where not even that fits, the exchange is surrendered."""
+        if self._crowded(times=_RECORDS_OVER_BOUND):
+            self.surrender(record_id)
+        else:
+            self._end(record_id, Kind.CLOSED, record)
+
+    def surrender(self, record_id: str) -> None:
+        """Ship what was captured as a remnant, once that is synced."""
+        self._end(record_id, None, b"")
+
+    async def shipments(self, limit: int, wait: float) -> Sequence[Shipment]:
+        """Give envelopes, oldest first, of at most some 16 MiB together."""
+        if not self._index.ready:
+            await self._keeper.wait_ready(wait)
+        batch = list(islice(self._index.ready.values(), limit))
+        if all(each.body is not None for each in batch):
+            return self._loader.load(batch)
+        loaded = await self._loop.run_in_executor(self._reader, self._loader.load, batch)
+        if not loaded:
+            # The disk refuses to be read: asking again at once would only spin.
+            await asyncio.sleep(min(wait, _UNREADABLE_PAUSE))
+        return loaded
+
+    def shipped(self, record_ids: Sequence[str]) -> None:
+        """Forget these; ids that were not offered are passed over."""
+        self._keeper.forget(self._index.leave(record_ids))
+
+    def checkpoint(self, *, final: bool = False) -> Checkpoint:
+        """Draw up a checkpoint, and keep it in a frame; the same one while there is no news."""
+        checkpoint, new = self._account.checkpoint(timestamp(self._now_ns()), final=final)
+        if new and not self._crowded():
+            self._put(Append(Kind.CHECKPOINT, to_json(checkpoint)))
+        return checkpoint
+
+    def census(self) -> SpoolCensus:
+        """How full it is, as far as the writer has reported."""
+        index = self._index
+        return SpoolCensus(index.bytes, index.open, len(index.ready), self._dropped)
+
+    async def shut(self) -> None:
+        """Write and sync what is pending, and close; a disk that hangs is given ten seconds."""
+        if not self._shut:
+            self._put(Stop())
+            self._shut = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SHUT_SECONDS):
+                await self._keeper.ended_event.wait()
+        self._reader.shutdown(wait=False)
+        if self._release is not None:
+            self._release()
+
+    @property
+    def _cap_of_pieces(self) -> int:
+        return self._options.max_bytes + self._options.max_bytes // 8
+
+    def _admit(self, opening: Opening) -> None:
+        if self._shut or self._keeper.ended_event.is_set():
+            raise SpoolUnavailable("the spool is closed")
+        if not self._account.takes(opening.number) or len(opening.id.encode()) > 255:
+            raise SpoolUnavailable("the opening's number or id cannot be used")
+        if self._crowded():
+            raise SpoolUnavailable("too much is waiting for the disk")
+        if self._load >= self._options.max_bytes:
+            raise SpoolFull
+
+    def _end(self, record_id: str, kind: Kind | None, record: bytes) -> None:
+        exchange = self._index.exchanges.get(record_id)
+        if exchange is None or exchange.closing:
+            return
+        exchange.closing = True
+        self._put(Append(kind, record, exchange.number.seq, record_id, exchange=exchange))
+
+    @property
+    def _queued(self) -> int:
+        return self._weight - self._writer.settled_weight
+
+    @property
+    def _load(self) -> int:
+        """Bytes on the disk and on their way to it."""
+        return self._index.bytes + self._queued
+
+    def _crowded(self, more: int = 0, times: int = 1) -> bool:
+        return self._queued + more > self._options.queue_bytes * times
+
+    def _put(self, op: Operation) -> None:
+        if self._shut:
+            return
+        if isinstance(op, Append):
+            self._weight += op.weight
+        self._writer.put(op)

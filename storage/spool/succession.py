@@ -1,0 +1,88 @@
+"""What a boot says of the boots before it.
+
+The law of this module: an earlier boot's note is brought up to exactly what its frames show, and
+a boot that died before its last word gets one, drawn up once and repeated unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from audit.ids import timestamp
+from audit.ledger import Checkpoint
+from storage.spool.account import Unrecorded
+from storage.spool.folder import FolderFacts
+from storage.spool.notes import BootNote
+from storage.spool.numbers import UNOPENED, Chain
+from storage.spool.survey import BootFacts, Survey
+
+__all__ = ["finish", "speak_for"]
+
+
+def finish(note: BootNote, facts: FolderFacts) -> BootNote:
+    """Bring an earlier boot's note up to what its frames say."""
+    survey = facts.survey
+    seen = survey.boots.get(note.boot) or BootFacts(note.boot)
+    opened = max(note.opened, seen.opened, seen.shipped.highest)
+    chain = Chain(note.chained, note.chain, note.ahead)
+    for seq in range(note.chained + 1, opened + 1):
+        chain.settle(seq, _settled_id(survey, seen, seq))
+    numbers = facts.numbers
+    reserved = numbers.reserved if numbers and numbers.boot == note.boot else note.reserved
+    return msgspec.structs.replace(
+        note,
+        opened=opened,
+        reserved=reserved,
+        chained=chain.opened,
+        chain=chain.head,
+        chain_known=note.chain_known and note.boot not in survey.nameless,
+        ahead={},
+        checkpoints=max(note.checkpoints, seen.checkpoint.index + 1 if seen.checkpoint else 0),
+        unrecorded=_join(note.unrecorded, seen.unrecorded),
+    )
+
+
+def _settled_id(survey: Survey, seen: BootFacts, seq: int) -> str:
+    sighting = survey.exchanges.get((seen.boot, seq))
+    return UNOPENED if sighting is None or seq in seen.unrecorded else sighting.id
+
+
+def _join(
+    noted: Iterable[tuple[int, int, str]], seen: dict[int, str]
+) -> tuple[tuple[int, int, str], ...]:
+    account = Unrecorded()
+    for first, last, reason in noted:
+        account.add(first, last, reason)
+    for seq, reason in seen.items():
+        account.add(seq, seq, reason)
+    return account.ranges
+
+
+def speak_for(note: BootNote, facts: FolderFacts, tap: str, now_ns: int) -> BootNote:
+    """Draw up the last word on a boot that did not speak its own.
+
+    The checkpoint before it is repeated too: the boot may have died before that one was sent,
+    and a hole in their indexes would look like a removal.
+    """
+    seen = facts.survey.boots.get(note.boot)
+    spoken = seen.checkpoint if seen else None
+    if not note.chain_known or (spoken and spoken.final and spoken.opened == note.opened):
+        return note
+    before = next((each for each in facts.notes if each.boot == note.predecessor), None)
+    word = Checkpoint(
+        tap=tap,
+        boot=note.boot,
+        index=note.checkpoints,
+        opened=note.opened,
+        chain=note.chain,
+        at=timestamp(now_ns),
+        predecessor=note.predecessor,
+        predecessor_opened=before.opened if before else None,
+        predecessor_chain=before.chain if before and before.chain_known else None,
+        unrecorded=note.unrecorded,
+        final=True,
+    )
+    words = (spoken, word) if spoken else (word,)
+    return msgspec.structs.replace(note, last_words=words, checkpoints=word.index + 1)

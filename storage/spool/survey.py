@@ -1,0 +1,167 @@
+"""What a folder's frames say, read without a key: boots, heads, exchanges and how far each got.
+
+Recovery and verification both read through here, so that they cannot disagree. The law of this
+module: bytes in, values out; an exchange of which any frame is seen exists, and it is forgotten
+only where a mark says that it was shipped, or that its opening was withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import msgspec
+
+from audit.ids import ExchangeNumber
+from audit.ledger import Checkpoint
+from audit.value import from_json
+from storage.spool.frame import LAST, Header, Kind
+from storage.spool.index import Location, Segment
+from storage.spool.marks import decode_marks
+from storage.spool.numbers import RangeSet
+from storage.spool.reader import Damage, Finding, Frame, TornTail, read_frames
+from storage.spool.segments import SegmentHead
+
+__all__ = ["BootFacts", "Sighting", "Survey"]
+
+
+@dataclass(slots=True, eq=False)
+class Sighting:
+    """An exchange as its frames show it. `record` are its record's frames by their index."""
+
+    id: str
+    number: ExchangeNumber
+    segments: list[Segment] = field(default_factory=list)
+    opened: bool = False
+    record: dict[int, Location] = field(default_factory=dict)
+    last: int | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether its whole record is here."""
+        return self.last is not None and all(each in self.record for each in range(self.last + 1))
+
+
+@dataclass(slots=True, eq=False)
+class BootFacts:
+    """What the frames say of one boot. `head` is the first segment head found of it."""
+
+    boot: str
+    head: SegmentHead | None = None
+    opened: int = 0
+    shipped: RangeSet = field(default_factory=RangeSet)
+    unrecorded: dict[int, str] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
+
+
+class Survey:
+    """Reads segment files one after another, oldest first."""
+
+    def __init__(self) -> None:
+        self.boots: dict[str, BootFacts] = {}
+        self.exchanges: dict[tuple[str, int], Sighting] = {}
+        self.segments: list[Segment] = []
+        self.foreign: list[str] = []
+        self.nameless: list[str] = []
+        self.frames = 0
+        self.damaged = 0
+        self.torn_tails: dict[str, TornTail] = {}
+        self._readers: dict[int, Callable[[Segment, Frame], None]] = {
+            Kind.SEGMENT: self._head,
+            Kind.SHIPPED: self._shipped,
+            Kind.CHECKPOINT: self._checkpoint,
+            Kind.UNRECORDED: self._unrecorded,
+        }
+
+    def read(self, name: str, boot: str, data: bytes) -> None:
+        """Take in one file. `boot` is the one its name states."""
+        segment = Segment(name, boot, b"", size=len(data))
+        ours = not data
+        for finding in read_frames(data):
+            ours = ours or not isinstance(finding, Damage) or finding.header is not None
+            self._take(segment, finding)
+        if ours:
+            self.segments.append(segment)
+            self._boot(boot)
+        else:
+            self.foreign.append(name)
+
+    def done(self, boot: str, seq: int) -> bool:
+        """Whether the number was shipped, or its opening withdrawn."""
+        facts = self.boots.get(boot)
+        return facts is not None and (seq in facts.shipped or seq in facts.unrecorded)
+
+    def unshipped(self) -> list[Sighting]:
+        """The exchanges that are not done, oldest first."""
+        return [
+            sighting for (boot, seq), sighting in self.exchanges.items() if not self.done(boot, seq)
+        ]
+
+    def _take(self, segment: Segment, finding: Finding) -> None:
+        if isinstance(finding, TornTail):
+            self.torn_tails[segment.name] = finding
+            segment.size -= finding.size
+        elif isinstance(finding, Damage):
+            self._damage(segment, finding)
+        else:
+            self.frames += 1
+            header = finding.header
+            self._sight(segment, header, finding)
+            read = self._readers.get(header.kind)
+            if read is not None:
+                read(segment, finding)
+
+    def _damage(self, segment: Segment, damage: Damage) -> None:
+        self.damaged += 1
+        if damage.header is None:
+            self.nameless.append(segment.boot)
+        else:
+            self._sight(segment, damage.header, None)
+
+    def _head(self, segment: Segment, frame: Frame) -> None:
+        segment.head = segment.head or frame.raw
+        facts = self._boot(frame.header.boot)
+        with suppress(msgspec.DecodeError):
+            facts.head = facts.head or from_json(frame.payload, SegmentHead)
+
+    def _shipped(self, _: Segment, frame: Frame) -> None:
+        for boot, first, last in decode_marks(frame.payload):
+            self._boot(boot).shipped.add(first, last)
+
+    def _checkpoint(self, _: Segment, frame: Frame) -> None:
+        facts = self._boot(frame.header.boot)
+        with suppress(msgspec.DecodeError):
+            facts.checkpoint = from_json(frame.payload, Checkpoint)
+            facts.opened = max(facts.opened, facts.checkpoint.opened)
+
+    def _unrecorded(self, _: Segment, frame: Frame) -> None:
+        facts = self._boot(frame.header.boot)
+        facts.unrecorded[frame.header.seq] = frame.payload.decode(errors="replace")
+        facts.opened = max(facts.opened, frame.header.seq)
+
+    def _sight(self, segment: Segment, header: Header, frame: Frame | None) -> None:
+        """Note the exchange a frame belongs to; a damaged frame still says that it exists."""
+        if header.kind not in {Kind.OPENED, Kind.PIECE, Kind.CLOSED}:
+            return
+        facts = self._boot(header.boot)
+        facts.opened = max(facts.opened, header.seq)
+        sighting = self._sighting(header)
+        if not sighting.segments or sighting.segments[-1] is not segment:
+            sighting.segments.append(segment)
+        if header.kind == Kind.OPENED:
+            sighting.opened = True
+        elif header.kind == Kind.CLOSED and frame is not None:
+            sighting.record[header.index] = Location(segment, frame.offset, frame.size)
+            if header.flags & LAST:
+                sighting.last = header.index
+
+    def _sighting(self, header: Header) -> Sighting:
+        key = (header.boot, header.seq)
+        if key not in self.exchanges:
+            number = ExchangeNumber(tap=header.tap, boot=header.boot, seq=header.seq)
+            self.exchanges[key] = Sighting(header.id, number)
+        return self.exchanges[key]
+
+    def _boot(self, boot: str) -> BootFacts:
+        return self.boots.setdefault(boot, BootFacts(boot))

@@ -1,0 +1,148 @@
+"""A disk that does not answer: nothing waits for it longer than it was told to."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from audit.errors import SpoolUnavailable
+from storage.envelope import OpenedRemnant, open_envelope
+from storage.spool.disk import AppendFile
+from storage.spool.options import SpoolOptions
+from storage.spool.port import PieceKind, ShipmentKind
+from storage.spool.recovery import recover
+from storage.spool.spool import FileSpool
+from tests.model.faulty_disk import FaultyDisk
+from tests.unit.storage.kit import OPENER, SEALER, an_opening
+
+
+class HangingFile:
+    """A file whose writes wait for a gate."""
+
+    def __init__(self, file: AppendFile, gate: threading.Event) -> None:
+        self._file = file
+        self._gate = gate
+
+    def write(self, data: bytes) -> None:
+        """Write once the gate is open."""
+        self._gate.wait()
+        self._file.write(data)
+
+    def truncate(self, size: int) -> None:
+        """Pass on."""
+        self._file.truncate(size)
+
+    def sync(self) -> None:
+        """Pass on."""
+        self._file.sync()
+
+    def close(self) -> None:
+        """Pass on."""
+        self._file.close()
+
+
+class HangingDisk(FaultyDisk):
+    """A disk whose segment files hang while its gate is shut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def create(self, name: str) -> AppendFile:
+        """Make a file that hangs with the disk."""
+        return HangingFile(super().create(name), self.gate)
+
+
+@pytest.fixture
+def disk() -> Iterator[HangingDisk]:
+    """A disk that hangs no longer than its test."""
+    hanging = HangingDisk()
+    yield hanging
+    hanging.gate.set()
+
+
+def a_spool(disk: HangingDisk, **options: float) -> FileSpool:
+    """A running spool on the disk."""
+    recovered = recover(disk, "tap", "boot", now_ns=0, reserve=1000)
+    limits = SpoolOptions(open_timeout=0.05, queue_bytes=int(options.get("queue_bytes", 5000)))
+    spool = FileSpool(disk, SEALER, recovered, options=limits)
+    spool.start()
+    return spool
+
+
+async def test_an_opening_gives_up_on_a_disk_that_hangs(disk: HangingDisk) -> None:
+    """The caller gets `SpoolUnavailable`, the loop runs on, and the exchange never turns up."""
+    spool = a_spool(disk)
+    disk.gate.clear()
+    number = spool.next_number()
+    with pytest.raises(SpoolUnavailable):
+        await spool.open(an_opening(number, "hung"))
+    spool.unrecorded(number, "forwarded:spool.unavailable")
+    disk.gate.set()
+    await spool.open(an_opening(spool.next_number(), "after"), strict=True)
+    assert spool.checkpoint().unrecorded == ((1, 1, "forwarded:spool.unavailable"),)
+    assert spool.census().open == 1
+    await spool.shut()
+    after = recover(disk, "tap", "next", now_ns=0, reserve=1000)
+    assert list(after.index.exchanges) == ["after"]
+
+
+async def test_pieces_beyond_the_bound_are_dropped_and_show_as_a_hole(disk: HangingDisk) -> None:
+    """While the disk hangs memory stays bounded, and the remnant says how much is missing."""
+    spool = a_spool(disk)
+    await spool.open(an_opening(spool.next_number(), "id"))
+    disk.gate.clear()
+    for _ in range(20):
+        spool.piece("id", PieceKind.ANSWER_BODY, bytes(1000))
+    with pytest.raises(SpoolUnavailable):
+        await spool.open(an_opening(spool.next_number(), "other"))
+    dropped = spool.census().dropped
+    assert 0 < dropped < 20
+    disk.gate.set()
+    spool.surrender("id")
+    [shipment] = await spool.shipments(1, 5.0)
+    remnant = open_envelope(shipment.envelope, OPENER)
+    assert isinstance(remnant, OpenedRemnant)
+    assert len(remnant.pieces) == 20 - dropped
+    await spool.shut()
+
+
+async def test_a_record_that_finds_no_room_leaves_its_exchange_as_a_remnant(
+    disk: HangingDisk,
+) -> None:
+    """Records over twice the bound are given up; the exchange is shipped from its frames."""
+    spool = a_spool(disk)
+    for record_id in ("one", "two", "three"):
+        await spool.open(an_opening(spool.next_number(), record_id))
+    disk.gate.clear()
+    for record_id in ("one", "two", "three"):
+        spool.close(record_id, b"r" * 9000)
+    disk.gate.set()
+    kinds: dict[str, ShipmentKind] = {}
+    while len(kinds) < 3:
+        shipments = await spool.shipments(10, 5.0)
+        kinds |= {each.id: each.kind for each in shipments}
+    assert kinds["one"] is ShipmentKind.RECORD
+    assert kinds["three"] is ShipmentKind.REMNANT
+    await spool.shut()
+
+
+async def test_a_client_that_leaves_takes_its_opening_along(disk: HangingDisk) -> None:
+    """A cancelled opening is accounted for by number, and its exchange is never offered."""
+    spool = a_spool(disk)
+    disk.gate.clear()
+    task = asyncio.ensure_future(spool.open(an_opening(spool.next_number(), "gone")))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    disk.gate.set()
+    await spool.open(an_opening(spool.next_number(), "stays"), strict=True)
+    assert spool.checkpoint().unrecorded == ((1, 1, "refused:opening.cancelled"),)
+    await spool.shut()
+    after = recover(disk, "tap", "next", now_ns=0, reserve=1000)
+    assert list(after.index.exchanges) == ["stays"]
