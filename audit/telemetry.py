@@ -67,7 +67,6 @@ EVENTS: dict[str, str] = {
     "shipper.queue_unavailable": "The queue did not take a batch; it is tried again.",
     "shipper.recovered": "The queue takes batches again.",
     "spool.recovered": "A previous boot's spool was read: what was found and what was cut.",
-    "spool.write_failed": "The spool could not write or sync.",
     "worker.started": "The worker receives.",
     "worker.stopped": "The worker has drained and stopped.",
     "worker.stored": "A record was stored.",

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
@@ -26,6 +27,9 @@ __all__ = ["Caller", "ConsumerPolicy", "Consumers", "fingerprint"]
 _KEY_HEADERS = (b"api-key", b"ocp-apim-subscription-key", b"x-api-key")
 _KEY_PARAMETERS = (b"subscription-key", b"api-key", b"key")
 _ASK_HEADER = b"x-auditstream-level"
+
+# The form of an application's id in Entra ID. Anything else in the claim is free text.
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 # From most kept to least: a caller may only ask to move to the right.
 _LESS = (Level.FULL, Level.REDACTED, Level.PSEUDONYMISED, Level.NONE)
@@ -96,7 +100,7 @@ class Consumers:
         app = (claims.appid or claims.azp or claims.client_id) if claims is not None else None
         # An app id read from a token that nobody verified may name the consumer, so that
         # charges can be told apart, but it selects no policy other than the default one.
-        consumer = named or (f"app:{app}" if app else self._default)
+        consumer = named or (self._of_app(app) if app else self._default)
         policy = self._policies.get(named or self._default, ConsumerPolicy())
         asked = _asked(headers)
         return Caller(
@@ -106,6 +110,15 @@ class Consumers:
             level=_granted(policy, asked),
             level_asked=asked,
         )
+
+    def _of_app(self, app: str) -> str:
+        """Name a consumer after an unverified app id; what is no GUID only by its fingerprint.
+
+        A consumer's name is kept in the clear, in the ledger even after an erasure, and no
+        redaction reads it: so it must not carry what a caller wrote at will.
+        """
+        known = app.lower() if _GUID.fullmatch(app) else fingerprint(self._key, app.encode())[:16]
+        return f"app:{known}"
 
     def _identity(
         self, headers: Sequence[Header], claims: _Claims | None, mark: str | None, app: str | None

@@ -20,8 +20,8 @@ from audit.telemetry import Count, Log
 from storage.spool.port import Spool
 from tap.consumers import Caller, Consumers
 from tap.heads import Header, RequestHead, first
+from tap.pool import UpstreamPool
 from tap.recording import Recorder
-from tap.upstream import UpstreamPool
 
 if TYPE_CHECKING:
     from tap.exchange import Exchange

@@ -8,56 +8,23 @@ call in which it arrived, and recorded after that.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from time import monotonic
-from typing import Protocol
 
 from audit.errors import SpoolUnavailable
 from audit.exchange import AnswerHead, Ending, OnAuditFailure
+from tap.client import Client, ClientGoneError
 from tap.desk import Desk
-from tap.heads import AnswerStart, RequestHead, answer_head, first, request_head, tap_error
+from tap.heads import AnswerStart, answer_head, first, request_head, tap_error
 from tap.recording import Recording
 from tap.upstream import UpstreamConnection
 
-__all__ = ["Client", "ClientGoneError", "Exchange"]
+__all__ = ["Exchange"]
 
 # How long a caller that has been answered in the tap's name may go on sending its request.
 _REST_SECONDS = 2.0
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110 §9.2.2
 _REQUEST_IDS = (b"apim-request-id", b"x-request-id", b"request-id", b"x-ms-request-id")
-
-
-class ClientGoneError(Exception):
-    """The client left while its request body was being read."""
-
-
-class Client(Protocol):
-    """The caller's side of an exchange, whatever serves it."""
-
-    @property
-    def head(self) -> RequestHead:
-        """The request's head as it came."""
-
-    @property
-    def has_body(self) -> bool:
-        """Whether the request has a body."""
-
-    @property
-    def slow(self) -> bool:
-        """Whether the client has not taken what was written."""
-
-    def body(self) -> AsyncIterator[bytes]:
-        """The request's body without its framing. Raises `ClientGoneError`."""
-
-    def write(self, data: bytes) -> None:
-        """Send bytes as they are."""
-
-    def end(self) -> None:
-        """Close the connection after what was written: a cut that the caller sees."""
-
-    def tunnel(self, exchange: Exchange) -> None:
-        """From now on hand every byte to `exchange.from_client`."""
 
 
 class Exchange:
@@ -234,7 +201,7 @@ class Exchange:
         self.last_activity = monotonic()
         if switching:
             self._tunnelling = True
-            self._client.tunnel(self)
+            self._client.tunnel(self.from_client)
         if self._recording is not None:
             self._recording.head(self._noted(answer))
 
@@ -283,10 +250,6 @@ class Exchange:
 
     def client_lost(self) -> None:
         """End the exchange that the client left; the upstream is told by a closed connection."""
-        if self._end.done():
-            return
-        if self._connection is not None:
-            self._connection.abort()
         if self._tunnelling:
             self._settle(Ending.TUNNELLED, "client_closed")
         else:
@@ -302,6 +265,11 @@ class Exchange:
         if self._connection is not None:
             self._connection.resume()
 
+    @property
+    def held_back(self) -> bool:
+        """Whether the upstream is not being read because the client does not keep up."""
+        return self._connection is not None and self._connection.paused
+
     def from_client(self, data: bytes) -> None:
         """Pass bytes of an upgraded connection up."""
         if self._connection is not None:
@@ -312,8 +280,6 @@ class Exchange:
         """End an exchange whose upstream has been silent for longer than is allowed."""
         if self._end.done():
             return
-        if self._connection is not None:
-            self._connection.abort()
         if self._head_sent:
             self._client.end()
         else:

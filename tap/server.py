@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
+from tap.client import ClientGoneError
 from tap.desk import Desk
-from tap.exchange import ClientGoneError, Exchange
+from tap.exchange import Exchange
 from tap.heads import RequestHead, tap_error
 
 __all__ = ["TapServer"]
@@ -53,12 +54,12 @@ class _Passed(web.StreamResponse):
 class _Tunnel:
     """Takes the bytes that follow a switch of protocols."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take = take
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Hand bytes up."""
-        self._exchange.from_client(data)
+        self._take(data)
         return False, b""
 
     def feed_eof(self) -> None:
@@ -172,9 +173,9 @@ class _AiohttpClient:
         if transport is not None:
             transport.close()
 
-    def tunnel(self, exchange: Exchange) -> None:
+    def tunnel(self, take: Callable[[bytes], None]) -> None:
         """Leave HTTP on this connection."""
-        self._connection.set_parser(_Tunnel(exchange))  # type: ignore[arg-type]  # same two methods
+        self._connection.set_parser(_Tunnel(take))  # type: ignore[arg-type]  # same two methods
 
 
 class TapServer(web.Server):

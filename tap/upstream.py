@@ -1,4 +1,4 @@
-"""Connections to the upstream: pooled, watched by a C parser, never interpreted.
+"""Connections to the upstream: watched by a C parser, never interpreted.
 
 The law: bytes that arrive are handed on in the call in which they arrived. The parser is only
 there to see where the head and the message end; it decides nothing about the content. What is
@@ -8,16 +8,13 @@ handed on is the upstream's own bytes with their own framing.
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections import deque
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 import httptools
 
 from tap.heads import AnswerFraming, AnswerStart, Header
 
-__all__ = ["AnswerSink", "Endpoint", "UpstreamConnection", "UpstreamPool"]
+__all__ = ["AnswerSink", "Home", "UpstreamConnection"]
 
 # A head larger than this is no answer of an LLM gateway; without a limit a broken upstream
 # could fill our memory before the first body byte.
@@ -46,22 +43,21 @@ class AnswerSink(Protocol):
         """Learn that the connection went before the message was whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the upstream is. `authority` is what `Host` says; `tls` None means plain TCP."""
+class Home(Protocol):
+    """Where a connection goes when its exchange is over."""
 
-    host: str
-    port: int
-    authority: bytes
-    tls: ssl.SSLContext | None = None
-    server_name: str | None = None
+    def put(self, connection: UpstreamConnection) -> None:
+        """Keep it for another exchange."""
+
+    def forget(self, connection: UpstreamConnection) -> None:
+        """Drop one that is closed."""
 
 
 class UpstreamConnection(asyncio.Protocol):
     """One connection: carries one exchange at a time."""
 
-    def __init__(self, pool: UpstreamPool) -> None:
-        self._pool = pool
+    def __init__(self, home: Home) -> None:
+        self._home = home
         self._sink: AnswerSink | None = None
         self._transport: asyncio.Transport | None = None
         self._drained = asyncio.Event()
@@ -104,7 +100,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Give the connection back for another exchange."""
         self._sink = None
         self.used = True
-        self._pool.put(self)
+        self._home.put(self)
 
     def abort(self) -> None:
         """Drop the connection at once: the upstream sees a reset or an end."""
@@ -116,6 +112,11 @@ class UpstreamConnection(asyncio.Protocol):
         """Say that no more bytes come (tunnels only)."""
         if self._transport is not None and self._transport.can_write_eof():
             self._transport.write_eof()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is not being read, for the sake of a slow client."""
+        return self._paused
 
     @property
     def alive(self) -> bool:
@@ -133,7 +134,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Tell the sink, unless the end of the connection is the end of the message."""
         del exc
         self._drained.set()
-        self._pool.forget(self)
+        self._home.forget(self)
         sink, self._sink = self._sink, None
         if sink is None:
             return
@@ -155,7 +156,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._sink is None:
             # Bytes that nobody asked for: this connection cannot be trusted with an exchange.
             self.abort()
-            self._pool.forget(self)
+            self._home.forget(self)
             return
         self._received = True
         if self._tunnel:
@@ -176,6 +177,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._in_body = False
         self._until_close = False
         self._chunked = False
+        self._keep_alive = False
         self._complete = False
         self._surplus = False
         self._begun = False
@@ -234,8 +236,8 @@ class UpstreamConnection(asyncio.Protocol):
         if chunked:
             length = None
         if self._bodiless(status):
-            return AnswerFraming(False, length or 0, self._parser.should_keep_alive())
-        return AnswerFraming(chunked, length, self._parser.should_keep_alive())
+            return AnswerFraming(False, length or 0, self._keep_alive)
+        return AnswerFraming(chunked, length, self._keep_alive)
 
     def _bodiless(self, status: int) -> bool:
         return self._head_only or status in (204, 304)
@@ -261,7 +263,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         sink.body(data, content)
         if self._complete and not self._until_close:
-            self._end(reusable=self._parser.should_keep_alive())
+            self._end(reusable=self._keep_alive)
 
     def _end_with_surplus(self, content: list[bytes]) -> None:
         """End a message behind which more bytes came than it has: those are not forwarded."""
@@ -302,6 +304,10 @@ class UpstreamConnection(asyncio.Protocol):
         """Collect a field as it came."""
         self._headers.append((name, value))
 
+    def on_headers_complete(self) -> None:
+        """Ask now: a parser whose message is complete has forgotten how it was framed."""
+        self._keep_alive = self._parser.should_keep_alive()
+
     def on_body(self, body: bytes) -> None:
         """Collect content without its framing."""
         if not self._surplus:
@@ -310,66 +316,3 @@ class UpstreamConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Note the end that the framing gives."""
         self._complete = True
-
-
-class UpstreamPool:
-    """Idle connections, the most recently used first.
-
-    An idle connection is kept for `idle_seconds`, shorter than a gateway keeps its side, so
-    that a request seldom meets a connection that is just being closed.
-    """
-
-    def __init__(
-        self, endpoint: Endpoint, *, connect_timeout: float, idle_seconds: float, max_idle: int
-    ) -> None:
-        self.endpoint = endpoint
-        self._connect_timeout = connect_timeout
-        self._idle_seconds = idle_seconds
-        self._max_idle = max_idle
-        self._idle: deque[tuple[float, UpstreamConnection]] = deque()
-
-    async def get(self, *, fresh: bool = False) -> UpstreamConnection:
-        """Take an idle connection or make one (always, when `fresh`).
-
-        Raises `OSError` (`TimeoutError` and `ssl.SSLError` among them) when none can be made.
-        """
-        loop = asyncio.get_running_loop()
-        while self._idle and not fresh:
-            since, connection = self._idle.pop()
-            if connection.alive and loop.time() - since < self._idle_seconds:
-                return connection
-            connection.abort()
-        return await self._connect(loop)
-
-    async def _connect(self, loop: asyncio.AbstractEventLoop) -> UpstreamConnection:
-        end = self.endpoint
-        async with asyncio.timeout(self._connect_timeout):
-            _, connection = await loop.create_connection(
-                lambda: UpstreamConnection(self),
-                end.host,
-                end.port,
-                ssl=end.tls,
-                server_hostname=end.server_name if end.tls is not None else None,
-            )
-        return connection
-
-    def put(self, connection: UpstreamConnection) -> None:
-        """Keep a connection for later, unless enough are kept."""
-        if not connection.alive:
-            return
-        if len(self._idle) >= self._max_idle:
-            connection.abort()
-            return
-        self._idle.append((asyncio.get_running_loop().time(), connection))
-
-    def forget(self, connection: UpstreamConnection) -> None:
-        """Drop a connection that the upstream has closed."""
-        for held in self._idle:
-            if held[1] is connection:
-                self._idle.remove(held)
-                return
-
-    def shut(self) -> None:
-        """Close every idle connection."""
-        while self._idle:
-            self._idle.pop()[1].abort()

@@ -1,0 +1,130 @@
+"""From the spool to the queue, receipt by receipt, through outages."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from audit.errors import QueueUnavailable
+from audit.ledger import Checkpoint
+from audit.value import from_json
+from storage.queue.memory import MemoryQueue
+from storage.queue.port import Message, MessageKind
+from tap.shipper import Shipper, backoff
+from tests.harness.raw_client import RawClient
+from tests.harness.raw_upstream import RawUpstream, simple
+from tests.harness.tap import RunningTap, running_tap
+from tests.harness.wait import until
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Moody:
+    """An outbox that refuses so many sends, sometimes after it has taken the messages."""
+
+    def __init__(self, queue: MemoryQueue, refusals: int, *, keeps: bool = False) -> None:
+        self._queue = queue
+        self.refusals = refusals
+        self._keeps = keeps
+        self.sent: list[Message] = []
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Take the messages, or refuse them while there are refusals left."""
+        if self.refusals > 0:
+            self.refusals -= 1
+            if self._keeps:
+                await self._queue.send(messages)
+            raise QueueUnavailable("away")
+        await self._queue.send(messages)
+        self.sent += messages
+
+
+@asynccontextmanager
+async def exchanges(folder: Path, count: int) -> AsyncIterator[RunningTap]:
+    """A tap that has seen so many exchanges to their end."""
+    async with (
+        RawUpstream(simple(ANSWER)) as upstream,
+        running_tap(folder, upstream.port) as tap,
+        RawClient(tap.port) as client,
+    ):
+        for _ in range(count):
+            await client.send(b"GET /x HTTP/1.1\r\nHost: t\r\n\r\n")
+            await client.exactly(len(ANSWER))
+        yield tap
+
+
+def shipper(tap: RunningTap, outbox: Moody) -> Shipper:
+    """A shipper of small batches that looks often."""
+    return Shipper(
+        tap.spool, outbox, batch=3, checkpoint_seconds=0.01, log=tap.notes, count=tap.notes
+    )
+
+
+def queue() -> MemoryQueue:
+    """An empty queue."""
+    return MemoryQueue(lease=60.0, clock=time.time)
+
+
+async def test_what_the_spool_holds_is_shipped_once_and_forgotten(tmp_path: Path) -> None:
+    """Every exchange arrives, and the spool lets go of it."""
+    async with exchanges(tmp_path, 7) as tap:
+        outbox = Moody(queue(), 0)
+        running = asyncio.create_task(shipper(tap, outbox).run())
+        await until(lambda: _records(outbox) == 7 and not tap.spool.census().waiting, "shipped")
+        running.cancel()
+        ids = [m.id for m in outbox.sent if m.kind is MessageKind.RECORD]
+        assert len(ids) == len(set(ids)) == 7
+        assert [m.number.seq for m in outbox.sent if m.kind is MessageKind.RECORD] == [*range(1, 8)]
+
+
+async def test_an_outage_costs_nothing_but_patience(tmp_path: Path) -> None:
+    """What the queue refused is sent again; the outage is logged once, and its end too."""
+    async with exchanges(tmp_path, 4) as tap:
+        outbox = Moody(queue(), 3)
+        running = asyncio.create_task(shipper(tap, outbox).run())
+        await until(lambda: _records(outbox) == 4, "shipped after the outage")
+        running.cancel()
+        events = [name for name, _ in tap.notes.events]
+        assert events.count("shipper.queue_unavailable") == 1
+        assert events.count("shipper.recovered") == 1
+
+
+async def test_a_lost_acknowledgement_makes_no_second_message(tmp_path: Path) -> None:
+    """A queue that took a batch and then failed to say so is given it again, under the same ids."""
+    async with exchanges(tmp_path, 2) as tap:
+        held = queue()
+        outbox = Moody(held, 2, keeps=True)
+        running = asyncio.create_task(shipper(tap, outbox).run())
+        await until(lambda: _records(outbox) == 2, "shipped")
+        running.cancel()
+        numbers = [each async for each in held.numbers() if each.kind is MessageKind.RECORD]
+        assert len(numbers) == 2
+
+
+async def test_checkpoints_arrive_without_holes_and_the_last_one_is_final(tmp_path: Path) -> None:
+    """Refused checkpoints are sent as they were; the last word of a boot says that it is."""
+    async with exchanges(tmp_path, 3) as tap:
+        outbox = Moody(queue(), 2)
+        ship = shipper(tap, outbox)
+        running = asyncio.create_task(ship.run())
+        await until(lambda: _records(outbox) == 3, "shipped")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await ship.drain()
+        told = [
+            from_json(m.body, Checkpoint) for m in outbox.sent if m.kind is MessageKind.CHECKPOINT
+        ]
+        assert [each.index for each in told] == list(range(len(told)))
+        assert (told[-1].final, told[-1].opened) == (True, 3)
+
+
+def test_backoff_doubles_up_to_its_bound() -> None:
+    """A long outage is asked about every few seconds, not ever more seldom."""
+    assert [backoff(n) for n in (1, 2, 3, 50)] == [0.1, 0.2, 0.4, 5.0]
+
+
+def _records(outbox: Moody) -> int:
+    return sum(m.kind is MessageKind.RECORD for m in outbox.sent)
