@@ -26,12 +26,12 @@ from storage.spool.spool import FileSpool
 from storage.spool.start import open_spool
 from tap.consumers import ConsumerPolicy, Consumers
 from tap.desk import Desk
+from tap.pool import Endpoint, UpstreamPool
 from tap.reassembly import assemble_steps
 from tap.recording import Recorder
 from tap.server import TapServer
 from tap.service import ControlPort, TapService
 from tap.shipper import Shipper
-from tap.upstream import Endpoint, UpstreamPool
 
 __all__ = ["endpoint_of", "run"]
 
