@@ -59,7 +59,6 @@ def stop_signal(*, has_parent: bool) -> asyncio.Event:
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     if has_parent:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         loop.add_reader(sys.stdin.fileno(), _parent_spoke, loop, stop)
     else:
         loop.add_signal_handler(signal.SIGINT, stop.set)
