@@ -9,7 +9,7 @@ LISTEN ?= 127.0.0.1:8080
 UPSTREAM ?=
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run install test lint types imports tests clean help
+.PHONY: run install test lint types imports tests docs clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,10 @@ imports: $(VENV)/.tested
 
 tests: $(VENV)/.tested
 	$(BIN)/python -m pytest
+
+docs: $(VENV)/.installed ## write docs/reference.md anew from the code
+	@mkdir -p docs
+	$(BIN)/auditstream reference > docs/reference.md
 
 clean: ## remove the environment and what tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,6 +6,7 @@ only its own packages; and what goes wrong is one line that says what to do, nev
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +34,17 @@ _SETTING_OPTIONS = [
 _KEY_OPTION = click.option("--keys", metavar="DIR", help="Folder of the keys.")
 _UPSTREAM_OPTION = click.option("--upstream", metavar="URL", help="The gateway behind the tap.")
 _LISTEN_OPTION = click.option("--listen", metavar="HOST:PORT", help="Where the tap listens.")
-_CHILD_OPTION = click.option("--child", is_flag=True, hidden=True)
+
+
+def _as_child(context: click.Context, option: click.Parameter, value: bool) -> bool:
+    """Leave Ctrl-C to the parent from the first moment: imports take a second."""
+    del context, option
+    if value:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return value
+
+
+_CHILD_OPTION = click.option("--child", is_flag=True, hidden=True, callback=_as_child)
 
 
 def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -174,6 +185,14 @@ def settings() -> None:
     from cli.run_read import run_settings  # noqa: PLC0415 - see the module's law
 
     run_settings()
+
+
+@cli.command(hidden=True)
+def reference() -> None:
+    """Print the reference as Markdown: what docs/reference.md holds."""
+    from cli.reference.page import print_reference  # noqa: PLC0415 - see the module's law
+
+    print_reference()
 
 
 def main() -> None:

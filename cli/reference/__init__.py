@@ -1,0 +1,1 @@
+"""The reference of settings, commands, codes and telemetry, made from the code."""
