@@ -26,13 +26,15 @@ __all__ = [
 CHAIN_START = "0" * 64
 
 
-def commitment(record: AuditRecord, salt: str) -> str:
-    """Commit to a clear record: SHA-256 over the salt and its canonical JSON, hex.
+def commitment(record: AuditRecord, salt: str, key: bytes) -> str:
+    """Commit to a clear record: HMAC-SHA-256 over the salt and its canonical JSON, hex.
 
-    Without the salt (hex), which goes when the record is erased, the commitment tells nothing.
+    It is keyed, because the redacted record beside it tells all but what was taken out: without
+    a key, whoever reads the store could try values until the commitment fits. The salt (hex)
+    goes when the record is erased; then not even the key's holder can try.
     """
     bare = msgspec.structs.replace(record, integrity=Integrity())
-    return hashlib.sha256(bytes.fromhex(salt) + canonical_json(bare)).hexdigest()
+    return keyed_digest(key, bytes.fromhex(salt) + canonical_json(bare))
 
 
 def record_digest(record: RedactedRecord) -> str:

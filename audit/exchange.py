@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from audit.ids import ExchangeNumber
-from audit.value import Value
+from audit.value import Value, prepare
 
 __all__ = [
     "PRECEDENCE",
@@ -167,3 +167,6 @@ class AnswerHead(Value, frozen=True):
     served_model: str | None = None
     upstream_request_id: str | None = None
     content_length: int | None = None
+
+
+prepare(Opening, AnswerHead)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from audit.ids import ExchangeNumber
-from audit.value import Value
+from audit.value import Value, prepare
 
 __all__ = ["Amendment", "Checkpoint", "LedgerEntry", "LedgerState"]
 
@@ -76,3 +76,6 @@ class Checkpoint(Value, frozen=True):
 
     def __repr__(self) -> str:
         return f"<Checkpoint {self.tap}/{self.boot} #{self.index} opened={self.opened}>"
+
+
+prepare(LedgerEntry, Checkpoint)

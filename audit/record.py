@@ -11,7 +11,7 @@ import msgspec
 
 from audit.exchange import Dialect, Ending, Identity, Level
 from audit.parts import Part
-from audit.value import Json, Value
+from audit.value import Json, Value, prepare
 
 __all__ = [
     "SCHEMA",
@@ -200,7 +200,7 @@ class Usage(Value, frozen=True):
 class Integrity(Value, frozen=True):
     """What makes an alteration visible.
 
-    `commitment` is SHA-256 over `salt` and the clear record, made by the tap; `record_digest`
+    `commitment` is a keyed digest over `salt` and the clear record, made by the tap; `record_digest`
     is SHA-256 over this document without this group; `signature` is the worker's, over the
     digest. Hex throughout.
     """
@@ -302,3 +302,6 @@ class RedactedRecord(Value, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"<RedactedRecord {self.id}>"
+
+
+prepare(AuditRecord, RedactedRecord)

@@ -147,6 +147,9 @@ class SpoolSettings(_Group):
 class WorkerSettings(_Group):
     """How deliveries are carried to the store."""
 
+    control: Address | None = Field(
+        None, description="Where a worker's health and metrics listen; nowhere when not set."
+    )
     concurrency: int = Field(4, ge=1, le=256, description="Deliveries handled at once.")
     lease: float = Field(60.0, gt=1, description="Seconds for which a delivery is lent.")
     max_attempts: int = Field(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-__all__ = ["Json", "Value", "canonical_json", "from_json", "to_json"]
+__all__ = ["Json", "Value", "canonical_json", "from_json", "prepare", "to_json"]
 
 # A decoded JSON value of any shape. It is `Any` because JSON is recursive and msgspec resolves
 # annotations at run time; the alias says what is meant.
@@ -33,6 +33,16 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return []
+
+
+def prepare(*kinds: type[Value]) -> None:
+    """Make types ready to be decoded, with all that they hold; for the end of their module.
+
+    msgspec does this at a type's first use, and two threads that are first at the same time, for
+    types with a part in common, crash the process (seen with 0.22). An import happens once.
+    """
+    for kind in kinds:
+        msgspec.json.Decoder(kind)
 
 
 def to_json(value: object) -> bytes:

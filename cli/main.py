@@ -167,7 +167,12 @@ def verify(*, as_json: bool, config: Path | None, data: str | None) -> None:
     """
     from cli.run_verify import run  # noqa: PLC0415 - see the module's law
 
-    sys.exit(run(_settings(config, data=data), as_json=as_json))
+    settings = _settings(config, data=data)
+    try:
+        sys.exit(run(settings, as_json=as_json))
+    except Exception as error:  # noqa: BLE001 - exit code 1 would read as "something is lost"
+        sys.stderr.write(_unexpected(error))
+        sys.exit(2)
 
 
 @cli.command()
@@ -195,6 +200,13 @@ def reference() -> None:
     print_reference()
 
 
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, AuditStreamError):
+        return f"auditstream: {error}\n"
+    kind, where = type(error).__name__, frames_of(error)
+    return f"auditstream: unexpected {kind}, a defect of this program: {where}\n"
+
+
 def main() -> None:
     """Run the command line; errors become one line and an exit code.
 
@@ -213,8 +225,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - a traceback's message may repeat content
-        kind, where = type(error).__name__, frames_of(error)
-        sys.stderr.write(f"auditstream: unexpected {kind}, a defect of this program: {where}\n")
+        sys.stderr.write(_unexpected(error))
         sys.exit(1)
 
 

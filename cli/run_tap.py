@@ -14,7 +14,9 @@ from audit.errors import SettingInvalid
 from audit.ids import boot_name
 from audit.settings import ConsumerSettings, Settings
 from audit.telemetry import Log
+from audit.value import Json
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
+from cli.control import ControlPort, Health
 from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.places import Places, prepare, tap_keys_of
@@ -30,7 +32,7 @@ from tap.pool import Endpoint, UpstreamPool
 from tap.reassembly import assemble_steps
 from tap.recording import Recorder
 from tap.server import TapServer
-from tap.service import ControlPort, TapService
+from tap.service import TapService
 from tap.shipper import Shipper
 
 __all__ = ["endpoint_of", "run"]
@@ -86,7 +88,7 @@ async def _serve(orders: Orders, log: Log) -> None:
         drain_seconds=settings.tap.drain,
         log=log,
     )
-    control = ControlPort(service, spool, metrics.text)
+    control = ControlPort(_health(service, spool), metrics)
     await control.start(orders.sockets["control"])
     await service.start(orders.sockets["traffic"])
     announce()
@@ -94,6 +96,15 @@ async def _serve(orders: Orders, log: Log) -> None:
     await service.stop()
     await control.stop()
     await queue.close()
+
+
+def _health(service: TapService, spool: FileSpool) -> Health:
+    async def health() -> tuple[bool, dict[str, Json]]:
+        census = spool.census()
+        state = {"bytes": census.bytes, "open": census.open, "waiting": census.waiting}
+        return service.healthy, {"spool": state}
+
+    return health
 
 
 async def _spool(settings: Settings, keys: TapKeys, log: Log) -> FileSpool:

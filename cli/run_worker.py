@@ -7,18 +7,22 @@ import time
 
 import uvloop
 
+from audit.errors import TransientError
 from audit.record import AuditRecord
 from audit.settings import Settings
 from audit.telemetry import Log
+from audit.value import Json
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
+from cli.control import ControlPort, Health
 from cli.logs import configure_for
+from cli.metrics import Metrics
 from cli.places import Places, prepare, worker_keys_of
 from cli.policies import policy_of
 from redaction.build import build_redactor
 from redaction.redactor import Redactor
 from storage.envelope import OpenedRecord, OpenedRemnant, open_envelope
 from storage.keys import WorkerKeys
-from storage.queue.sqlite import SqliteQueue
+from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
 from storage.records.ledger_sqlite import SqliteLedger
 from storage.records.sqlite import SqliteRecordWriter
 from storage.records.sqlite_file import open_store
@@ -38,7 +42,9 @@ def run(settings: Settings | None) -> None:
         orders = from_parent()
     else:
         prepare(settings, may_open=True)
-        orders = from_settings(settings)
+        control = settings.worker.control
+        wanted = {"control": (control, "worker.control")} if control is not None else {}
+        orders = from_settings(settings, **wanted)
     log = configure_for("worker", orders.settings)
     uvloop.run(_serve(orders, log))
 
@@ -58,6 +64,7 @@ async def _serve(orders: Orders, log: Log) -> None:
     await redactor.prepare()
     log.info("redaction.ready", policy=redactor.policy, gaps=",".join(redactor.gaps))
     queue = await SqliteQueue.open(places.queue, lease=settings.worker.lease)
+    queue_state = await SqliteQueueReader.open(places.queue)
     store = await open_store(places.store)
     carrier = Carrier(
         open_envelope=_opens(keys),
@@ -72,10 +79,32 @@ async def _serve(orders: Orders, log: Log) -> None:
         drain=settings.worker.drain,
         patience=Patience(max_attempts=settings.worker.max_attempts),
     )
+    metrics = Metrics()
+    control = ControlPort(_health(queue_state, metrics), metrics)
+    if "control" in orders.sockets:
+        await control.start(orders.sockets["control"])
     announce()
-    await Worker(queue, carrier, limits, log=log).run(stop)
+    await Worker(queue, carrier, limits, log=log, count=metrics).run(stop)
+    await control.stop()
+    await queue_state.close()
     await queue.close()
     await store.close()
+
+
+def _health(queue: SqliteQueueReader, metrics: Metrics) -> Health:
+    async def health() -> tuple[bool, dict[str, Json]]:
+        try:
+            census = await queue.census()
+        except TransientError as error:
+            return False, {"code": error.code}
+        metrics.state("auditstream_queue_waiting", census.waiting)
+        metrics.state("auditstream_queue_leased", census.leased)
+        metrics.state("auditstream_queue_dead", census.dead)
+        metrics.state("auditstream_queue_oldest_seconds", census.oldest_age or 0.0)
+        state = {"waiting": census.waiting, "leased": census.leased, "dead": census.dead}
+        return True, {"queue": state}
+
+    return health
 
 
 def _opens(keys: WorkerKeys) -> OpensEnvelope:

@@ -44,7 +44,13 @@ class _Tree:
         console = bind(settings.console.listen, "console.listen")
         self.running = Running(shown(traffic), shown(control), shown(console))
         self.tap = Part("tap", settings, {"traffic": traffic, "control": control}, log)
-        self.worker = Part("worker", settings, {}, log)
+        worker = settings.worker.control
+        self.worker = Part(
+            "worker",
+            settings,
+            {"control": bind(worker, "worker.control")} if worker is not None else {},
+            log,
+        )
         self.console = Part("console", settings, {"console": console}, log)
         self._settings = settings
 

@@ -31,8 +31,9 @@ _ASK_HEADER = b"x-auditstream-level"
 # The form of an application's id in Entra ID. Anything else in the claim is free text.
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-# From most kept to least: a caller may only ask to move to the right.
-_LESS = (Level.FULL, Level.REDACTED, Level.PSEUDONYMISED, Level.NONE)
+# From most kept to least: a caller may only ask to move to the right. Pseudonyms can be linked
+# across exchanges, so they keep more than numbered tokens do.
+_LESS = (Level.FULL, Level.PSEUDONYMISED, Level.REDACTED, Level.NONE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ _BROKEN = frozenset((Flag.ENCODING_DAMAGED, Flag.ENCODING_TRUNCATED, Flag.DECODE
 def assemble(opening: Opening, captured: Captured, *, digest_key: bytes, salt: str) -> AuditRecord:
     """Make the record in one go. Pure; raises nothing for any bytes.
 
-    `digest_key` keys the digests of raw content; `salt` (hex) goes into the commitment.
+    `digest_key` keys the digests of raw content and the commitment, into which `salt` (hex) goes.
     """
     steps = assemble_steps(opening, captured, digest_key=digest_key, salt=salt)
     while True:
@@ -74,7 +74,7 @@ def assemble_steps(
     yield
     record = _record(opening, captured, chosen, asked, answer)
     yield
-    sealed = Integrity(salt=salt, commitment=commitment(record, salt))
+    sealed = Integrity(salt=salt, commitment=commitment(record, salt, digest_key))
     return msgspec.structs.replace(record, integrity=sealed)
 
 

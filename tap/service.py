@@ -1,4 +1,4 @@
-"""The running tap: what is started, in which order it stops, and what its control port says.
+"""The running tap: what is started, and in which order it stops.
 
 The law of stopping: first no new connections, then the open exchanges end or are ended, then
 their records reach the spool, then what the queue takes is shipped, and last the spool closes.
@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 
-from aiohttp import web
-
 from audit.telemetry import Log
-from storage.spool.port import Spool
 from tap.desk import Desk
 from tap.server import TapServer
 from tap.shipper import Shipper
 
-__all__ = ["ControlPort", "TapService"]
+__all__ = ["TapService"]
 
 
 class TapService:
@@ -81,41 +77,3 @@ class TapService:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
-
-
-class ControlPort:
-    """Health and metrics, on a port of their own: every path of the traffic port is upstream's."""
-
-    def __init__(self, service: TapService, spool: Spool, metrics: Callable[[], bytes]) -> None:
-        self._service = service
-        self._spool = spool
-        self._metrics = metrics
-        self._runner: web.AppRunner | None = None
-
-    async def start(self, listening: socket.socket) -> None:
-        """Begin to answer on `listening`."""
-        app = web.Application()
-        app.router.add_get("/healthz", self._health)
-        app.router.add_get("/metrics", self._numbers)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await web.SockSite(self._runner, listening).start()
-
-    async def stop(self) -> None:
-        """Stop answering."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def _health(self, request: web.Request) -> web.Response:
-        del request
-        census = self._spool.census()
-        healthy = self._service.healthy
-        body = {
-            "healthy": healthy,
-            "spool": {"bytes": census.bytes, "open": census.open, "waiting": census.waiting},
-        }
-        return web.json_response(body, status=200 if healthy else 503)
-
-    async def _numbers(self, request: web.Request) -> web.Response:
-        del request
-        return web.Response(body=self._metrics(), content_type="text/plain", charset="utf-8")

@@ -69,7 +69,7 @@ def test_the_record_says_when_who_and_what() -> None:
     assert record.retention.expires_at == "2024-01-01T00:00:00.000000Z"
     assert record.request.prompt_digest == keyed_digest(DIGEST_KEY, request)
     bare = msgspec.structs.replace(record, integrity=Integrity())
-    assert record.integrity == Integrity(salt=SALT, commitment=commitment(bare, SALT))
+    assert record.integrity == Integrity(salt=SALT, commitment=commitment(bare, SALT, DIGEST_KEY))
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -329,5 +329,5 @@ def test_no_bytes_make_reassembly_raise(
     record = assemble(opening, captured, digest_key=DIGEST_KEY, salt=SALT)
     read: Any = msgspec.json.decode(msgspec.json.encode(record), type=AuditRecord)
     assert read == record
-    assert commitment(read, SALT) == record.integrity.commitment
+    assert commitment(read, SALT, DIGEST_KEY) == record.integrity.commitment
     assert set(record.exchange.flags) <= {str(flag) for flag in Flag}

@@ -1,7 +1,7 @@
 """Recorded chat completions: streams of many providers, read as their index says they must be.
 
-The recordings live outside the project, in the folder that `AUDITSTREAM_STREAMS` names; without
-it these tests are skipped, and the fixtures beside them stand in for the same traps.
+Without the recordings (`tests.harness.corpus`) these tests are skipped, and the fixtures beside
+them stand in for the same traps.
 
 Deliberate differences from the recordings' own reading:
 
@@ -18,72 +18,45 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import random
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from audit.exchange import AnswerHead, Ending, Identity, Level, Opening
+from audit.exchange import AnswerHead, Identity, Level, Opening
 from audit.ids import ExchangeNumber
-from audit.parts import Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from audit.record import AuditRecord
 from tap.capture import Captured
 from tap.dialects.chat_fold import ChatFold
 from tap.encodings import decoded
 from tap.reassembly import assemble
 from tap.sse import SseDecoder
+from tests.harness.corpus import (
+    CHATS,
+    ERRORS,
+    MISSING,
+    WHY_MISSING,
+    by_id,
+    check_chat,
+    check_error,
+    check_prompt,
+    content_encoding,
+    expected_of,
+    random_pieces,
+    recorded_body,
+    recorded_request,
+    split_pieces,
+)
 
 Json = Any
 
-FOLDER = os.environ.get("AUDITSTREAM_STREAMS", "")
-INDEX = Path(FOLDER) / "index.json"
+pytestmark = pytest.mark.skipif(MISSING, reason=WHY_MISSING)
 
-pytestmark = pytest.mark.skipif(
-    not (FOLDER and INDEX.is_file()),
-    reason="AUDITSTREAM_STREAMS names no folder of recorded streams",
-)
-
-
-def _entries(*formats: str) -> list[dict[str, Json]]:
-    if not (FOLDER and INDEX.is_file()):
-        return [{"id": "none-recorded", "request_texts": ["none"]}]
-    streams = json.loads(INDEX.read_text())["streams"]
-    return [entry for entry in streams if entry["format"] in formats]
-
-
-def _by_id(entry: dict[str, Json]) -> str:
-    return str(entry["id"])
-
-
-CHATS = _entries("chat")
-ERRORS = _entries("error-body")
 ASKED = [entry for entry in CHATS + ERRORS if entry.get("request_texts")]
 
 
-def _expected(entry: dict[str, Json]) -> dict[str, Json]:
-    expected: dict[str, Json] = entry["expected"]
-    if "same_as" in expected:
-        return next(_expected(other) for other in CHATS if other["id"] == expected["same_as"])
-    return expected
-
-
-def _bytes(entry: dict[str, Json]) -> bytes:
-    return Path(FOLDER, entry["file"]).read_bytes()
-
-
-def _encoding(entry: dict[str, Json]) -> str | None:
-    """Only entries that carry headers of their own are still encoded."""
-    encoding: str | None = entry.get("headers", {}).get("content-encoding")
-    return encoding
-
-
 def _plain(entry: dict[str, Json]) -> bytes:
-    return b"".join(decoded(_bytes(entry), _encoding(entry), set()))
+    return b"".join(decoded(recorded_body(entry), content_encoding(entry), set()))
 
 
 def _folded(pieces: Sequence[bytes]) -> tuple[SseDecoder, ChatFold]:
@@ -96,25 +69,12 @@ def _folded(pieces: Sequence[bytes]) -> tuple[SseDecoder, ChatFold]:
     return decoder, fold
 
 
-def _random_pieces(data: bytes, seed: int) -> list[bytes]:
-    chance = random.Random(seed)
-    pieces = []
-    at = 0
-    while at < len(data):
-        step = chance.choice((1, 2, 3, 7, 50, 400, 3000))
-        pieces.append(data[at : at + step])
-        at += step
-    return pieces
-
-
 def _cuts(entry: dict[str, Json], data: bytes) -> Iterator[list[bytes]]:
     yield [data]
     yield [data[at : at + 1] for at in range(len(data))]
     for seed in range(3):
-        yield _random_pieces(data, seed)
-    offsets = [0, *entry.get("split_offsets", []), *entry.get("flush_offsets", []), len(data)]
-    offsets = sorted({offset for offset in offsets if offset <= len(data)})
-    yield [data[start:end] for start, end in pairwise(offsets)]
+        yield random_pieces(data, seed)
+    yield split_pieces(entry, data)
 
 
 def _projected(decoder: SseDecoder, fold: ChatFold) -> dict[str, Json]:
@@ -237,16 +197,16 @@ def _record(entry: dict[str, Json], request: bytes = b"{}") -> AuditRecord:
         answer_head=AnswerHead(
             status=entry["status"],
             content_type=entry["content_type"],
-            content_encoding=_encoding(entry),
+            content_encoding=content_encoding(entry),
             at_ns=1_700_000_000_100_000_000,
         ),
-        answer_body=_bytes(entry),
+        answer_body=recorded_body(entry),
         ended_ns=1_700_000_001_000_000_000,
     )
     return assemble(_opening(), captured, digest_key=b"k" * 32, salt="00" * 16)
 
 
-@pytest.mark.parametrize("entry", CHATS, ids=_by_id)
+@pytest.mark.parametrize("entry", CHATS, ids=by_id)
 def test_every_recorded_chat_folds_as_its_index_says_however_it_is_cut(
     entry: dict[str, Json],
 ) -> None:
@@ -254,91 +214,29 @@ def test_every_recorded_chat_folds_as_its_index_says_however_it_is_cut(
     data = _plain(entry)
     for pieces in _cuts(entry, data):
         projected = _projected(*_folded(pieces))
-        assert projected == _wanted(_expected(entry), projected)
+        assert projected == _wanted(expected_of(entry), projected)
 
 
-@pytest.mark.parametrize("entry", CHATS, ids=_by_id)
+@pytest.mark.parametrize("entry", CHATS, ids=by_id)
 def test_unknown_top_level_fields_of_a_recorded_chat_are_kept(entry: dict[str, Json]) -> None:
     """Every top-level field that the index counts as extra stands in the folded object."""
     _, fold = _folded([_plain(entry)])
-    assert set(_expected(entry).get("extra_top_level_keys", {})) <= set(fold.final())
+    assert set(expected_of(entry).get("extra_top_level_keys", {})) <= set(fold.final())
 
 
-@pytest.mark.parametrize("entry", CHATS, ids=_by_id)
+@pytest.mark.parametrize("entry", CHATS, ids=by_id)
 def test_the_record_of_a_recorded_chat_says_what_its_index_says(entry: dict[str, Json]) -> None:
     """Texts, calls, finish reasons, usage and ending of the record agree with the index."""
-    record = _record(entry)
-    expected = _expected(entry)
-    outputs = record.response.outputs
-    for output, choice in zip(outputs, expected["choices"], strict=bool(expected["choices"])):
-        said = "".join(part.text for part in output.parts if isinstance(part, Text))
-        spoken = (choice.get("audio") or {}).get("transcript") or ""
-        assert said == (choice["content"] or "") + _legacy_text(choice) + spoken
-        refused = "".join(part.text for part in output.parts if isinstance(part, Refusal))
-        assert refused == (choice["refusal"] or "")
-        thought = "".join(part.text for part in output.parts if isinstance(part, Reasoning))
-        assert thought == (choice["reasoning"] or "")
-        calls = [part for part in output.parts if isinstance(part, ToolCall)]
-        assert [(call.id, call.name, call.arguments) for call in calls] == [
-            (call["id"], call["name"], call["arguments"]) for call in choice["tool_calls"] or []
-        ]
-        assert output.finish_reason == choice["finish_reason"]
-    reported = expected["usage"] or {}
-    assert record.usage.input == reported.get("prompt_tokens")
-    assert record.usage.output == reported.get("completion_tokens")
-    assert record.usage.total == reported.get("total_tokens")
-    assert record.usage.reported == expected["usage"]
-    assert record.exchange.response_id == (expected["id"] or None)
-    assert record.exchange.reported_model == (expected["model"] or None)
-    assert record.exchange.ending is _ending(expected)
-    assert msgspec.json.decode(msgspec.json.encode(record), type=AuditRecord) == record
+    check_chat(_record(entry), entry)
 
 
-def _legacy_text(choice: dict[str, Json]) -> str:
-    messages = choice.get("oyd_messages") or []
-    return "".join(message["delta"]["content"] for message in messages)
-
-
-def _ending(expected: dict[str, Json]) -> Ending:
-    reasons = [choice["finish_reason"] for choice in expected["choices"]]
-    if "content_filter" in reasons:
-        return Ending.FILTERED
-    if expected["errors"]:
-        return Ending.FAILED
-    finished = expected["terminal"] == "done" or all(reasons)
-    return Ending.COMPLETE if finished else Ending.UPSTREAM_DISCONNECTED
-
-
-@pytest.mark.parametrize("entry", ERRORS, ids=_by_id)
+@pytest.mark.parametrize("entry", ERRORS, ids=by_id)
 def test_every_recorded_error_body_is_read(entry: dict[str, Json]) -> None:
     """Code, type and message of each recorded error stand in the record."""
-    expected = entry["expected"]
-    record = _record(entry)
-    filtered = expected["error_code"] == "content_filter"
-    assert record.exchange.ending is (Ending.FILTERED if filtered else Ending.REJECTED)
-    error = record.response.error
-    assert (error.code if error else None) == expected["error_code"]
-    assert (error.type if error else None) == expected["error_type"]
-    prefix = expected.get("error_message_prefix") or ""
-    assert ((error.message if error else None) or "").startswith(prefix)
+    check_error(_record(entry), entry)
 
 
-@pytest.mark.parametrize("entry", ASKED, ids=_by_id)
+@pytest.mark.parametrize("entry", ASKED, ids=by_id)
 def test_every_prompt_text_of_a_recorded_request_is_in_the_record(entry: dict[str, Json]) -> None:
     """Each text leaf of the request, by length and digest, is a text part of its record."""
-    request = (Path(FOLDER) / entry["request_file"]).read_bytes()
-    asked = _record(entry, request).request
-    kept = [_text(part) for message in asked.messages for part in message.parts]
-    kept += _parameter_texts(asked.parameters)
-    said = {(len(text), hashlib.sha256(text.encode()).hexdigest()) for text in kept if text}
-    for leaf in entry["request_texts"]:
-        assert (leaf["chars"], leaf["sha256"]) in said
-
-
-def _parameter_texts(parameters: dict[str, Json]) -> list[str | None]:
-    """Requests of other formats, read as a chat, keep their prompt among the parameters."""
-    return [parameters.get("prompt"), *(item["content"] for item in parameters.get("input", []))]
-
-
-def _text(part: Part) -> str | None:
-    return part.text if isinstance(part, Text | Reasoning | Refusal | ToolResult) else None
+    check_prompt(_record(entry, recorded_request(entry) or b"{}"), entry)
