@@ -43,6 +43,10 @@ class RawClient:
         """Read that many bytes."""
         return await self._within(self.reader.readexactly(count))
 
+    async def some(self) -> bytes:
+        """Read what has arrived, at least one byte; nothing once the other side has closed."""
+        return await self._within(self.reader.read(65_536))
+
     async def to_end(self) -> bytes:
         """Read until the other side closes."""
         return await self._within(self.reader.read(-1))
