@@ -119,6 +119,12 @@ def _verhoeff_proof(value: str) -> bool:
     return verhoeff(digits_of(value))
 
 
+def _is_dea(value: str) -> bool:
+    """DEA: the sum of the odd digits and twice that of the even ones ends in the seventh."""
+    digits = [int(digit) for digit in value[2:]]
+    return (sum(digits[0:6:2]) + 2 * sum(digits[1:6:2])) % 10 == digits[6]
+
+
 _SSN_WORDS = words("ssn", "ssns", "social security", "social security number", "social sec", "itin")
 _NHS_WORDS = words("nhs", "nhs number", "nhs no", "health service")
 _SIN_WORDS = words("sin", "social insurance", "nas")
@@ -133,6 +139,10 @@ NATIONAL_IDS: tuple[ShapeRecogniser, ...] = (
                     _SSN_WORDS, 1.0, shortest=11),
     ShapeRecogniser("us_ssn_bare", "US_SSN", _shape(r"\d{9}|\d{3}\.\d\d\.\d{4}"), _UNPROVEN,
                     _is_ssn, _SSN_WORDS, shortest=9),
+    ShapeRecogniser("us_dea", "MEDICAL_LICENSE",
+                    _shape(r"[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}"), 0.4, _is_dea,
+                    words("dea", "dea number", "medical license", "medical licence", "prescriber"),
+                    1.0, shortest=9),
     ShapeRecogniser("uk_nhs", "UK_NHS", _shape(r"\d{3} \d{3} \d{4}"), 0.6, _is_nhs,
                     _NHS_WORDS, 1.0, shortest=12),
     ShapeRecogniser("uk_nhs_bare", "UK_NHS", _shape(r"\d{10}|\d{3}-\d{3}-\d{4}"), _UNPROVEN,

@@ -39,6 +39,7 @@ FOUND = [
     ("PHONE_NUMBER", "612 345 678", "mi móvil es {}"),
     ("US_SSN", "219-09-9999", "it was {}"),
     ("US_SSN", "219099999", "my social security number is {}"),
+    ("MEDICAL_LICENSE", "BB1388568", "DEA number {}"),
     ("UK_NHS", "943 476 5919", "NHS number {}"),
     ("UK_NHS", "9434765919", "nhs: {}"),
     ("UK_NINO", "AB 12 34 56 C", "NINO {}"),
@@ -65,6 +66,8 @@ FOUND = [
 ]
 
 LEFT_ALONE = [
+    "call_demo00000001 answered call_demo00000002",
+    "part AB1234563 of the list",
     "commit 9fceb02d0ae598e95dc970b74767f19372d61af8 (HEAD -> main)",
     "trace 4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
     "id 550e8400-e29b-41d4-a716-446655440000 created",

@@ -97,6 +97,9 @@ def test_asking_for_less_is_granted_only_where_the_policy_permits_it() -> None:
     assert (allowed.level, allowed.level_asked) == (Level.NONE, Level.NONE)
     more = (b"X-AuditStream-Level", b"full")
     assert resolve(key, more, claims=ConsumerPolicy(may_ask_less=True)).level is Level.REDACTED
+    # Pseudonyms can be linked across exchanges: they are more than numbered tokens.
+    linked = (b"X-AuditStream-Level", b"pseudonymised")
+    assert resolve(key, linked, claims=ConsumerPolicy(may_ask_less=True)).level is Level.REDACTED
 
 
 def test_trace_and_session_come_from_their_headers() -> None:
