@@ -28,6 +28,7 @@ from storage.records.sqlite import SqliteRecordWriter
 from storage.records.sqlite_file import open_store
 from storage.sealing import HpkeOpener
 from tap.remnant import record_of_remnant
+from workers.apart import Apart
 from workers.carrier import Carrier
 from workers.ports import OpensEnvelope, Reassembles
 from workers.settlement import Patience
@@ -66,10 +67,11 @@ async def _serve(orders: Orders, log: Log) -> None:
     queue = await SqliteQueue.open(places.queue, lease=settings.worker.lease)
     queue_state = await SqliteQueueReader.open(places.queue)
     store = await open_store(places.store)
+    apart = Apart(redactor)
     carrier = Carrier(
         open_envelope=_opens(keys),
         reassemble=_reassembles(keys),
-        redactor=redactor,
+        redactor=apart,
         records=SqliteRecordWriter(store),
         ledger=SqliteLedger(store),
         now_ns=time.time_ns,
@@ -84,7 +86,8 @@ async def _serve(orders: Orders, log: Log) -> None:
     if "control" in orders.sockets:
         await control.start(orders.sockets["control"])
     announce()
-    await Worker(queue, carrier, limits, log=log, count=metrics).run(stop)
+    with apart:
+        await Worker(queue, carrier, limits, log=log, count=metrics).run(stop)
     await control.stop()
     await queue_state.close()
     await queue.close()

@@ -1,7 +1,8 @@
 """A memory for detectors: what was read once need not be read again.
 
 System prompts and the history of a conversation come back with every exchange. Results are kept
-by digest, so the memory holds no text, only offsets and types, and never more than its bound.
+by digest, so the memory holds no text, only offsets and types, and never more of them than its
+bounds allow: a text of nothing but addresses has more spans than a thousand conversations.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ __all__ = ["Remembering"]
 class Remembering:
     """A detector that asks another one only about passages it has not seen lately.
 
-    A failure is not remembered. Not thread-safe, like the event loop it runs on.
+    It remembers at most `entries` passages, and at most `spans` spans of all of them. A failure
+    is not remembered. Not thread-safe, like the event loop it runs on.
     """
 
-    def __init__(self, detector: Detector, entries: int = 4096) -> None:
+    def __init__(self, detector: Detector, entries: int = 4096, spans: int = 100_000) -> None:
         self._detector = detector
         self._entries = entries
+        self._spans = spans
+        self._held = 0
         self._known: OrderedDict[bytes, tuple[Span, ...]] = OrderedDict()
 
     @property
@@ -58,9 +62,11 @@ class Remembering:
         return self._known[digest]
 
     def _learn(self, fresh: dict[bytes, tuple[Span, ...]]) -> None:
-        self._known.update(fresh)
-        while len(self._known) > self._entries:
-            self._known.popitem(last=False)
+        for digest, spans in fresh.items():
+            self._held += len(spans) - len(self._known.get(digest, ()))
+            self._known[digest] = spans
+        while len(self._known) > self._entries or self._held > self._spans:
+            self._held -= len(self._known.popitem(last=False)[1])
 
 
 def _digest(passage: Passage) -> bytes:

@@ -9,6 +9,7 @@ and booleans in typed fields cannot hold a person; numbers in free JSON can, and
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,28 +132,42 @@ def put_back(
     say), the later one is numbered, so that no member is lost.
     """
     for place, text in texts.items():
-        _holder(tree, place)[place[-1]] = text
+        _held(tree, place[:-1])[place[-1]] = text
     given: dict[Place, str] = {}
     # Deepest first: a place is spelt with the names its ancestors had before.
-    for place in sorted(names, key=len, reverse=True):
-        holder = _holder(tree, place)
-        given[place] = _unused(names[place], holder)
-        members = [(given[place] if old == place[-1] else old, v) for old, v in holder.items()]
-        holder.clear()
-        holder.update(members)
+    for parent in sorted({place[:-1] for place in names}, key=len, reverse=True):
+        given |= _rename(_held(tree, parent), parent, names)
     return given
 
 
-def _holder(tree: Json, place: Place) -> Json:
-    for step in place[:-1]:
+def _rename(holder: dict[str, Json], parent: Place, names: Mapping[Place, str]) -> dict[Place, str]:
+    """Rename the members of one object at one go, however many they are; their order stays."""
+    members = list(holder.items())
+    holder.clear()
+    taken = {old for old, _ in members if (*parent, old) not in names}
+    numbers: Counter[str] = Counter()
+    given: dict[Place, str] = {}
+    for old, value in members:
+        place = (*parent, old)
+        if place in names:
+            given[place] = _unused(names[place], taken, numbers)
+        holder[given.get(place, old)] = value
+    return given
+
+
+def _held(tree: Json, place: Place) -> Json:
+    for step in place:
         tree = tree[step]
     return tree
 
 
-def _unused(name: str, holder: dict[str, Json]) -> str:
-    candidate, number = name, 2
-    while candidate in holder:
-        candidate, number = f"{name}#{number}", number + 1
+def _unused(name: str, taken: set[str], numbers: Counter[str]) -> str:
+    """Give the name, with a number where it is taken; `numbers` are those already tried."""
+    candidate = name
+    while candidate in taken:
+        numbers[name] += 1
+        candidate = f"{name}#{numbers[name] + 1}"
+    taken.add(candidate)
     return candidate
 
 

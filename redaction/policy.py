@@ -15,12 +15,16 @@ import msgspec
 from audit.exchange import Level
 from audit.value import Value, canonical_json
 
-__all__ = ["CREDENTIALS", "Action", "EntityRule", "Policy", "PseudonymScope"]
+__all__ = ["CREDENTIALS", "DETECTORS", "Action", "EntityRule", "Policy", "PseudonymScope"]
 
 # Types that no policy may keep, whatever the level.
 CREDENTIALS = frozenset(
     {"API_KEY", "ACCESS_TOKEN", "PASSWORD", "PRIVATE_KEY", "CONNECTION_STRING", "SECRET"}
 )
+
+
+# The detectors that a policy may name.
+DETECTORS = frozenset({"patterns", "secrets", "presidio"})
 
 
 class Action(StrEnum):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from audit.errors import TextTooLarge
 from redaction.finding import Span
 
 __all__ = ["SHORTEST", "Values"]
@@ -17,18 +18,23 @@ __all__ = ["SHORTEST", "Values"]
 # Shorter values (an age, two initials) would blank out unrelated text.
 SHORTEST = 5
 _IDENTIFIER = 8
+# Some ten seconds of comparing: a record full of addresses takes a tenth of it.
+_MOST_LOOKS = 20_000_000
 
 
 class Values:
     """The values found so far in one exchange.
 
     Values shorter than `shortest` are ignored. The cost of a search is linear in the text and
-    does not depend on how many values are known.
+    does not depend on how many values are known, but on how many lengths those have that begin
+    alike; texts made to exploit that are given up (`TextTooLarge`).
     """
 
     def __init__(self, shortest: int = SHORTEST) -> None:
         self._shortest = shortest
-        self._by_head: dict[str, dict[str, Span]] = {}
+        # By their first characters, then by length: many may begin alike, few are as long.
+        self._by_head: dict[str, dict[int, dict[str, Span]]] = {}
+        self._looks = 0
 
     def __bool__(self) -> bool:
         return bool(self._by_head)
@@ -37,12 +43,16 @@ class Values:
         """Remember a value and the span that found it; of two spans the surer one names it."""
         folded = _folded(value.strip())
         if folded and len(folded) >= self._shortest:
-            known = self._by_head.setdefault(folded[: self._shortest], {})
+            alike = self._by_head.setdefault(folded[: self._shortest], {})
+            known = alike.setdefault(len(folded), {})
             if folded not in known or _rank(span) > _rank(known[folded]):
                 known[folded] = span
 
     def find(self, text: str) -> Iterator[Span]:
-        """Give a span for every place where a remembered value stands in `text`."""
+        """Give a span for every place where a remembered value stands in `text`.
+
+        Raises `TextTooLarge` when all searches together have taken too many looks.
+        """
         heads, shortest = self._by_head, self._shortest
         if not heads:
             return
@@ -52,9 +62,14 @@ class Values:
                 yield from self._at(folded, start)
 
     def _at(self, folded: str, start: int) -> Iterator[Span]:
-        for value, found in self._by_head[folded[start : start + self._shortest]].items():
-            end = start + len(value)
-            if folded.startswith(value, start) and _counts(value, folded, start, end):
+        alike = self._by_head[folded[start : start + self._shortest]]
+        self._looks += len(alike)
+        if self._looks > _MOST_LOOKS:
+            raise TextTooLarge
+        for length, values in alike.items():
+            end = start + length
+            found = values.get(folded[start:end])
+            if found is not None and _counts(folded, start, end):
                 yield Span(start, end, found.type, found.score, found.detector)
 
 
@@ -70,8 +85,9 @@ def _rank(span: Span) -> tuple[float, str, str]:
     return (span.score, span.type, span.detector)
 
 
-def _counts(value: str, text: str, start: int, end: int) -> bool:
-    if len(value) >= _IDENTIFIER and ("@" in value or any(c.isdigit() for c in value)):
+def _counts(text: str, start: int, end: int) -> bool:
+    value = text[start:end]
+    if end - start >= _IDENTIFIER and ("@" in value or any(c.isdigit() for c in value)):
         return True
     before = text[start - 1] if start else " "
     after = text[end] if end < len(text) else " "

@@ -11,16 +11,22 @@ __all__ = ["IPV4", "IPV6", "MAC"]
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 # What stands before a version or a section: `v1.2.3.4`, `lib>=1.2.3.4`, `lib-1.2.3.4`, `§ 1.2.3.4`.
+# Behind a hyphen only the end of a range of addresses is one.
 _NO_VERSION = (
-    r"(?<![\w.])(?<![=~^<>!]=)(?<!\w-)(?<![vV]ersion )(?<![vV]ersion: )(?<!release )"
+    r"(?<![\w.])(?<![=~^<>!]=)(?:(?<!\w-)|(?<=\.\d-)|(?<=\.\d\d-)|(?<=\.\d{3}-))"
+    r"(?<![vV]ersion )(?<![vV]ersion: )(?<!release )"
     r"(?<!ection )(?<!§ )(?<!§)"
 )
 
 
 def _says_where(value: str) -> bool:
-    """Leave what names no host: loopback, unspecified, broadcast and netmasks."""
+    """Leave what names no host: loopback, unspecified, broadcast and netmasks.
+
+    Nor does `119.0.0.0`, which is how browsers state their version (`Chrome/119.0.0.0`).
+    """
     address = ipaddress.ip_address(value)
-    return not (address.is_loopback or address.is_unspecified or value.startswith("255."))
+    nowhere = value.startswith("255.") or value.endswith(".0.0.0")
+    return not (address.is_loopback or address.is_unspecified or nowhere)
 
 
 def _is_ipv6(value: str) -> bool:

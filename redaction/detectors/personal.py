@@ -57,7 +57,7 @@ FACTS: tuple[ShapeRecogniser, ...] = (
     ShapeRecogniser(
         "aged", "AGE",
         re.compile(
-            r"\b(?:aged|age)[\"']?(?: is)? ?[:=]? ?[\"']?(?P<value>\d{1,3})(?![\w.%])"
+            r"(?<![\w-])(?:aged|age)[\"']?(?: is)? ?[:=]? ?[\"']?(?P<value>\d{1,3})(?![\w.%])"
             r"(?! ?(?:%|days|hours))",
             re.IGNORECASE,
         ),

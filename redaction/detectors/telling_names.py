@@ -47,6 +47,9 @@ _KEY = re.compile(
     rf"(?:.*?(?P<strong>{_STRONG})|(?:.*[\W_])?(?:{_WEAK}|authorization|key))(?:[_-]?\d)?",
     re.IGNORECASE | re.DOTALL,
 )
+# Their values have parts: a scheme and a credential, or one cookie after another.
+_HEADER = re.compile(r"(?:proxy[_-])?authorization|(?:set[_-])?cookie", re.IGNORECASE)
+_PARTS = re.compile(r"[\s;,]+")
 # What stands where a value would: documentation, types, references to where the value is kept.
 _PLACEHOLDER = re.compile(
     r"[*•x.\-]{3,}|<[^>]*>?|\$[({]?[\w.]+[)}]?|\{\{?[^}]*\}?\}?|%\w+%|\[[^\]]*\]?"
@@ -93,7 +96,8 @@ class TellingNameRecogniser:
         if name is None or _PLACEHOLDER.fullmatch(value):
             return
         strong = name["strong"] is not None
-        if _is_password(value) if strong else looks_drawn(value):
+        parts = _PARTS.split(value) if _HEADER.fullmatch(passage.key) else [value]
+        if _is_password(value) if strong else any(map(looks_drawn, parts)):
             entity = "PASSWORD" if strong else "SECRET"
             yield Span(0, len(passage.text), entity, 0.9, "telling_key")
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 import msgspec
 import zstandard
 
-from audit.value import Value, to_json
+from audit.value import Value, prepare, to_json
 from storage.seal import FrameSealer, Sealer
 from storage.spool.disk import AppendFile, Disk
 from storage.spool.frame import (
@@ -235,3 +235,6 @@ class Journal:
         )
         head = encode_header(header)
         return encode_frame(head, current.sealer.seal(counter, part, head) if sealed else part)
+
+
+prepare(SegmentHead)

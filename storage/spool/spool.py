@@ -132,11 +132,16 @@ class FileSpool:
             async with asyncio.timeout(self._options.open_timeout):
                 await waiter
         except TimeoutError:
-            self._keeper.withdraw(op)
-            raise SpoolUnavailable("the disk did not answer in time") from None
+            # Answered at the last instant is answered: it must not be said to have no opening.
+            if not _answered(waiter):
+                self._keeper.withdraw(op)
+                raise SpoolUnavailable("the disk did not answer in time") from None
         except asyncio.CancelledError:
-            self._keeper.withdraw(op)
-            self.unrecorded(opening.number, "refused:opening.cancelled")
+            if _answered(waiter):
+                self.surrender(opening.id)
+            else:
+                self._keeper.withdraw(op)
+                self.unrecorded(opening.number, "refused:opening.cancelled")
             raise
 
     def unrecorded(self, number: ExchangeNumber, reason: str) -> None:
@@ -249,3 +254,7 @@ class FileSpool:
         if isinstance(op, Append):
             self._weight += op.weight
         self._writer.put(op)
+
+
+def _answered(waiter: asyncio.Future[None]) -> bool:
+    return waiter.done() and not waiter.cancelled() and waiter.exception() is None

@@ -38,6 +38,7 @@ HOSTILE = [
     "a.", "1 ", "1-", "a@", "=", "password=", "[", '{"a":', "\\", "%41", "+1 ", "AKIA",
     "eyJaaaaaaaaaaaa.", "-----BEGIN PRIVATE KEY-----", "://a:", "Bearer a", "a_", "1.1.1.", "::",
     "born on ", "@a.", "a@a.a ",
+    "+" + 42 * "1" + "a ", "00" + 30 * "1 " + "a ", "sk-a-", "-eyJaaaaaaaaaa",
     "4111 ", "DE89 ", "x=y;", "İ", "sk-", "\n", "\x00", "é", "0(", "passport 1",
 ]  # fmt: skip
 
@@ -147,3 +148,14 @@ async def test_memory_is_bounded_and_tells_keys_from_texts() -> None:
         assert [len(answer) > 0 for answer in answers] == [False, False, False, False, True]
     assert len(remembering._known) == 3
     assert all(isinstance(span, Span) for spans in remembering._known.values() for span in spans)
+
+
+async def test_memory_is_bounded_by_what_it_holds() -> None:
+    """A passage of nothing but addresses pushes out others, or is not remembered at all."""
+    remembering = Remembering(PatternDetector(), spans=5)
+    for count in (1, 3, 2, 6):
+        text = " ".join(f"a{i}@b{count}.example" for i in range(count))
+        (answer,) = await remembering.detect([Passage(text)])
+        assert len(answer) == count
+        assert sum(len(spans) for spans in remembering._known.values()) <= 5
+    assert not remembering._known

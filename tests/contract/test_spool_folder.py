@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import secrets
 import stat
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from audit.digest import CHAIN_START, chain
 from audit.errors import SettingInvalid, SpoolFull, SpoolUnavailable
 from storage.envelope import OpenedRecord, OpenedRemnant, open_envelope
 from storage.spool.census import BootState, SpoolState, census_folder
@@ -284,3 +286,28 @@ async def test_a_closed_spool_takes_no_more(tmp_path: Path) -> None:
     spool.piece("late", PieceKind.ANSWER_BODY, b"x")
     spool.close("late", b"{}")
     spool.shipped(["late"])
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_a_caller_that_leaves_as_its_opening_is_answered(
+    tmp_path: Path, strict: bool
+) -> None:
+    """The opening stands, and is shipped: it is not also said to have none."""
+    spool = await a_spool(tmp_path)
+    opening = asyncio.create_task(an_exchange(spool, "id", strict=strict))
+    answered = spool._account.opened
+
+    def leave(seq: int, record_id: str) -> None:
+        answered(seq, record_id)
+        asyncio.get_running_loop().call_soon(opening.cancel)
+
+    spool._account.opened = leave  # type: ignore[method-assign] # the caller leaves at this instant
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    checkpoint = spool.checkpoint()
+    assert checkpoint.opened == 1
+    assert checkpoint.chain == chain(CHAIN_START, 1, "id")
+    assert checkpoint.unrecorded == ()
+    [shipment] = await spool.shipments(10, 5.0)
+    assert (shipment.id, shipment.kind) == ("id", ShipmentKind.REMNANT)
+    await spool.shut()

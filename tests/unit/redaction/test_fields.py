@@ -128,6 +128,23 @@ def test_names_that_become_one_are_numbered() -> None:
     assert pointer(("p", "bob", "x"), given) == "/p/***#2/x"
 
 
+def test_a_name_that_is_given_is_not_taken_from_another() -> None:
+    """A member that keeps its name keeps it, and one may take a name that has become free."""
+    tree = {"a": 1, "b": 2, "*": 3, "*#2": 4}
+    names: dict[tuple[str | int, ...], str] = {("a",): "*", ("b",): "a", ("*#2",): "*"}
+    assert put_back(tree, {}, names) == {("a",): "*#2", ("b",): "a", ("*#2",): "*#3"}
+    assert tree == {"*#2": 1, "a": 2, "*": 3, "*#3": 4}
+
+
+def test_many_names_are_put_back_in_one_go() -> None:
+    """An object of a hundred thousand addresses is renamed member by member, not over and over."""
+    tree: dict[str, int] = {f"n{i}": i for i in range(100_000)}
+    names: dict[tuple[str | int, ...], str] = {(name,): "***" for name in tree}
+    given = put_back(tree, {}, names)
+    assert list(tree.values()) == list(range(100_000))
+    assert list(given.values()) == list(tree)
+
+
 def test_a_pointer_is_escaped() -> None:
     """RFC 6901: `~` and `/` in names."""
     assert pointer(("a/b", "c~d", 0), {}) == "/a~1b/c~0d/0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from redaction.detectors.patterns import PatternDetector
+from redaction.detectors.phones import PhoneRecogniser
 from redaction.finding import Passage
 
 FOUND = [
@@ -18,6 +19,7 @@ FOUND = [
     ("IBAN_CODE", "FR14 2004 1010 0505 0001 3M02 606", "{} is ours"),
     ("IP_ADDRESS", "203.0.113.77", "from {}:8080"),
     ("IP_ADDRESS", "10.20.30.40", "host={}/24"),
+    ("IP_ADDRESS", "84.12.33.90", "from 84.12.33.1-{} on"),
     ("IP_ADDRESS", "2001:db8:85a3::8a2e:370:7334", "at [{}]"),
     ("IP_ADDRESS", "fe80::1ff:fe23:4567:890a", "{}"),
     ("MAC_ADDRESS", "00:1A:2b:3C:4d:5E", "nic {} up"),
@@ -28,6 +30,8 @@ FOUND = [
     ("EMAIL_ADDRESS", "o'neil@example.org", "mail {}"),
     ("EMAIL_ADDRESS", "ops@[192.0.2.9]", "mail {} now"),
     ("PHONE_NUMBER", "+14155552671", "n {}"),
+    ("PHONE_NUMBER", "+1-415-555-2671", "{}x55"),
+    ("PHONE_NUMBER", "+33 6 1 2 3 4 5 6 7 8", "{} chiffre par chiffre"),
     ("PHONE_NUMBER", "+44 (0)20 7946 0958", "{} is us"),
     ("PHONE_NUMBER", "(415) 555-2671", "at {} now"),
     ("PHONE_NUMBER", "415.555.2671", "at {} now"),
@@ -85,6 +89,8 @@ LEFT_ALONE = [
     "1 000 000 and 12 345 678 and 3,141,592.65",
     "for i in range(1000000000): x[i] = 0x7fffffffffff",
     "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/119.0.0.0 Safari/537.36",
+    "Cache-Control: max-age=30, s-max-age=60",
     "listening on 127.0.0.1:8080, mask 255.255.255.0, any 0.0.0.0",
     "RFC 9110 section 7.6.3, ISO 8601-1:2019, IEEE 802.11",
     "order 12345678, invoice 2026-000123, SKU 4006381333931, line 1234",
@@ -134,3 +140,10 @@ async def test_a_key_tells_about_its_value(entity: str, key: str, value: str) ->
 async def test_a_schema_is_not_a_person(value: str) -> None:
     """A key in a schema has a type name for a value, which stays."""
     assert await _found(value, "last_name") == []
+
+
+async def test_digits_behind_a_plus_are_not_tried_in_every_grouping() -> None:
+    """Five thousand endless numbers are read to the end, and the telephone behind them found."""
+    text = ("+" + 42 * "1" + "a ") * 5_000 + "+14155552671"
+    spans = [span for span in PhoneRecogniser().find(Passage(text)) if span.score == 0.9]
+    assert [text[span.start : span.end] for span in spans] == ["+14155552671"]

@@ -16,6 +16,8 @@ PEM = (
     "MIIBOgIBAAJBAKj34GkxFhD90vcNLYLInFEX6Ppy1tPf9Cnzj4p4WGeKLs1Pt8Q\n"
     "-----END RSA PRIVATE KEY-----"
 )
+LOCKED_PEM = PEM.replace("KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: A-1,0F\n\n", 1)
+DRAWN = "aB3dE5gH"
 
 FOUND = [
     ("API_KEY", "sk-proj-Ab3dEf6hIj9kLmN0pQrStUvWx", "key {} ok"),
@@ -28,6 +30,9 @@ FOUND = [
     ("API_KEY", "sk_live_4eC39HqLyjWDarjtT1zdp7dc", "{}"),
     ("ACCESS_TOKEN", JWT, "token {}!"),
     ("PRIVATE_KEY", PEM, "here:\n{}\nbye"),
+    ("PRIVATE_KEY", LOCKED_PEM, "here:\n{}\nbye"),
+    ("API_KEY", "sk-" + DRAWN * 40, "a long {} one"),
+    ("ACCESS_TOKEN", "eyJhbGciOiJIUzI1NiJ9.eyJ" + DRAWN * 3000 + "." + DRAWN * 600, "{}, all"),
     ("ACCESS_TOKEN", "a8Kd02Lmq9Zx71PwQ", "Authorization: Bearer {}"),
     ("ACCESS_TOKEN", "Zm9vOmJhcmJheg==", "authorization: Basic {}"),
     ("PASSWORD", "YWxhZGRpbjpvcGVuc2VzYW1l", "curl -H 'Basic {}'"),
@@ -72,6 +77,7 @@ LEFT_ALONE = [
     "risk-management and desk-organisation-of-the-year",
     "https://example.org/a/b?page=2&sort=asc#top",
     "sk-xxxxxxxxxxxxxxxxxxxxxxxx",
+    '<div class="sk-folding-cube-container"> and sk-video-processing-tools',
     "see -----BEGIN CERTIFICATE----- below",
     "passwords must have 12 characters; change your password every year",
 ]
@@ -104,6 +110,9 @@ async def test_what_is_no_credential_is_left_alone(text: str) -> None:
         ("x-api-key", "q7Rt2Yp9Lm4Xz"),
         ("authorization", "q7Rt2Yp9Lm4Xz"),
         ("refreshToken", "a1b2c3d4e5f6"),
+        ("Authorization", "Token 9944b09199c62bcf9418ad846dd0e4bb"),
+        ("Proxy-Authorization", "ApiKey zQ81bs7Ks92jd8Sk2"),
+        ("Set-Cookie", "sid=9f8A7b6c5D4e3f2a1B; Path=/; Secure"),
     ],
 )
 async def test_a_key_names_a_secret(key: str, value: str) -> None:
@@ -119,6 +128,8 @@ async def test_a_key_names_a_secret(key: str, value: str) -> None:
         ("token", "hello"),
         ("max_tokens", "1000"),
         ("primary_key", "user_id_2"),
+        ("authorization", "required for all calls; see the handbook"),
+        ("cookie", "theme=dark; lang=en"),
     ],
 )
 async def test_a_key_alone_makes_no_secret(key: str, value: str) -> None:

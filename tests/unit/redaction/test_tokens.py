@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from audit.errors import TextTooLarge
+from redaction import repeats
 from redaction.finding import Span
 from redaction.repeats import Values
 from redaction.tokens import Pseudonyms, TokenBook, normalised
@@ -77,6 +79,21 @@ def _values(*known: str) -> Values:
 def test_a_known_value_is_found_where_it_counts(value: str, text: str, found: list[str]) -> None:
     """Identifiers anywhere, words only as words, scraps not at all."""
     assert [text[s.start : s.end] for s in _values(value).find(text)] == found
+
+
+def test_values_that_begin_alike_cost_no_more_than_others() -> None:
+    """A list of a hundred thousand accounts is searched in one go, and each one is found."""
+    known = [f"user{i:07d}@b.example" for i in range(100_000)]
+    assert sum(1 for _ in _values(*known).find(" ".join(known))) == len(known)
+
+
+def test_a_search_that_is_made_to_last_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values of many lengths that begin alike end in a refusal, never in a search cut short."""
+    monkeypatch.setattr(repeats, "_MOST_LOOKS", 1000)
+    values = _values(*("a" * length for length in range(5, 55)))
+    assert list(values.find("a" * 10 + " b"))
+    with pytest.raises(TextTooLarge):
+        list(values.find("a" * 100))
 
 
 def test_an_empty_memory_finds_nothing() -> None:
