@@ -81,6 +81,7 @@ class EndingDetail(StrEnum):
     ERROR_BODY = "error_body"
     ANSWER_CUT = "answer_cut"
     CLIENT_CLOSED = "client_closed"
+    CLIENT_IDLE = "client_idle"
     CONNECT = "connect"
     CONNECT_FAILED = "connect_failed"
     CONNECT_TIMEOUT = "connect_timeout"
@@ -100,6 +101,7 @@ ENDING_DETAILS: dict[EndingDetail, str] = {
     EndingDetail.ERROR_BODY: "a successful status carried an error object",
     EndingDetail.ANSWER_CUT: "the upstream closed the connection in the middle of its answer",
     EndingDetail.CLIENT_CLOSED: "the client closed the upgraded connection",
+    EndingDetail.CLIENT_IDLE: "the client took or sent nothing for longer than is allowed",
     EndingDetail.CONNECT: "the client asked the tap to be a tunnel, which it is not",
     EndingDetail.CONNECT_FAILED: "the upstream took no connection",
     EndingDetail.CONNECT_TIMEOUT: "the upstream took no connection in the time allowed",

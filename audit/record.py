@@ -200,9 +200,9 @@ class Usage(Value, frozen=True):
 class Integrity(Value, frozen=True):
     """What makes an alteration visible.
 
-    `commitment` is a keyed digest over `salt` and the clear record, made by the tap; `record_digest`
-    is SHA-256 over this document without this group; `signature` is the worker's, over the
-    digest. Hex throughout.
+    `commitment` is a keyed digest over `salt` and the clear record, made by the tap;
+    `record_digest` is SHA-256 over this document without this group; `signature` is the
+    worker's, over the digest. Hex throughout.
     """
 
     salt: str | None = None

@@ -194,7 +194,7 @@ class ConsumerSettings(_Group):
     )
     strict: bool = Field(False, description="Sync the opening to disk before forwarding.")
     retention_days: int | None = Field(
-        None, ge=1, description="Days after which a record expires; none means never."
+        None, ge=1, le=36_500, description="Days after which a record expires; none means never."
     )
     may_ask_less: bool = Field(
         False, description="Whether its callers may ask for less by X-AuditStream-Level."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,7 +88,9 @@ def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
     except ValidationError as error:
         raise SettingInvalid(_sentence(error, source)) from None
     except SettingsError as error:
-        raise SettingInvalid(f"{error}: give tables as JSON") from None
+        named = re.search(r'field "(\w+)"', str(error))
+        name = named[1] if named else "environment"
+        raise SettingInvalid(f"setting {name}: is no JSON; give tables and lists as JSON") from None
     return Settings.model_validate(loaded.model_dump())
 
 

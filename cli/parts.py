@@ -10,12 +10,12 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import msgspec
 
-from audit.errors import PermanentError
+from audit.errors import PermanentError, TransientError
 from audit.settings import Settings
 from audit.telemetry import Log
 
@@ -35,15 +35,27 @@ class PartFailed(PermanentError):
 
 
 class Part:
-    """One child process: `auditstream NAME --child`."""
+    """One child process: `auditstream NAME --child`.
+
+    `bury` is awaited when it has died, before it is started again; `restarted` is called
+    whenever the part runs as another process than before.
+    """
 
     def __init__(
-        self, name: str, settings: Settings, sockets: Mapping[str, socket.socket], log: Log
+        self,
+        name: str,
+        settings: Settings,
+        sockets: Mapping[str, socket.socket],
+        log: Log,
+        restarted: Callable[[], None] = lambda: None,
+        bury: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name
         self._settings = settings
         self._sockets = sockets
         self._log = log
+        self._restarted = restarted
+        self._bury = bury
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -52,6 +64,11 @@ class Part:
     def pid(self) -> int | None:
         """The process id, while it runs."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs now."""
+        return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
         """Start and wait until it is ready. Raises `PartFailed`."""
@@ -127,5 +144,8 @@ class Part:
             self._log.error("up.child_died", where=self.name, exit_code=code, delay=delay)
             delay = 0.2 if loop.time() - since > 30 else min(delay * 2, 10.0)
             await asyncio.sleep(delay)
-            with suppress(PartFailed):
+            with suppress(PartFailed, TransientError):
+                if self._bury is not None:
+                    await self._bury()
                 await self._launch()
+                self._restarted()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from audit.errors import SettingInvalid
 from audit.settings import Settings
-from redaction.policy import Policy
+from redaction.policy import DETECTORS, Policy
 from redaction.policy_file import default_policy, read_policy
 
 __all__ = ["policy_of"]
@@ -20,4 +20,10 @@ def policy_of(settings: Settings) -> Policy:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "is no UTF-8 text"
         raise SettingInvalid(f"setting redaction.policy: {path} {why}") from None
-    return read_policy(text, str(path))
+    policy = read_policy(text, str(path))
+    if not DETECTORS.issuperset((*policy.required, *policy.optional)):
+        known = ", ".join(sorted(DETECTORS))
+        raise SettingInvalid(
+            f"{path}: `required` and `optional` may name {known} and no other detector"
+        )
+    return policy

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from audit.errors import SettingInvalid
 from audit.settings import ConsumerSettings, Settings
 from audit.telemetry import Log
+from audit.value import Json
 from cli.demo.upstream import start_demo_upstream
 from cli.logs import configure_for
 from cli.places import Places, prepare, tap_keys_of
@@ -19,6 +24,7 @@ from cli.run_tap import endpoint_of
 from cli.showcase import show_demo, show_next
 from cli.up import Running, run_up
 from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
+from storage.spool.liveness import is_held
 from tap.consumers import fingerprint
 
 __all__ = ["run"]
@@ -33,11 +39,37 @@ def run(settings: Settings, *, demo: bool, once: bool) -> None:
     if not demo:
         endpoint_of(settings)
     policy_of(settings)
-    prepare(settings, may_open=True)
+    _not_in_use(prepare(settings, may_open=True), settings)
     if demo:
         _run_demo(settings, once=once)
     else:
         asyncio.run(_plain(settings, configure_for("up", settings)))
+
+
+def _not_in_use(places: Places, settings: Settings) -> None:
+    """Leave a folder alone in which another tree runs: its deliveries are not ours to reclaim.
+
+    Parts whose parent was killed finish what they hold and go; they are waited for. Where the
+    kernel does not tell who holds the folder, the tap itself finds it taken when it starts.
+    """
+    deadline = time.monotonic() + settings.tap.drain + 10.0
+    with suppress(OSError):
+        while is_held(places.spool(settings.tap.name)):
+            if _parent_runs(places) or time.monotonic() > deadline:
+                raise SettingInvalid(
+                    f"setting data: {settings.data} is in use by a running tap; stop it, or choose"
+                    " another folder"
+                )
+            time.sleep(0.1)
+
+
+def _parent_runs(places: Places) -> bool:
+    """Tell whether the process that started the parts of this folder is still there."""
+    try:
+        state = msgspec.json.decode(places.running.read_bytes(), type=dict[str, Json])
+        return Path(f"/proc/{int(state['pid'])}").exists()
+    except (OSError, msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return True
 
 
 def _run_demo(settings: Settings, *, once: bool) -> None:
@@ -57,8 +89,7 @@ async def _plain(settings: Settings, log: Log) -> None:
         show_next(settings, running, console, demo=False)
         return False
 
-    await _reclaim(settings)
-    await run_up(settings, log, lambda: _backlog(settings), meanwhile)
+    await run_up(settings, log, _Queue(settings), meanwhile)
 
 
 async def _demo(settings: Settings, log: Log, key: str, *, once: bool) -> None:
@@ -72,22 +103,32 @@ async def _demo(settings: Settings, log: Log, key: str, *, once: bool) -> None:
                 show_next(settings, running, console, demo=True)
             return once
 
-        await _reclaim(settings)
-        await run_up(settings, log, lambda: _backlog(settings), meanwhile)
+        await run_up(settings, log, _Queue(settings), meanwhile)
 
 
-async def _reclaim(settings: Settings) -> None:
-    """Give back what workers held that a crash of the whole tree took with it."""
-    queue = await SqliteQueue.open(Places(settings.data).queue)
-    await queue.reclaim()
-    await queue.close()
+class _Queue:
+    """What the tree needs of the queue: how much waits, and to take back what a dead worker held.
 
+    Opened for each question: the tree asks seldom, and must not keep the file of a queue open
+    that its parts may have to repair.
+    """
 
-async def _backlog(settings: Settings) -> int:
-    """How many deliveries the workers have not finished."""
-    queue = await SqliteQueueReader.open(Places(settings.data).queue)
-    try:
-        census = await queue.census()
-    finally:
-        await queue.close()
-    return census.waiting + census.leased
+    def __init__(self, settings: Settings) -> None:
+        self._path = Places(settings.data).queue
+
+    async def backlog(self) -> int:
+        """How many deliveries the workers have not finished."""
+        queue = await SqliteQueueReader.open(self._path)
+        try:
+            census = await queue.census()
+        finally:
+            await queue.close()
+        return census.waiting + census.leased
+
+    async def reclaim(self) -> None:
+        """Give back what a worker held when it died, instead of waiting for its leases."""
+        queue = await SqliteQueue.open(self._path)
+        try:
+            await queue.reclaim()
+        finally:
+            await queue.close()

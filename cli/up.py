@@ -13,7 +13,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
 from audit.settings import Settings
 from audit.telemetry import Log
@@ -23,7 +23,15 @@ from cli.sockets import bind, shown
 
 __all__ = ["Running", "run_up"]
 
-Backlog = Callable[[], Awaitable[int]]
+
+class Queue(Protocol):
+    """What the tree needs of the queue."""
+
+    async def backlog(self) -> int:
+        """How many deliveries the workers have not finished."""
+
+    async def reclaim(self) -> None:
+        """Take back what workers that are gone have held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +46,44 @@ class Running:
 class _Tree:
     """The parts, in the order in which data passes through them."""
 
-    def __init__(self, settings: Settings, log: Log) -> None:
+    def __init__(self, settings: Settings, log: Log, queue: Queue) -> None:
         traffic = bind(settings.listen, "listen")
         control = bind(settings.tap.control, "tap.control")
         console = bind(settings.console.listen, "console.listen")
         self.running = Running(shown(traffic), shown(control), shown(console))
-        self.tap = Part("tap", settings, {"traffic": traffic, "control": control}, log)
         worker = settings.worker.control
-        self.worker = Part(
-            "worker",
-            settings,
-            {"control": bind(worker, "worker.control")} if worker is not None else {},
-            log,
-        )
-        self.console = Part("console", settings, {"console": console}, log)
+        for_tap = {"traffic": traffic, "control": control}
+        for_worker = {"control": bind(worker, "worker.control")} if worker is not None else {}
+        self.tap = Part("tap", settings, for_tap, log, self._restarted)
+        self.worker = Part("worker", settings, for_worker, log, self._restarted, queue.reclaim)
+        self.console = Part("console", settings, {"console": console}, log, self._restarted)
         self._settings = settings
+        self._state = settings.data / "running.json"
+        self._told = False
+        self._queue = queue
 
     async def start(self) -> None:
-        """Start all parts at once; raises `PartFailed` for the first that cannot."""
+        """Start all parts at once; raises `PartFailed` for the first that cannot.
+
+        What workers held that a crash of the whole tree took with it is given back first.
+        """
+        await self._queue.reclaim()
         async with asyncio.TaskGroup() as group:
             for part in (self.tap, self.worker, self.console):
                 group.create_task(part.start())
 
-    async def stop(self, backlog: Backlog) -> None:
+    async def stop(self) -> None:
         """Stop in the order of the data, each part after what feeds it."""
         await self.tap.stop(self._settings.tap.drain + 15.0)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.worker.drain):
-                while await backlog():  # noqa: ASYNC110 - another process empties the queue
+                # Another process empties the queue, as long as it runs.
+                while self.worker.alive and await self._queue.backlog():  # noqa: ASYNC110 - see above
                     await asyncio.sleep(0.1)
         await self.worker.stop(self._settings.worker.drain + 5.0)
         await self.console.stop(5.0)
 
-    def write_state(self, path: Path) -> None:
+    def write_state(self) -> None:
         """Leave word of who runs where, for scripts."""
         pids = {part.name: part.pid for part in (self.tap, self.worker, self.console)}
         state = {
@@ -80,15 +93,25 @@ class _Tree:
             "control": self.running.control,
             "console": self.running.console,
         }
-        waiting = path.with_suffix(".new")
+        self._told = True
+        waiting = self._state.with_suffix(".new")
         waiting.write_bytes(to_json(state))
-        waiting.replace(path)
+        waiting.replace(self._state)
+
+    def forget_state(self) -> None:
+        """Take the word back, if it was given: nobody runs any more."""
+        if self._told:
+            self._state.unlink(missing_ok=True)
+
+    def _restarted(self) -> None:
+        if self._told:
+            self.write_state()
 
 
 async def run_up(
     settings: Settings,
     log: Log,
-    backlog: Backlog,
+    queue: Queue,
     meanwhile: Callable[[Running], Awaitable[bool]],
 ) -> None:
     """Run the tree until SIGINT or SIGTERM, or until `meanwhile` returns True.
@@ -100,18 +123,17 @@ async def run_up(
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
-    tree = _Tree(settings, log)
-    state = settings.data / "running.json"
+    tree = _Tree(settings, log, queue)
     try:
         await _start(tree, stop)
         if not stop.is_set():
-            tree.write_state(state)
+            tree.write_state()
             log.info("up.started", pid=os.getpid())
             await _until(stop, meanwhile, tree.running)
     finally:
         log.info("up.stopping")
-        await tree.stop(backlog)
-        state.unlink(missing_ok=True)
+        await tree.stop()
+        tree.forget_state()
         log.info("up.stopped")
 
 

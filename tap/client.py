@@ -39,8 +39,15 @@ class Client(Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes as they are."""
 
-    def end(self) -> None:
-        """Close the connection after what was written: a cut that the caller sees."""
+    def end(self, *, at_once: bool = False) -> None:
+        """Close the connection after what was written: a cut that the caller sees.
+
+        `at_once` gives up what the client has not taken: one that takes nothing would otherwise
+        hold the connection for ever.
+        """
 
     def tunnel(self, take: Callable[[bytes], None]) -> None:
         """From now on hand every byte to `take`."""
+
+    def hold(self, *, held: bool) -> None:
+        """Stop reading what a tunnel's client sends (`held`), or go on."""

@@ -96,13 +96,17 @@ class Desk:
         self.log.error("tap.audit_unavailable", code=error.code, policy=str(action), seq=number.seq)
 
     async def watch(self, idle_seconds: float) -> None:
-        """End exchanges that stand still for longer than `idle_seconds`; runs until cancelled."""
+        """End exchanges that stand still for longer than `idle_seconds`; runs until cancelled.
+
+        Idle connections to the upstream are given up in the same turn.
+        """
         pause = max(0.05, min(1.0, idle_seconds / 4))
         while True:
             await asyncio.sleep(pause)
             oldest = time.monotonic() - idle_seconds
             for exchange in [each for each in self.exchanges if each.last_activity < oldest]:
                 exchange.stalled()
+            self.pool.expire()
             self.count.state("auditstream_exchanges_open", len(self.exchanges))
 
     def enter(self, exchange: Exchange) -> None:

@@ -41,9 +41,14 @@ class Exchange:
         self._end: asyncio.Future[tuple[Ending | None, str | None]] = self._loop.create_future()
         self._head_sent = False
         self._by_content = False
-        self._request_sent = not client.has_body
+        self._request_read = not client.has_body
         self._keep_alive = False
         self._tunnelling = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether the client has been sent the head of an answer."""
+        return self._head_sent
 
     async def run(self) -> bool:
         """Carry the exchange to its end; tells whether the client's connection may go on."""
@@ -56,7 +61,8 @@ class Exchange:
             self._finish(Ending.TAP_CRASHED, "shutdown")
             raise
         self._finish(ending, detail)
-        return self._keep_alive and ending is None
+        # Behind a request that was not read to its end no other can be found.
+        return self._keep_alive and ending is None and self._request_read
 
     # -- the opening -----------------------------------------------------------------------
 
@@ -76,7 +82,7 @@ class Exchange:
                 return False
             return True
         self._recording = desk.recorder.begin(opening, self._started)
-        if self._request_sent:
+        if self._request_read:
             self._recording.request_end()
         return True
 
@@ -147,7 +153,7 @@ class Exchange:
             return
         if chunked:
             connection.write(b"0\r\n\r\n")
-        self._request_sent = True
+        self._request_read = True
         if recording is not None:
             recording.request_end()
 
@@ -161,18 +167,21 @@ class Exchange:
         await self._note_rest()
 
     async def _note_rest(self) -> None:
-        """Read, for the record, a request body that could not be forwarded.
+        """Read, for the record and the caller's next request, a body that is not forwarded.
 
         The caller has its answer already; it gets a moment to finish sending what was asked.
         """
         recording = self._recording
-        if recording is None or self._request_sent or self._client.slow:
+        if self._request_read or self._client.slow:
             return
         with suppress(TimeoutError, ClientGoneError):
             async with asyncio.timeout(_REST_SECONDS):
                 async for data in self._client.body():
-                    recording.request(data)
-                recording.request_end()
+                    if recording is not None:
+                        recording.request(data)
+                self._request_read = True
+                if recording is not None:
+                    recording.request_end()
 
     # -- the answer (AnswerSink) -----------------------------------------------------------
 
@@ -216,12 +225,10 @@ class Exchange:
         """End the exchange well."""
         connection = self._connection
         if connection is not None:
-            if reusable and self._request_sent:
+            if reusable and self._request_read:
                 connection.release()
             else:
                 connection.abort()
-        if not self._request_sent:
-            self._keep_alive = False
         if self._recording is not None:
             self._recording.answer_end()
         self._settle(None, None)
@@ -230,6 +237,10 @@ class Exchange:
         """Pass bytes of an upgraded connection down."""
         self._client.write(raw)
         self.last_activity = monotonic()
+
+    def full(self, *, full: bool) -> None:
+        """Slow the client of a tunnel whose upstream does not keep up, or let it go on."""
+        self._client.hold(held=full)
 
     def lost(self, *, received: bool) -> None:
         """End the exchange that the upstream cut."""
@@ -277,15 +288,29 @@ class Exchange:
         self.last_activity = monotonic()
 
     def stalled(self) -> None:
-        """End an exchange whose upstream has been silent for longer than is allowed."""
+        """End an exchange in which nothing has moved for longer than is allowed."""
         if self._end.done():
             return
+        by_client = self._waits_for_client()
         if self._head_sent:
-            self._client.end()
+            self._client.end(at_once=self._client.slow)
+        elif by_client:
+            message = "the request did not arrive in time"
+            self._answer(408, "Request Timeout", "client_idle", message)
         else:
             message = "the upstream did not answer in time"
             self._answer(504, "Gateway Timeout", "upstream_timeout", message)
-        self._settle(Ending.UPSTREAM_TIMEOUT, "idle")
+        if by_client:
+            self._settle(Ending.CLIENT_DISCONNECTED, "client_idle")
+        else:
+            self._settle(Ending.UPSTREAM_TIMEOUT, "idle")
+
+    def _waits_for_client(self) -> bool:
+        """Whether it is the client that takes nothing, or sends no more of its request."""
+        if self._client.slow:
+            return True
+        awaited = not self._head_sent and not self._request_read
+        return awaited and self._connection is not None and not self._connection.clogged
 
     # -- the end ---------------------------------------------------------------------------
 
@@ -305,7 +330,8 @@ class Exchange:
         self._keep_alive = False
         if not self._head_sent:
             self._head_sent = True
-            self._client.write(tap_error(status, reason, code, message))
+            head_only = self._client.head.method == "HEAD"
+            self._client.write(tap_error(status, reason, code, message, head_only=head_only))
 
     def _may_retry(self, *, received: bool) -> bool:
         """Whether to try once more on a fresh connection.

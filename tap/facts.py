@@ -109,7 +109,6 @@ def capture_flags(captured: Captured, decision: Decision) -> set[Flag]:
         Flag.REQUEST_TRUNCATED: captured.request_cut,
         Flag.REQUEST_INCOMPLETE: not captured.request_whole,
         Flag.ANSWER_TRUNCATED: captured.answer_cut,
-        Flag.PIECES_MISSING: captured.missing > 0,
         Flag.ANSWER_INCOMPLETE: captured.answer_head is not None and not decision.whole,
         Flag.PIECES_MISSING: captured.missing > 0,
     }

@@ -134,10 +134,13 @@ def answer_head(answer: AnswerStart, *, http10: bool, close: bool) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-def tap_error(status: int, reason: str, code: str, message: str) -> bytes:
+def tap_error(
+    status: int, reason: str, code: str, message: str, *, head_only: bool = False
+) -> bytes:
     """Write a whole answer of the tap's own, in the shape that OpenAI's SDKs read.
 
-    Says that it came from the tap, and closes the connection.
+    Says that it came from the tap, and closes the connection. `head_only` for HEAD, whose answer
+    has no body (RFC 9110 §9.3.2).
     """
     error = {
         "message": f"AuditStream tap: {message}",
@@ -150,4 +153,4 @@ def tap_error(status: int, reason: str, code: str, message: str) -> bytes:
         f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nX-AuditStream-Error: {code}\r\nConnection: close\r\n\r\n"
     )
-    return head.encode() + body
+    return head.encode() + (b"" if head_only else body)

@@ -84,6 +84,12 @@ class UpstreamPool:
                 self._idle.remove(held)
                 return
 
+    def expire(self) -> None:
+        """Close the connections that have been idle for too long."""
+        oldest = asyncio.get_running_loop().time() - self._idle_seconds
+        while self._idle and self._idle[0][0] < oldest:
+            self._idle.popleft()[1].abort()
+
     def shut(self) -> None:
         """Close every idle connection."""
         while self._idle:

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from tap.client import ClientGoneError
 from tap.desk import Desk
@@ -76,6 +76,18 @@ class _Connection(RequestHandler):
         self.desk = server.desk
         self.exchange: Exchange | None = None
 
+    def data_received(self, data: bytes) -> None:
+        """Parse; where the framing of a body breaks, tell whoever reads it.
+
+        aiohttp queues the error behind the request whose body it is in, and would let that
+        request wait for the rest of its body for ever.
+        """
+        super().data_received(data)
+        request = self._current_request
+        broken = bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
+        if broken and request is not None and not request.content.is_eof():
+            request.content.set_exception(web.RequestPayloadError("broken framing"))
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Tell the exchange that its client has gone."""
         super().connection_lost(exc)
@@ -128,9 +140,7 @@ class _AiohttpClient:
         message = request._message  # noqa: SLF001 - the raw target is nowhere else
         self._request = request
         self._connection = connection
-        self.has_body = request.content is not EMPTY_PAYLOAD and not (
-            message.upgrade and not message.chunked
-        )
+        self.has_body = request.content is not EMPTY_PAYLOAD and message.method != "CONNECT"
         upgrade = message.headers.get("Upgrade") if message.upgrade else None
         self.head = RequestHead(
             method=message.method,
@@ -167,15 +177,28 @@ class _AiohttpClient:
         if transport is not None:
             transport.write(data)
 
-    def end(self) -> None:
-        """Close after what was written."""
+    def end(self, *, at_once: bool = False) -> None:
+        """Close after what was written, or at once."""
         transport = self._connection.transport
         if transport is not None:
-            transport.close()
+            if at_once:
+                transport.abort()
+            else:
+                transport.close()
 
     def tunnel(self, take: Callable[[bytes], None]) -> None:
         """Leave HTTP on this connection."""
         self._connection.set_parser(_Tunnel(take))  # type: ignore[arg-type]  # same two methods
+
+    def hold(self, *, held: bool) -> None:
+        """Pause or resume the transport: there is no parser in a tunnel that could hold bytes."""
+        transport = self._connection.transport
+        if transport is None or transport.is_closing():
+            return
+        if held:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
 
 
 class TapServer(web.Server):
@@ -214,6 +237,12 @@ class TapServer(web.Server):
         connection.exchange = exchange
         try:
             keep_alive = await exchange.run()
+        except Exception:
+            if not exchange.answered:
+                raise
+            # A defect of ours: an error of our own must not stand in the upstream's answer.
+            connection.force_close()
+            keep_alive = False
         finally:
             connection.exchange = None
         return _Passed(keep_alive=keep_alive and request.keep_alive and not self.draining)

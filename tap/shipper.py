@@ -26,6 +26,10 @@ _KINDS = {
 }
 
 
+# How long, when stopping, the spool may take to sync the records it was given last.
+_LAST_SYNC_SECONDS = 2.0
+
+
 def backoff(failures: int, *, first: float = 0.1, most: float = 5.0) -> float:
     """Seconds to wait after so many failures in a row: doubling, with an upper bound."""
     return min(most, first * 2.0 ** min(failures - 1, 16))
@@ -75,10 +79,17 @@ class Shipper:
 
         What could not be shipped stays in the spool for the next start.
         """
-        while shipments := await self._spool.shipments(self._batch, 0.0):
+        while shipments := await self._spool.shipments(self._batch, self._patience()):
             if not await self._send(shipments):
                 return
         await self._send_checkpoint(final=True)
+
+    def _patience(self) -> float:
+        """Seconds to wait for a shipment: none once nothing is on its way to be ready.
+
+        A record is offered when it is synced, a moment after it was handed to the spool.
+        """
+        return _LAST_SYNC_SECONDS if self._spool.census().open else 0.0
 
     async def _ship_some(self, *, wait: float) -> None:
         shipments = await self._spool.shipments(self._batch, wait)

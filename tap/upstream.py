@@ -42,6 +42,9 @@ class AnswerSink(Protocol):
     def lost(self, *, received: bool) -> None:
         """Learn that the connection went before the message was whole."""
 
+    def full(self, *, full: bool) -> None:
+        """Learn that the upstream takes no more bytes of a tunnel for now, or takes them again."""
+
 
 class Home(Protocol):
     """Where a connection goes when its exchange is over."""
@@ -98,6 +101,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def release(self) -> None:
         """Give the connection back for another exchange."""
+        # One that is not read would not notice that the upstream closes it.
+        self.resume()
         self._sink = None
         self.used = True
         self._home.put(self)
@@ -108,15 +113,15 @@ class UpstreamConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def half_close(self) -> None:
-        """Say that no more bytes come (tunnels only)."""
-        if self._transport is not None and self._transport.can_write_eof():
-            self._transport.write_eof()
-
     @property
     def paused(self) -> bool:
         """Whether it is not being read, for the sake of a slow client."""
         return self._paused
+
+    @property
+    def clogged(self) -> bool:
+        """Whether the upstream does not take what was written."""
+        return not self._drained.is_set()
 
     @property
     def alive(self) -> bool:
@@ -131,14 +136,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the sink, unless the end of the connection is the end of the message."""
-        del exc
+        """Tell the sink; an orderly end of the connection may be the end of the message."""
         self._drained.set()
         self._home.forget(self)
         sink, self._sink = self._sink, None
         if sink is None:
             return
-        if self._until_close and self._in_body and not self._tunnel:
+        if exc is None and self._until_close and self._in_body and not self._tunnel:
             sink.whole(reusable=False)
         else:
             sink.lost(received=self._received)
@@ -146,10 +150,14 @@ class UpstreamConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Note that the upstream is slower than the client."""
         self._drained.clear()
+        if self._sink is not None and self._tunnel:
+            self._sink.full(full=True)
 
     def resume_writing(self) -> None:
         """Note that the upstream takes bytes again."""
         self._drained.set()
+        if self._sink is not None and self._tunnel:
+            self._sink.full(full=False)
 
     def data_received(self, data: bytes) -> None:
         """Hand on what came, in this call."""
@@ -251,31 +259,16 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            # What came is passed on, so that the client sees what it would have seen; the
-            # message cannot become whole any more.
-            content, self._content = self._content, []
-            sink.body(data, content)
-            self._broken()
-            return
+            self._surplus = True
         content, self._content = self._content, []
-        if self._surplus:
-            self._end_with_surplus(content)
-            return
-        sink.body(data, content)
-        if self._complete and not self._until_close:
-            self._end(reusable=self._keep_alive)
-
-    def _end_with_surplus(self, content: list[bytes]) -> None:
-        """End a message behind which more bytes came than it has: those are not forwarded."""
-        sink = self._sink
-        assert sink is not None  # noqa: S101 - only called while an exchange is on
-        if self._chunked:
-            raw = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in content if part)
-            raw += b"0\r\n\r\n"
-        else:
-            raw = b"".join(content)
-        sink.body(raw, content)
-        self._end(reusable=False)
+        # Without chunks the content is all there is: what lies behind it is not forwarded.
+        sink.body(data if self._chunked else b"".join(content), content)
+        if self._surplus and (self._chunked or not self._complete):
+            # What came is passed on, so that the client sees what it would have seen; where
+            # the message ended in it, if it did, the parser does not say.
+            self._broken()
+        elif self._complete and not self._until_close:
+            self._end(reusable=self._keep_alive and not self._surplus)
 
     def _end(self, *, reusable: bool) -> None:
         sink, self._sink = self._sink, None

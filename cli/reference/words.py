@@ -73,6 +73,7 @@ ACTIONS: dict[Action, str] = {
 TAP_ANSWERS: tuple[tuple[int, str, str], ...] = (
     (400, "bad_request", "The bytes are no valid HTTP request; they are not repeated anywhere."),
     (405, "method_not_allowed", "`CONNECT`: there is one upstream, and no other to connect to."),
+    (408, "client_idle", "The request did not go on for `tap.upstream_idle_timeout`."),
     (431, "bad_request", "The request line or a header field is longer than `tap.max_head`."),
     (500, "bad_request", "A defect of the tap before anything was forwarded."),
     (502, "upstream_disconnected", "The upstream closed the connection without an answer."),

@@ -104,6 +104,21 @@ async def test_level_none_puts_no_body_into_any_frame(tmp_path: Path) -> None:
     assert parts <= {piece_number(PieceKind.ANSWER_HEAD)}
 
 
+async def test_a_defect_of_ours_puts_no_byte_into_an_answer(tmp_path: Path) -> None:
+    """Once the upstream's answer has begun, an error of the tap's own may only close."""
+    async with (
+        RawUpstream(simple(ANSWER)) as upstream,
+        running_tap(tmp_path, upstream.port) as tap,
+        RawClient(tap.port) as client,
+    ):
+        tap.desk.recorder.finish = _broken  # type: ignore[method-assign]  # broken on purpose
+        assert await client.ask(ask("anyone")) == ANSWER
+
+
+def _broken(*_: object, **__: object) -> None:
+    raise RuntimeError("a message that repeats content")
+
+
 def _frames(folder: Path) -> list[Frame]:
     data = b"".join(file.read_bytes() for file in folder.rglob("*.spool"))
     return [finding for finding in read_frames(data) if isinstance(finding, Frame)]

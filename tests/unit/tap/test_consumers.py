@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from audit.exchange import IdentitySource, Level
+from audit.ids import timestamp
+from audit.settings import ConsumerSettings
 from audit.value import Json, to_json
 from tap.consumers import Caller, ConsumerPolicy, Consumers, fingerprint
 from tap.heads import Header
@@ -100,6 +104,15 @@ def test_asking_for_less_is_granted_only_where_the_policy_permits_it() -> None:
     # Pseudonyms can be linked across exchanges: they are more than numbered tokens.
     linked = (b"X-AuditStream-Level", b"pseudonymised")
     assert resolve(key, linked, claims=ConsumerPolicy(may_ask_less=True)).level is Level.REDACTED
+
+
+def test_a_retention_that_no_date_can_hold_is_refused_as_a_setting() -> None:
+    """It would otherwise fail each call of its consumer when the opening is drawn up."""
+    longest = ConsumerSettings(retention_days=36_500).retention_days
+    assert longest is not None
+    assert timestamp(time.time_ns() + longest * 86_400 * 10**9)
+    with pytest.raises(ValidationError):
+        ConsumerSettings(retention_days=36_501)
 
 
 def test_trace_and_session_come_from_their_headers() -> None:
