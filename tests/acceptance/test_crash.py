@@ -17,7 +17,6 @@ import pytest
 
 from tests.harness.load import CountingUpstream, Load, Seen
 from tests.harness.tree import Tree, auditstream, records
-from tests.harness.wait import until
 
 KILLS = int(os.environ.get("AUDITSTREAM_TEST_KILLS", "20"))
 CUT = "tap_crashed"
@@ -58,7 +57,7 @@ async def _load_until_killed(tree: Tree, *, answers: int) -> list[Seen]:
     """Talk, and kill everything in the moment in which so many answers have begun."""
     load = Load(tree.url)
     running = asyncio.create_task(load.run())
-    await until(lambda: sum(each.answered for each in load.seen) >= answers, "enough answers")
+    await load.answers(answers)
     await tree.kill()
     load.stopped = True
     await running

@@ -118,12 +118,26 @@ class Load:
     callers: int = 8
     seen: list[Seen] = field(default_factory=list)
     stopped: bool = False
+    _answers: int = 0
+    _awaited: tuple[int, asyncio.Event] | None = None
 
     async def run(self) -> None:
         """Talk until `stopped`, then let what is open end."""
         connector = TCPConnector(limit=0, force_close=False)
         async with ClientSession(connector=connector, timeout=ClientTimeout(total=20)) as session:
             await asyncio.gather(*(self._caller(session, number) for number in range(self.callers)))
+
+    async def answers(self, count: int) -> None:
+        """Wait until so many answers have begun."""
+        reached = asyncio.Event()
+        self._awaited = (count, reached)
+        async with asyncio.timeout(60):
+            await reached.wait()
+
+    def _answered(self) -> None:
+        self._answers += 1
+        if self._awaited is not None and self._answers >= self._awaited[0]:
+            self._awaited[1].set()
 
     async def _caller(self, session: ClientSession, number: int) -> None:
         before: Seen | None = None
@@ -146,6 +160,7 @@ class Load:
         url = f"{self.url}/openai/deployments/d/chat/completions?api-version=2024-10-21"
         async with session.post(url, json=body, headers=headers) as response:
             one.status = response.status
+            self._answered()
             if before is not None:
                 before.acted_on = True
             if one.streamed:

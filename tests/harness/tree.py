@@ -64,6 +64,7 @@ class Tree:
     port: int = field(default_factory=free_port)
     extra: Mapping[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
+    listening: asyncio.Task[None] | None = None
     log: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,34 +77,52 @@ class Tree:
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Start and wait until everything runs."""
-        state = self.data / "running.json"
-        state.unlink(missing_ok=True)
+        """Start and wait until everything runs, as its log says."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *_COMMAND,
                 *self._words(),
                 env=clean_environment(**self._ports(), **self.extra),
                 stdout=log,
-                stderr=log,
+                stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )
+        started = asyncio.Event()
+        self.listening = asyncio.create_task(self._listen(started))
         async with asyncio.timeout(60):
-            while not state.exists():
-                assert self.process.returncode is None, self.log.read_text()
-                await asyncio.sleep(0)
+            await started.wait()
+        assert self.process.returncode is None, self.log.read_text()
+
+    async def _listen(self, started: asyncio.Event) -> None:
+        """Keep what is logged, and notice the line that says that all parts run."""
+        assert self.process is not None
+        assert self.process.stderr is not None
+        with self.log.open("ab", buffering=0) as log:
+            async for line in self.process.stderr:
+                log.write(line)
+                if b"up.started" in line:
+                    started.set()
+        started.set()
 
     async def stop(self) -> int:
         """Ask it to drain, as Ctrl-C does; give its exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        return await self.process.wait()
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait for its end and for its last words; give its exit code."""
+        assert self.process is not None
+        code = await self.process.wait()
+        if self.listening is not None:
+            await self.listening
+        return code
 
     async def kill(self) -> None:
         """End every process of the tree at once, as a power cut would end them."""
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
-        await self.process.wait()
+        await self.ended()
 
     async def state(self) -> dict[str, Any]:
         """What the tree says of itself: process ids and addresses."""

@@ -1,0 +1,398 @@
+"""Personal data planted in every place of an exchange, and sought in everything that is left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from click.testing import CliRunner
+from yarl import URL
+
+from cli.main import cli
+from redaction.policy_file import default_policy, read_policy
+from tests.harness.leaks import Search, files_under, forms_of, rows_of
+from tests.harness.outputs import Following, get, process_facts, search_api
+from tests.harness.placements import JSON, Placement, chat, placements, streamed_pieces
+from tests.harness.plants import Plant, a_marker, plants
+from tests.harness.raw_client import RawClient
+from tests.harness.scripted_upstream import Answer, ScriptedUpstream, traced
+from tests.harness.tree import Tree, auditstream, clean_environment, records
+from tests.harness.wait import until
+
+_TOKEN = r"<[A-Z_]+_\d+>"
+_BUDGET = 30_000
+
+
+@dataclass
+class Aftermath:
+    """What was sent, and everything that was left of it."""
+
+    data: Path
+    sent: dict[str, Placement] = field(default_factory=dict)
+    places: dict[str, bytes] = field(default_factory=dict)
+    found: dict[str, dict[str, Any]] = field(default_factory=dict)
+    by_words: dict[str, int] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def values(self) -> list[str]:
+        """Everything that was planted."""
+        return [value for placement in self.sent.values() for value in placement.values]
+
+    def of(self, name: str) -> tuple[Placement, dict[str, Any]]:
+        """A placement and the record of its exchange."""
+        (trace,) = [trace for trace, each in self.sent.items() if each.name == name]
+        return self.sent[trace], self.found[trace]
+
+
+@pytest.fixture(scope="module")
+def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
+    """One run: everything planted, one kill, one outage, and everything gathered afterwards."""
+    folder = tmp_path_factory.mktemp("planted")
+    after = Aftermath(folder / "data")
+    asyncio.run(_live(folder, after))
+    _gather_rest(after)
+    return after
+
+
+async def _live(folder: Path, after: Aftermath) -> None:
+    rng = random.SystemRandom()
+    upstream = ScriptedUpstream()
+    await upstream.start()
+    policy = _policy_with_a_small_budget(folder)
+    settings = {
+        "AUDITSTREAM_REDACTION__POLICY": str(policy),
+        "AUDITSTREAM_LOG_LEVEL": "debug",
+        "PYTHONFAULTHANDLER": "1",
+    }
+    tree = Tree(after.data, upstream.url, extra=settings)
+    await tree.start()
+    for placement in [*placements(rng), _too_long(rng)]:
+        await _send(tree, upstream, after, placement)
+    await _garbage(tree, after, rng)
+    await _killed(tree, upstream, after, rng)
+    await tree.start()
+    await upstream.stop()
+    await _send(tree, upstream, after, _unreachable(rng))
+    await _gather_live(tree, after)
+    assert await tree.stop() == 0, tree.log.read_text()
+
+
+def _policy_with_a_small_budget(folder: Path) -> Path:
+    """The policy that ships, with a budget that one of the exchanges outgrows."""
+    text = resources.files("redaction.policies").joinpath("default.toml").read_text("utf-8")
+    smaller = re.sub(r"max_text_chars = \S+", f"max_text_chars = {_BUDGET}", text)
+    file = folder / "policy.toml"
+    file.write_text(smaller)
+    assert default_policy().max_text_chars > read_policy(smaller, "").max_text_chars == _BUDGET
+    return file
+
+
+async def _send(
+    tree: Tree, upstream: ScriptedUpstream, after: Aftermath, placement: Placement
+) -> None:
+    trace, traceparent = traced()
+    after.sent[trace] = placement
+    upstream.answers[trace] = placement.answer
+    headers = {**placement.headers, **traceparent}
+    async with (
+        ClientSession(timeout=ClientTimeout(total=30)) as session,
+        session.post(
+            URL(tree.url + placement.path, encoded=True), data=placement.body, headers=headers
+        ) as response,
+    ):
+        body = await response.read()
+        if response.status != 502 or placement.answer.status == 502:
+            assert body == b"".join(placement.answer.pieces), placement.name
+
+
+def _unreachable(rng: random.Random) -> Placement:
+    planted, marker = plants(rng), a_marker(rng)
+    text = ".\n".join([marker, *(plant.said for plant in planted)])
+    body = chat({"role": "user", "content": text})
+    return Placement("unreachable upstream", planted, marker, body)
+
+
+def _too_long(rng: random.Random) -> Placement:
+    planted, marker = plants(rng), a_marker(rng)
+    text = ".\n".join(plant.said for plant in planted)
+    filler = f"The word is {marker}. " * (_BUDGET // 20)
+    body = chat({"role": "user", "content": filler + text}, stream=True)
+    answer = Answer(streamed_pieces(rng, text), kind="text/event-stream")
+    return Placement("more than the budget", planted, marker, body, answer=answer, kept=False)
+
+
+async def _garbage(tree: Tree, after: Aftermath, rng: random.Random) -> None:
+    """Send credentials and data in what is no request at all, and in a head that is too long."""
+    planted = plants(rng)
+    said = "\r\n".join(plant.said for plant in planted)
+    async with RawClient(tree.port) as client:
+        answer = await client.ask(f"\x16\x03 {said}\r\n\r\n".encode())
+    head = (
+        f"POST /v1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {'x' * 70_000}{said[:40]}\r\n\r\n"
+    )
+    async with RawClient(tree.port) as client:
+        answer += await client.ask(head.encode())
+    after.sent["garbage"] = Placement("garbage", planted, "", kept=False, in_sentences=False)
+    after.places["answer to garbage"] = answer
+
+
+async def _killed(
+    tree: Tree, upstream: ScriptedUpstream, after: Aftermath, rng: random.Random
+) -> None:
+    """Kill every process while an answer full of planted values streams."""
+    asked, told, marker = plants(rng), plants(rng), a_marker(rng)
+    text = ".\n".join(plant.said for plant in asked)
+    pieces = streamed_pieces(rng, "It is so. " + ".\n".join(plant.said for plant in told))
+    answer = Answer(pieces, kind="text/event-stream", waits=True)
+    body = chat({"role": "user", "content": f"{marker} {text}"}, stream=True)
+    placement = Placement("killed", [*asked, *told], marker, body, answer=answer)
+    trace, traceparent = traced()
+    after.sent[trace], upstream.answers[trace] = placement, answer
+    spool = tree.data / "spool"
+    before = _size(spool)
+    async with ClientSession() as session:
+        headers = {**JSON, **traceparent}
+        async with session.post(tree.url + placement.path, data=body, headers=headers) as response:
+            heard = sum(len(piece) for piece in pieces[:-1])
+            await response.content.readexactly(heard)
+            # What had been flushed is what a kill leaves; so let all of it be flushed.
+            await until(lambda: _size(spool) >= before + len(body) + heard, "all is in the spool")
+            await tree.kill()
+            with pytest.raises(ClientError):
+                await response.read()
+    at_rest = files_under(tree.data, tree.log)
+    after.places |= {f"after the kill, {path}": data for path, data in at_rest.items()}
+    upstream.release.set()
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+async def _gather_live(tree: Tree, after: Aftermath) -> None:
+    """Ask the running tree everything it tells while it runs."""
+    recorded = [t for t, each in after.sent.items() if each.name not in _UNRECORDED]
+    follow = Following("tail", "--data", str(tree.data), "--jsonl")
+    await follow.start()
+    after.places["tail"] = await follow.until(*(trace.encode() for trace in recorded))
+    assert await follow.interrupt() == 0
+    state = await tree.state()
+    for port in ("control", "console"):
+        for path in ("/metrics", "/healthz", "/api/v1/records/none"):
+            _, body = await get(state[port], path)
+            after.places[f"{port}{path}"] = body
+    after.places |= process_facts([state["pid"], *state["pids"].values()])
+    await _ask_for_words(tree, after)
+
+
+async def _ask_for_words(tree: Tree, after: Aftermath) -> None:
+    """Search the text index for what was planted: terms in it do not stand side by side."""
+    markers = [each.marker for each in after.sent.values() if each.kept]
+    words = [*after.values, *markers]
+    for word, answer in zip(words, await search_api(tree, [f'"{w}"' for w in words]), strict=True):
+        after.by_words[word] = len(answer["records"])
+        after.places[f"API {word}"] = json.dumps(answer["records"]).encode()
+
+
+# Of these there is no record: one is a dead letter, the other was no exchange.
+_UNRECORDED = {"more than the budget", "garbage"}
+
+
+def _gather_rest(after: Aftermath) -> None:
+    where = ["--data", str(after.data)]
+    wide = clean_environment(COLUMNS="400")
+    for shape in ([], ["--json"], ["--jsonl"]):
+        result = auditstream("query", *where, *shape, "--limit", "1000", env=wide)
+        after.places[f"query {shape}"] = (result.stdout + result.stderr).encode()
+    after.found = {r["identity"]["trace_id"]: r for r in records(after.data)}
+    for record in after.found.values():
+        shown = CliRunner().invoke(cli, ["show", *where, record["id"]])
+        assert shown.exit_code == 0, shown.output
+        after.places[f"show {record['id']}"] = shown.output.encode()
+    verified = auditstream("verify", *where, "--json")
+    after.report = json.loads(verified.stdout)
+    after.places["verify"] = (
+        verified.stdout.encode() + auditstream("verify", *where).stdout.encode()
+    )
+    after.places |= files_under(
+        after.data, after.data.with_name("data.log"), after.data.with_name("data.keys")
+    )
+    for file in after.data.glob("*.sqlite"):
+        for number, cell in enumerate(rows_of(file)):
+            after.places[f"{file.name} cell {number}"] = cell
+
+
+def test_nothing_that_was_planted_is_left_anywhere(aftermath: Aftermath) -> None:
+    """In files, logs, rows, outputs, metrics and processes: no value in any form."""
+    assert len(aftermath.values) > 500
+    assert sorted(Search(aftermath.values).hits_in(aftermath.places)) == []
+
+
+def test_the_text_index_knows_no_planted_value(aftermath: Aftermath) -> None:
+    """A search for the words of a planted value finds no record."""
+    assert [value for value in aftermath.values if aftermath.by_words[value]] == []
+
+
+def test_what_is_not_personal_is_found_by_the_same_searches(aftermath: Aftermath) -> None:
+    """The control words are in the store's bytes, in the outputs and in the text index."""
+    kept = [each for each in aftermath.sent.values() if each.kept]
+    assert len(kept) > 30
+    store = aftermath.data / "records.sqlite"
+    shown = b"".join(said for at, said in aftermath.places.items() if at.startswith("show"))
+    search = Search(placement.marker for placement in kept)
+    in_store = search.hits("store", b"".join(rows_of(store)))
+    in_files = search.hits("file", store.read_bytes() + _log_of(store).read_bytes())
+    in_show = search.hits("show", shown)
+    for placement in kept:
+        for place, hits in (("store", in_store), ("file", in_files), ("show", in_show)):
+            assert f"{placement.marker!r} as utf-8 in {place}" in hits, placement.name
+        in_text = placement.name not in _BESIDE_THE_TEXT
+        assert aftermath.by_words[placement.marker] == in_text, placement.name
+
+
+def _log_of(store: Path) -> Path:
+    """The file in which SQLite keeps what it has not yet put in its place; it may be gone."""
+    log = store.with_name(f"{store.name}-wal")
+    return log if log.exists() else store
+
+
+# What is kept there is no text of prompt or answer, so that words do not find it.
+_BESIDE_THE_TEXT = {"path", "query", "metadata", "an unknown member"}
+
+
+def test_a_value_is_found_in_every_form_it_could_take(tmp_path: Path) -> None:
+    """The search itself: each form is noticed, inside other bytes and broken by a line's end."""
+    value = "ada.lovelace+x/y é@example.com"
+    search = Search([value])
+    for name, form in forms_of(value).items():
+        assert search.hits("here", b"\x00before" + form + b"after"), name
+        assert search.hits("here", form.swapcase()) or not form.isalpha(), name
+    assert search.hits("here", b"ada.lovelace+x/y \xc3\xa9@exam\nple.com")
+    assert not search.hits("here", b"ada.lovelace+x/y @example.com")
+
+
+def test_the_text_around_a_value_stays_readable(aftermath: Aftermath) -> None:
+    """Where a value stood in a sentence, its token stands in the same sentence."""
+    unreadable = [
+        (placement.name, plant.kind)
+        for trace, placement in aftermath.sent.items()
+        if placement.kept and placement.in_sentences
+        for plant in placement.planted
+        if not _has_sentence(aftermath.found[trace], plant)
+    ]
+    assert unreadable == []
+
+
+def _has_sentence(record: dict[str, Any], plant: Plant) -> bool:
+    sentence = re.compile(f"{re.escape(plant.before)} {_TOKEN}{re.escape(plant.after)}")
+    return any(sentence.search(text) for text in _strings(record))
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+        yield from _strings(_decoded(value))
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from (name, *_strings(member))
+    elif isinstance(value, list):
+        for element in value:
+            yield from _strings(element)
+
+
+def _decoded(text: str) -> object:
+    try:
+        return json.loads(text) if text[:1] in ("{", "[") else None
+    except ValueError:
+        return None
+
+
+def test_tool_call_arguments_stay_json(aftermath: Aftermath) -> None:
+    """In prompt and answer, nested in strings or not, streamed or not: they can be parsed."""
+    calls = [
+        part["arguments"]
+        for name in (
+            "tool-call arguments",
+            "JSON in JSON arguments",
+            "streamed arguments",
+            "a whole answer",
+        )
+        for part in _parts(aftermath.of(name)[1])
+        if part["kind"] == "tool_call"
+    ]
+    assert len(calls) == 4
+    assert all(isinstance(json.loads(arguments), dict | list) for arguments in calls)
+    deep = json.loads(json.loads(json.loads(json.loads(calls[1])["note"])["deep"][0])["deeper"])
+    assert len(deep["lines"]) > 20
+
+
+def _parts(record: dict[str, Any]) -> list[dict[str, Any]]:
+    turns = [*record["request"]["messages"], *record["response"]["outputs"]]
+    return [part for turn in turns for part in turn["parts"]]
+
+
+def test_findings_name_each_token_and_where_it_stands(aftermath: Aftermath) -> None:
+    """Every finding cuts its token out of the record, and every record says its policy."""
+    for record in aftermath.found.values():
+        assert re.fullmatch(r"default@1#[0-9a-f]{8}", record["redaction"]["policy"])
+        for finding in record["redaction"]["findings"]:
+            there = _follow(record, finding["path"])
+            assert there[finding["start"] : finding["end"]] == finding["token"]
+
+
+def _follow(document: Any, path: str) -> str:
+    for step in path.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        document = document[int(name) if isinstance(document, list) else name]
+    assert isinstance(document, str)
+    return document
+
+
+def test_an_exchange_cut_by_a_kill_is_recorded_redacted(aftermath: Aftermath) -> None:
+    """What had passed before `kill -9` is in the record, as far as it had been written."""
+    placement, record = aftermath.of("killed")
+    assert record["exchange"]["ending"] == "tap_crashed"
+    assert placement.marker in record["request"]["messages"][0]["parts"][0]["text"]
+    assert record["response"]["outputs"][0]["parts"][0]["text"].startswith("It is so. ")
+
+
+def test_an_exchange_that_reached_nobody_is_recorded_redacted(aftermath: Aftermath) -> None:
+    """The prompt of a call that the upstream never got is there, without what was planted."""
+    placement, record = aftermath.of("unreachable upstream")
+    assert record["exchange"]["ending"] == "upstream_unreachable"
+    assert placement.marker in record["request"]["messages"][0]["parts"][0]["text"]
+
+
+def test_what_cannot_be_redacted_is_set_aside_sealed(aftermath: Aftermath) -> None:
+    """Too long for the policy's budget: a dead letter with a code, no record, and accounted for."""
+    assert aftermath.report["verdict"] == "complete"
+    assert aftermath.report["counts"]["dead_lettered"] == 1
+    assert aftermath.report["counts"]["stored"] == len(aftermath.found)
+    (trace,) = [t for t, each in aftermath.sent.items() if each.name == "more than the budget"]
+    assert trace not in aftermath.found
+    with closing(sqlite3.connect(aftermath.data / "queue.sqlite")) as db:
+        rows = db.execute("SELECT code, description, body FROM messages").fetchall()
+    ((code, description, body),) = rows
+    assert code == "redaction.text_too_large"
+    assert description == "The text is larger than the policy's budget allows to inspect."
+    assert len(body) > 1000
+    assert f"code={code}".encode() in aftermath.places[f"{aftermath.data}.log"]
+
+
+def test_bytes_that_were_no_request_are_counted_and_not_repeated(aftermath: Aftermath) -> None:
+    """The answer to garbage says 400 or 431 in the tap's own words."""
+    answer = aftermath.places["answer to garbage"]
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"HTTP/1.1 431 " in answer
