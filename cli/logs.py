@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
 from audit.settings import Settings
-from audit.telemetry import LOG_KEYS, Log
+from audit.telemetry import LOG_KEYS, Log, frames_of
 
 __all__ = ["configure", "configure_for"]
 
@@ -47,7 +48,20 @@ def configure(component: str, *, as_json: bool, level: str = "info") -> Log:
     root.handlers = [_ContentFree(log)]
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+    _hook(log)
     return log
+
+
+def _hook(log: Log) -> None:
+    """Have errors that nobody caught told without their messages, in threads and finalisers too."""
+
+    def tell(error: BaseException | None) -> None:
+        if error is not None:
+            kind, where = type(error).__name__, frames_of(error)
+            log.error("process.unexpected", error_type=kind, where=where)
+
+    threading.excepthook = lambda args: tell(args.exc_value)
+    sys.unraisablehook = lambda args: tell(args.exc_value)
 
 
 def configure_for(component: str, settings: Settings) -> Log:

@@ -144,7 +144,8 @@ class Part:
             self._log.error("up.child_died", where=self.name, exit_code=code, delay=delay)
             delay = 0.2 if loop.time() - since > 30 else min(delay * 2, 10.0)
             await asyncio.sleep(delay)
-            with suppress(PartFailed, TransientError):
+            # No process to be had, no queue to reach: it is tried again, later.
+            with suppress(PartFailed, TransientError, OSError):
                 if self._bury is not None:
                     await self._bury()
                 await self._launch()

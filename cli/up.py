@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from audit.errors import TransientError
 from audit.settings import Settings
 from audit.telemetry import Log
 from audit.value import to_json
@@ -75,7 +76,8 @@ class _Tree:
     async def stop(self) -> None:
         """Stop in the order of the data, each part after what feeds it."""
         await self.tap.stop(self._settings.tap.drain + 15.0)
-        with suppress(TimeoutError):
+        # What the queue does not tell is found waiting at the next start.
+        with suppress(TimeoutError, TransientError):
             async with asyncio.timeout(self._settings.worker.drain):
                 # Another process empties the queue, as long as it runs.
                 while self.worker.alive and await self._queue.backlog():  # noqa: ASYNC110 - see above

@@ -94,10 +94,12 @@ class Consumers:
 
     def resolve(self, headers: Sequence[Header], query: bytes) -> Caller:
         """Name the caller. Never raises, whatever the request carries."""
-        credential = _credential(headers, query)
-        claims = _claims(credential) if credential is not None else None
-        mark = fingerprint(self._key, credential) if credential is not None else None
-        named = self._by_fingerprint.get(mark) if mark is not None else None
+        credentials = _credentials(headers, query)
+        marks = [fingerprint(self._key, each) for each in credentials]
+        named = next((self._by_fingerprint[m] for m in marks if m in self._by_fingerprint), None)
+        mark = next((m for m in marks if m in self._by_fingerprint), marks[0] if marks else None)
+        # Behind APIM a call often carries both: a key that charges, and a token that names.
+        claims = next((found for each in credentials if (found := _claims(each))), None)
         app = (claims.appid or claims.azp or claims.client_id) if claims is not None else None
         # An app id read from a token that nobody verified may name the consumer, so that
         # charges can be told apart, but it selects no policy other than the default one.
@@ -143,19 +145,17 @@ class Consumers:
         )
 
 
-def _credential(headers: Sequence[Header], query: bytes) -> bytes | None:
-    for name in _KEY_HEADERS:
-        value = first(headers, name)
-        if value:
-            return value.strip()
+def _credentials(headers: Sequence[Header], query: bytes) -> list[bytes]:
+    """Give every credential that the request carries, keys before tokens."""
+    found = [first(headers, name) for name in _KEY_HEADERS]
     authorization = first(headers, b"authorization")
     if authorization:
-        return authorization.split(b" ", 1)[-1].strip()
+        found.append(authorization.strip().split(b" ", 1)[-1])
     for pair in query.split(b"&"):
         name, _, value = pair.partition(b"=")
-        if value and name.lower() in _KEY_PARAMETERS:
-            return unquote_to_bytes(value)
-    return None
+        if name.lower() in _KEY_PARAMETERS:
+            found.append(unquote_to_bytes(value))
+    return [value.strip() for value in found if value and value.strip()]
 
 
 def _claims(token: bytes) -> _Claims | None:

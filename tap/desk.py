@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from audit.errors import SpoolUnavailable
+from audit.errors import AuditStreamError
 from audit.exchange import OnAuditFailure, Opening
 from audit.ids import ExchangeNumber, day_of, timestamp, uuid7
-from audit.telemetry import Count, Log
+from audit.telemetry import Count, Log, frames_of
 from storage.spool.port import Spool
-from tap.consumers import Caller, Consumers
+from tap.consumers import Caller, ConsumerPolicy, Consumers
 from tap.heads import Header, RequestHead, first
 from tap.pool import UpstreamPool
 from tap.recording import Recorder
@@ -55,6 +55,7 @@ class Desk:
         self.host = None if keep_host else pool.endpoint.authority
         self.extra_headers = tuple(extra_headers)
         self.exchanges: set[Exchange] = set()
+        self.draining = False
         self._consumers = consumers
         self._empty = asyncio.Event()
         self._empty.set()
@@ -86,14 +87,22 @@ class Desk:
         return opening, caller
 
     def audit_unavailable(
-        self, number: ExchangeNumber, caller: Caller, error: SpoolUnavailable
+        self, number: ExchangeNumber, policy: ConsumerPolicy, error: Exception
     ) -> None:
         """Account for a number whose opening could not be recorded: it is a visible gap."""
-        action = caller.policy.on_audit_failure
+        action = policy.on_audit_failure
+        known = isinstance(error, AuditStreamError)
+        code = error.code if isinstance(error, AuditStreamError) else "audit.unexpected"
         verb = "refused" if action is OnAuditFailure.CLOSED else "forwarded"
-        self.spool.unrecorded(number, f"{verb}:{error.code}")
+        self.spool.unrecorded(number, f"{verb}:{code}")
         self.count.add("auditstream_unrecorded_total", policy=str(action))
-        self.log.error("tap.audit_unavailable", code=error.code, policy=str(action), seq=number.seq)
+        self.log.error(
+            "tap.audit_unavailable",
+            code=code,
+            policy=str(action),
+            seq=number.seq,
+            where=None if known else frames_of(error),
+        )
 
     async def watch(self, idle_seconds: float) -> None:
         """End exchanges that stand still for longer than `idle_seconds`; runs until cancelled.
@@ -104,9 +113,15 @@ class Desk:
         while True:
             await asyncio.sleep(pause)
             oldest = time.monotonic() - idle_seconds
-            for exchange in [each for each in self.exchanges if each.last_activity < oldest]:
-                exchange.stalled()
-            self.pool.expire()
+            try:
+                for exchange in [each for each in self.exchanges if each.last_activity < oldest]:
+                    exchange.stalled()
+                self.pool.expire()
+            except Exception as error:  # noqa: BLE001 - a watch that dies watches nobody
+                kind = type(error).__name__
+                self.log.error(  # noqa: TRY400 - `exception` would print the message
+                    "tap.unexpected", error_type=kind, where=frames_of(error)
+                )
             self.count.state("auditstream_exchanges_open", len(self.exchanges))
 
     def enter(self, exchange: Exchange) -> None:

@@ -11,9 +11,9 @@ import asyncio
 from contextlib import suppress
 from time import monotonic
 
-from audit.errors import SpoolUnavailable
 from audit.exchange import AnswerHead, Ending, OnAuditFailure
 from tap.client import Client, ClientGoneError
+from tap.consumers import ConsumerPolicy
 from tap.desk import Desk
 from tap.heads import AnswerStart, answer_head, first, request_head, tap_error
 from tap.recording import Recording
@@ -64,19 +64,25 @@ class Exchange:
         # Behind a request that was not read to its end no other can be found.
         return self._keep_alive and ending is None and self._request_read
 
+    @property
+    def _last_of_connection(self) -> bool:
+        """Whether the caller, or a tap that is stopping, ends the connection after this."""
+        return self._desk.draining or not self._client.head.keep_alive
+
     # -- the opening -----------------------------------------------------------------------
 
     async def _open(self) -> bool:
         """Put the opening into the spool; False when the consumer's policy forbids to go on."""
         desk, head = self._desk, self._client.head
         number = desk.spool.next_number()
-        opening, caller = desk.opening(head, number)
+        policy = ConsumerPolicy()
         try:
-            await desk.spool.open(opening, strict=caller.policy.strict)
-        except SpoolUnavailable as error:
-            policy = caller.policy.on_audit_failure
-            desk.audit_unavailable(number, caller, error)
-            if policy is OnAuditFailure.CLOSED:
+            opening, caller = desk.opening(head, number)
+            policy = caller.policy
+            await desk.spool.open(opening, strict=policy.strict)
+        except Exception as error:  # noqa: BLE001 - a defect of ours is the audit's failure
+            desk.audit_unavailable(number, policy, error)
+            if policy.on_audit_failure is OnAuditFailure.CLOSED:
                 message = "this call may not pass unrecorded, and the audit cannot record it now"
                 self._answer(503, "Service Unavailable", "audit_unavailable", message)
                 return False
@@ -197,7 +203,7 @@ class Exchange:
         framing = answer.framing
         self._by_content = http10 and framing.chunked
         switching = answer.status == 101
-        close = framing.until_close or self._by_content or not self._client.head.keep_alive
+        close = framing.until_close or self._by_content or self._last_of_connection
         # An upgraded connection is no longer HTTP: `Connection` and `Upgrade` are its handshake.
         head = (
             _switching_head(answer)

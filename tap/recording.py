@@ -109,8 +109,11 @@ class Recording:
             (self._answer, PieceKind.ANSWER_BODY),
         ):
             if body.flushed < len(body.chunks):
-                spool.piece(record_id, kind, b"".join(body.chunks[body.flushed :]))
+                # Joined once, so that memory holds pieces of a tick and not every small chunk.
+                joined = b"".join(body.chunks[body.flushed :])
+                body.chunks[body.flushed :] = [joined]
                 body.flushed = len(body.chunks)
+                spool.piece(record_id, kind, joined)
 
     def wall_ns(self, now: float) -> int:
         """Turn a monotonic instant into wall clock nanoseconds, by the opening's clock."""

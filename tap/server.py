@@ -207,7 +207,6 @@ class TapServer(web.Server):
     def __init__(self, desk: Desk, *, max_head: int, keepalive_seconds: float) -> None:
         super().__init__(self._handle)
         self.desk = desk
-        self.draining = False
         self._limits: dict[str, Any] = {
             "max_line_size": max_head,
             "max_field_size": max_head,
@@ -225,7 +224,7 @@ class TapServer(web.Server):
 
     def drain(self) -> None:
         """Take no further requests: idle connections close now, busy ones after their exchange."""
-        self.draining = True
+        self.desk.draining = True
         for connection in self.connections:
             if isinstance(connection, _Connection) and connection.exchange is None:
                 connection.close()
@@ -245,4 +244,4 @@ class TapServer(web.Server):
             keep_alive = False
         finally:
             connection.exchange = None
-        return _Passed(keep_alive=keep_alive and request.keep_alive and not self.draining)
+        return _Passed(keep_alive=keep_alive and request.keep_alive and not self.desk.draining)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
 
 from audit.telemetry import Log
 from tap.desk import Desk
@@ -74,6 +73,5 @@ class TapService:
     async def _stop_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        # They tell of their own errors; what one of them ended with must not end the drain.
+        await asyncio.gather(*self._tasks, return_exceptions=True)

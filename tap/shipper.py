@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from audit.errors import TransientError
 from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint
-from audit.telemetry import Count, Log
+from audit.telemetry import Count, Log, frames_of
 from audit.value import to_json
 from storage.queue.port import Message, MessageKind, Outbox
 from storage.spool.port import Shipment, ShipmentKind, Spool
@@ -70,9 +70,14 @@ class Shipper:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            if loop.time() >= due and await self._send_checkpoint():
-                due = loop.time() + self._checkpoint_seconds
-            await self._ship_some(wait=self._checkpoint_seconds)
+            try:
+                if loop.time() >= due and await self._send_checkpoint():
+                    due = loop.time() + self._checkpoint_seconds
+                await self._ship_some(wait=self._checkpoint_seconds)
+            except Exception as error:  # noqa: BLE001 - as in `_hand_over`
+                self._failures += 1
+                self._tell(error)
+                await asyncio.sleep(backoff(self._failures))
 
     async def drain(self) -> None:
         """Ship what is there and the final checkpoint; gives up at the first refusal.
@@ -137,16 +142,23 @@ class Shipper:
     async def _hand_over(self, messages: list[Message]) -> bool:
         try:
             await self._outbox.send(messages)
-        except TransientError as error:
+        except Exception as error:  # noqa: BLE001 - a shipper that dies ships nothing any more
             self._failures += 1
             self._count.add("auditstream_ship_failures_total")
             if self._failures == 1:
-                self._log.warning("shipper.queue_unavailable", code=error.code)
+                self._tell(error)
             return False
         if self._failures:
             self._log.info("shipper.recovered", count=self._failures)
         self._failures = 0
         return True
+
+    def _tell(self, error: Exception) -> None:
+        if isinstance(error, TransientError):
+            self._log.warning("shipper.queue_unavailable", code=error.code)
+        else:
+            kind = type(error).__name__
+            self._log.error("shipper.unexpected", error_type=kind, where=frames_of(error))
 
     def _state(self) -> None:
         census = self._spool.census()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from audit.exchange import Level, OnAuditFailure
 from storage.spool.frame import Kind
 from storage.spool.options import SpoolOptions
@@ -62,6 +64,26 @@ async def test_a_closed_consumer_gets_503_and_nothing_is_forwarded(tmp_path: Pat
         assert b"strict-key" not in upstream.conversations[0].received
         assert len(upstream.conversations) == 1
         assert tap.spool.checkpoint().unrecorded == ((2, 2, "refused:spool.full"),)
+
+
+async def test_a_defect_in_the_opening_is_the_audits_failure_and_not_the_callers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong while the opening is drawn up, the call passes and its number tells."""
+    async with (
+        RawUpstream(simple(ANSWER)) as upstream,
+        running_tap(tmp_path, upstream.port) as tap,
+        RawClient(tap.port) as client,
+    ):
+        monkeypatch.setattr(tap.desk, "opening", _defect)
+        await client.send(ask("anyone"))
+        assert await client.exactly(len(ANSWER)) == ANSWER
+        assert tap.spool.checkpoint().unrecorded == ((1, 1, "forwarded:audit.unexpected"),)
+        assert "planted" not in str(tap.notes.events)
+
+
+def _defect(*_: object) -> object:
+    raise RuntimeError("planted content in a message")
 
 
 async def test_a_strict_consumer_is_recorded_like_any_other(tmp_path: Path) -> None:

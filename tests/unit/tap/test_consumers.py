@@ -83,6 +83,17 @@ def test_a_consumer_is_not_named_by_free_text_in_a_claim() -> None:
     assert caller.identity.app_id == claim
 
 
+def test_a_key_names_the_consumer_and_a_token_beside_it_the_caller() -> None:
+    """Behind APIM calls carry both: the key is charged, the token's claims are noted."""
+    token = jwt({"appid": "00000000-0000-0000-0000-000000000001", "tid": "t", "oid": "user-1"})
+    caller = resolve(
+        (b"Authorization", b"Bearer " + token), (b"Ocp-Apim-Subscription-Key", b"right-key")
+    )
+    assert caller.consumer == "claims"
+    assert (caller.identity.user, caller.identity.tenant_id) == ("user-1", "t")
+    assert caller.identity.key_fingerprint == fingerprint(KEY, b"right-key")
+
+
 def test_an_unverified_identity_selects_no_policy() -> None:
     """A forged token that names a consumer with a laxer level gets the default one."""
     token = jwt({"appid": "lax"})

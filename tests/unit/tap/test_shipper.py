@@ -25,8 +25,16 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 class Moody:
     """An outbox that refuses so many sends, sometimes after it has taken the messages."""
 
-    def __init__(self, queue: MemoryQueue, refusals: int, *, keeps: bool = False) -> None:
+    def __init__(
+        self,
+        queue: MemoryQueue,
+        refusals: int,
+        *,
+        keeps: bool = False,
+        error: type[Exception] = QueueUnavailable,
+    ) -> None:
         self._queue = queue
+        self._error = error
         self.refusals = refusals
         self._keeps = keeps
         self.sent: list[Message] = []
@@ -37,7 +45,7 @@ class Moody:
             self.refusals -= 1
             if self._keeps:
                 await self._queue.send(messages)
-            raise QueueUnavailable("away")
+            raise self._error("planted content")
         await self._queue.send(messages)
         self.sent += messages
 
@@ -90,6 +98,18 @@ async def test_an_outage_costs_nothing_but_patience(tmp_path: Path) -> None:
         events = [name for name, _ in tap.notes.events]
         assert events.count("shipper.queue_unavailable") == 1
         assert events.count("shipper.recovered") == 1
+
+
+async def test_an_error_that_nobody_expected_does_not_end_the_shipping(tmp_path: Path) -> None:
+    """A shipper that died would fill the spool in silence: it says so and goes on."""
+    async with exchanges(tmp_path, 2) as tap:
+        outbox = Moody(queue(), 2, error=RuntimeError)
+        running = asyncio.create_task(shipper(tap, outbox).run())
+        await until(lambda: _records(outbox) == 2, "shipped")
+        running.cancel()
+        events = [name for name, _ in tap.notes.events]
+        assert events.count("shipper.unexpected") == 1
+        assert "planted" not in str(tap.notes.events)
 
 
 async def test_a_lost_acknowledgement_makes_no_second_message(tmp_path: Path) -> None:
