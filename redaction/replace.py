@@ -6,6 +6,7 @@ and located. Whatever is not covered stays as it is, to the byte.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -53,9 +54,9 @@ class _CutOperator(Operator):
 
     action: ClassVar[Action]
 
+    @abstractmethod
     def replacement(self, cut: Cut) -> str:
         """Give what stands in the value's place."""
-        raise NotImplementedError
 
     def operate(self, text: str = "", params: dict[str, Any] | None = None) -> str:  # noqa: ARG002 - the cut knows its value as read, `text` is as written
         """Give the replacement between its quotation marks."""

@@ -19,7 +19,7 @@ from audit.ids import ExchangeNumber, day_of, timestamp, uuid7
 from audit.telemetry import Count, Log, frames_of
 from storage.spool.port import Spool
 from tap.consumers import Caller, ConsumerPolicy, Consumers
-from tap.heads import Header, RequestHead, first
+from tap.heads import Header, RequestHead, first, text_of
 from tap.pool import UpstreamPool
 from tap.recording import Recorder
 
@@ -78,11 +78,11 @@ class Desk:
             method=head.method,
             target_path=path.decode("utf-8", "replace"),
             query=_kept_parameters(query),
-            content_type=_text(first(head.headers, b"content-type")),
-            content_encoding=_text(first(head.headers, b"content-encoding")),
+            content_type=text_of(first(head.headers, b"content-type")),
+            content_encoding=text_of(first(head.headers, b"content-encoding")),
             identity=caller.identity,
             expires_at=expires,
-            upgrade=_text(head.upgrade),
+            upgrade=text_of(head.upgrade),
         )
         return opening, caller
 
@@ -150,7 +150,3 @@ def _kept_parameters(query: bytes) -> dict[str, str]:
         if name.lower() in _KEPT_PARAMETERS and len(value) <= 128:
             kept[name.lower()] = value
     return kept
-
-
-def _text(value: bytes | None) -> str | None:
-    return value.decode("utf-8", "replace") if value is not None else None

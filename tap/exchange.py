@@ -11,11 +11,11 @@ import asyncio
 from contextlib import suppress
 from time import monotonic
 
-from audit.exchange import AnswerHead, Ending, OnAuditFailure
+from audit.exchange import Ending, OnAuditFailure
 from tap.client import Client, ClientGoneError
 from tap.consumers import ConsumerPolicy
 from tap.desk import Desk
-from tap.heads import AnswerStart, answer_head, first, request_head, tap_error
+from tap.heads import AnswerStart, answer_head, noted, request_head, switching_head, tap_error
 from tap.recording import Recording
 from tap.upstream import UpstreamConnection
 
@@ -24,7 +24,6 @@ __all__ = ["Exchange"]
 # How long a caller that has been answered in the tap's name may go on sending its request.
 _REST_SECONDS = 2.0
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110 §9.2.2
-_REQUEST_IDS = (b"apim-request-id", b"x-request-id", b"request-id", b"x-ms-request-id")
 
 
 class Exchange:
@@ -206,9 +205,7 @@ class Exchange:
         close = framing.until_close or self._by_content or self._last_of_connection
         # An upgraded connection is no longer HTTP: `Connection` and `Upgrade` are its handshake.
         head = (
-            _switching_head(answer)
-            if switching
-            else answer_head(answer, http10=http10, close=close)
+            switching_head(answer) if switching else answer_head(answer, http10=http10, close=close)
         )
         self._keep_alive = not close and not switching
         self._client.write(head)
@@ -218,7 +215,8 @@ class Exchange:
             self._tunnelling = True
             self._client.tunnel(self.from_client)
         if self._recording is not None:
-            self._recording.head(self._noted(answer))
+            now = monotonic()
+            self._recording.head(noted(answer, self._recording.wall_ns(now)))
 
     def body(self, raw: bytes, content: list[bytes]) -> None:
         """Pass bytes on, then note them."""
@@ -348,28 +346,3 @@ class Exchange:
         reused = self._connection is not None and self._connection.used
         repeatable = self._client.head.method in _IDEMPOTENT and not self._client.has_body
         return reused and repeatable and not received
-
-    def _noted(self, answer: AnswerStart) -> AnswerHead:
-        headers = answer.headers
-        now = monotonic()
-        recording = self._recording
-        identified = (first(headers, name) for name in _REQUEST_IDS)
-        return AnswerHead(
-            status=answer.status,
-            content_type=_text(first(headers, b"content-type")),
-            content_encoding=_text(first(headers, b"content-encoding")),
-            at_ns=recording.wall_ns(now) if recording is not None else 0,
-            served_model=_text(first(headers, b"x-ms-served-model")),
-            upstream_request_id=_text(next((value for value in identified if value), None)),
-            content_length=answer.framing.content_length,
-        )
-
-
-def _switching_head(answer: AnswerStart) -> bytes:
-    lines = [b"HTTP/1.1 %d %b" % (answer.status, answer.reason)]
-    lines.extend(name + b": " + value for name, value in answer.headers)
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-def _text(value: bytes | None) -> str | None:
-    return value.decode("utf-8", "replace") if value is not None else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from audit.exchange import AnswerHead
 from audit.value import to_json
 
 __all__ = [
@@ -20,8 +21,11 @@ __all__ = [
     "answer_head",
     "first",
     "forwarded_headers",
+    "noted",
     "request_head",
+    "switching_head",
     "tap_error",
+    "text_of",
 ]
 
 Header = tuple[bytes, bytes]
@@ -31,6 +35,10 @@ Header = tuple[bytes, bytes]
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
 )
+
+
+# Where an upstream names a request: APIM, OpenAI and Azure, Anthropic, other Azure services.
+_REQUEST_IDS = (b"apim-request-id", b"x-request-id", b"request-id", b"x-ms-request-id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,33 @@ def answer_head(answer: AnswerStart, *, http10: bool, close: bool) -> bytes:
     elif http10:
         lines.append(b"Connection: keep-alive")
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def switching_head(answer: AnswerStart) -> bytes:
+    """Write the head of a 101 as it came: `Connection` and `Upgrade` are the handshake itself."""
+    lines = [b"HTTP/1.1 %d %b" % (answer.status, answer.reason)]
+    lines.extend(name + b": " + value for name, value in answer.headers)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def noted(answer: AnswerStart, at_ns: int) -> AnswerHead:
+    """Take out of a head what the record needs; `at_ns` is when the client was sent it."""
+    headers = answer.headers
+    identified = (first(headers, name) for name in _REQUEST_IDS)
+    return AnswerHead(
+        status=answer.status,
+        content_type=text_of(first(headers, b"content-type")),
+        content_encoding=text_of(first(headers, b"content-encoding")),
+        at_ns=at_ns,
+        served_model=text_of(first(headers, b"x-ms-served-model")),
+        upstream_request_id=text_of(next((value for value in identified if value), None)),
+        content_length=answer.framing.content_length,
+    )
+
+
+def text_of(value: bytes | None) -> str | None:
+    """Read a field's value as text; bytes that are no UTF-8 are replaced."""
+    return value.decode("utf-8", "replace") if value is not None else None
 
 
 def tap_error(
