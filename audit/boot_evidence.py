@@ -8,16 +8,23 @@ from dataclasses import dataclass, field
 from audit.completeness import Evidence, Held, KnownBoot, StoredMark
 from audit.digest import CHAIN_START, chain
 from audit.ledger import Checkpoint, LedgerEntry
+from audit.spans import Gaps
 
 __all__ = ["NO_OPENING", "BootEvidence", "by_boot"]
 
 # What stands in a chain for a number that never had an opening.
 NO_OPENING = "-"
 
+# Some two seconds of digests: a tap that says more has no opening is not computed after.
+_MOST_UNOPENED = 2_000_000
+
 
 @dataclass(slots=True)
 class BootEvidence:
-    """What the sources say of one boot, by number; `successor` is the boot that follows it."""
+    """What the sources say of one boot, by number; `successor` is the boot that follows it.
+
+    `damaged` are the numbers whose ledger row can no longer be read.
+    """
 
     tap: str
     boot: str
@@ -27,6 +34,8 @@ class BootEvidence:
     dead: dict[int, str] = field(default_factory=dict)
     checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
     checkpoints_held: set[int] = field(default_factory=set)
+    damaged: set[int] = field(default_factory=set)
+    checkpoints_damaged: set[int] = field(default_factory=set)
     known: KnownBoot | None = None
     successor: Checkpoint | None = None
 
@@ -38,7 +47,8 @@ class BootEvidence:
     @property
     def empty(self) -> bool:
         """Whether nothing is known but that a successor names it."""
-        return not (self.entries or self.stored or self.waiting or self.dead or self.checkpoints)
+        things = (self.entries, self.stored, self.waiting, self.dead, self.checkpoints)
+        return not any((*things, self.damaged, self.checkpoints_damaged))
 
     @property
     def told(self) -> int | None:
@@ -74,16 +84,16 @@ class BootEvidence:
         entry = self.entries.get(seq)
         return entry.id if entry else self.waiting.get(seq) or self.dead.get(seq)
 
-    def unrecorded(self) -> dict[int, str]:
-        """The numbers of which the tap says that no opening could be taken, with its reason."""
-        ranges = [r for c in self.checkpoints.values() for r in c.unrecorded]
-        ranges += self.known.unrecorded if self.known else ()
-        top = self.head
-        return {
-            seq: reason
-            for first, last, reason in ranges
-            for seq in range(max(1, first), min(last, top) + 1)
-        }
+    @property
+    def spoken_of(self) -> set[int]:
+        """The numbers of which a source holds anything."""
+        return {*self.entries, *self.stored, *self.waiting, *self.dead, *self.damaged}
+
+    def gaps(self) -> Gaps:
+        """The numbers of which the tap says that no opening could be taken."""
+        claims = [r for c in self.checkpoints.values() for r in c.unrecorded]
+        claims += self.known.unrecorded if self.known else ()
+        return Gaps(claims, self.head)
 
     def chains(self) -> dict[int, set[str]]:
         """Every chain head that a tap has stated for this boot, by the number it stands at."""
@@ -95,21 +105,24 @@ class BootEvidence:
             stated.setdefault(after.predecessor_opened, set()).add(after.predecessor_chain)
         return stated
 
-    def first_chain_that_differs(self, unrecorded: dict[int, str]) -> int | None:
-        """The lowest number at which a stated chain is not that of the ids known.
+    def judge_chain(self, gaps: Gaps) -> str | None:
+        """Why a chain that was stated is not borne out by the ids known, as a key of `REASONS`.
 
         Looks no further than the first number whose id nobody knows: that one is lost already.
         """
         stated = self.chains()
-        head = CHAIN_START
+        head, unopened = CHAIN_START, 0
         for seq in range(max(stated, default=-1) + 1):
             if seq > 0:
-                known = NO_OPENING if seq in unrecorded else self.id_of(seq)
+                unopened += gaps.reason_of(seq) is not None
+                known = self.id_of(seq) if gaps.reason_of(seq) is None else NO_OPENING
                 if known is None:
                     return None
+                if unopened > _MOST_UNOPENED:
+                    return "chain_unchecked"
                 head = chain(head, seq, known)
             if stated.get(seq, {head}) != {head}:
-                return seq
+                return "chain_differs"
         return None
 
 
@@ -125,6 +138,10 @@ def by_boot(evidence: Evidence) -> dict[tuple[str, str], BootEvidence]:
     for mark in evidence.stored:
         of(mark.number.tap, mark.number.boot).stored.setdefault(mark.number.seq, []).append(mark)
     _add_held(evidence.waiting, evidence.dead, boots)
+    for row in evidence.damaged:
+        boot = of(row.tap, row.boot)
+        boot.damaged.update(() if row.seq is None else (row.seq,))
+        boot.checkpoints_damaged.update(() if row.index is None else (row.index,))
     for known in evidence.boots:
         of(known.tap, known.boot).known = known
     for checkpoint in evidence.checkpoints:

@@ -23,12 +23,14 @@ from audit.ledger import Checkpoint, LedgerEntry
 __all__ = [
     "REASONS",
     "CompletenessReport",
+    "DamagedRow",
     "Evidence",
     "Flaw",
     "Held",
     "KnownBoot",
     "Outcome",
     "StoredMark",
+    "Unrecorded",
     "Verdict",
 ]
 
@@ -70,14 +72,17 @@ REASONS: dict[str, str] = {
     "record_removed": "the ledger says stored, and the record is not there",
     "dead_letter_removed": "the ledger says it was set aside, and the queue does not hold it",
     "digest_differs": "the record's content is not what its digest or the ledger says",
+    "state_contradicts": "the ledger says it was set aside, the record is there, and nothing waits",
+    "row_damaged": "this row of the ledger, or of its checkpoints, can no longer be read",
     "removed_yet_there": "the ledger says erased or expired, and the record is there",
     "chain_differs": "the ids of these numbers are not those the tap chained",
+    "chain_unchecked": "the tap says of too many numbers that they have no opening to check it",
     "checkpoint_missing": "a checkpoint between two others is not there",
     "checkpoints_disagree": "a checkpoint contradicts another one of its boot",
     "entry_on_its_way": "the record is stored; its ledger entry comes with a delivery that waits",
     "no_ledger_entry": "a record is there that neither ledger nor queue knows",
     "other_id": "the number belongs to another record",
-    "beyond_head": "the number is higher than any that the tap gave out",
+    "beyond_head": "the number is none that the tap gave out",
     "boot_unknown": "the tap's own history does not know this boot",
     "head_unknown": "nothing says how many numbers this boot gave out",
     "boots_unlinked": "this boot names no predecessor, though the tap had run before",
@@ -117,6 +122,16 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class DamagedRow:
+    """A row that can no longer be read: a number's in the ledger, or a checkpoint's by index."""
+
+    tap: str
+    boot: str
+    seq: int | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KnownBoot:
     """A boot in the history of a spool folder: how many numbers it has given out.
 
@@ -136,7 +151,8 @@ class Evidence:
     """All that is known. `unread` names sources that could not be read.
 
     Their names are `spool`, `queue`, `ledger` and `records`. `waiting` holds what is in spools
-    and queue, `dead` what the queue has set aside.
+    and queue, `dead` what the queue has set aside; `damaged` rows stand in neither `entries` nor
+    `checkpoints`.
     """
 
     entries: Sequence[LedgerEntry] = ()
@@ -145,6 +161,7 @@ class Evidence:
     waiting: Sequence[Held] = ()
     dead: Sequence[Held] = ()
     boots: Sequence[KnownBoot] = ()
+    damaged: Sequence[DamagedRow] = ()
     unread: tuple[str, ...] = ()
 
 
@@ -165,12 +182,41 @@ class Flaw:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """Exchanges that a tap says it forwarded or refused without a record, and why.
+
+    `reason` is `forwarded:` or `refused:` and a code.
+    """
+
+    tap: str
+    boot: str
+    first: int
+    last: int
+    reason: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether they were refused; the others were forwarded."""
+        return self.reason.startswith("refused")
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
 class CompletenessReport:
-    """How many numbers came to what, and every flaw, by tap, boot and number."""
+    """How many numbers came to what, every flaw, and what passed unrecorded.
+
+    Flaws and `unrecorded` are sorted by tap, boot and number; the latter are no flaws, because
+    the tap spoke of them itself.
+    """
 
     counts: dict[Outcome, int]
     flaws: tuple[Flaw, ...]
     unread: tuple[str, ...] = ()
+    unrecorded: tuple[Unrecorded, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

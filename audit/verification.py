@@ -11,13 +11,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from audit.boot_evidence import BootEvidence, by_boot
-from audit.completeness import CompletenessReport, Evidence, Flaw, Outcome, StoredMark
+from audit.boot_flaws import boot_flaws, foreign_boots, unlinked_boots
+from audit.completeness import (
+    CompletenessReport,
+    Evidence,
+    Flaw,
+    Outcome,
+    StoredMark,
+    Unrecorded,
+)
 from audit.ledger import LedgerEntry, LedgerState
+from audit.spans import Gaps, spans
 
-__all__ = ["REFUSED", "verify"]
-
-# A reason for "unrecorded" that begins so tells of an exchange that was refused, not forwarded.
-REFUSED = "refused"
+__all__ = ["verify"]
 
 _REMOVED = {LedgerState.ERASED: Outcome.ERASED, LedgerState.EXPIRED: Outcome.EXPIRED}
 _SET_ASIDE = {
@@ -41,35 +47,47 @@ def verify(evidence: Evidence) -> CompletenessReport:
     boots = by_boot(evidence)
     counts: Counter[Outcome] = Counter()
     flaws: list[Flaw] = []
+    unrecorded: list[Unrecorded] = []
     seen = {known.tap for known in evidence.boots}
     for _, boot in sorted(boots.items()):
-        judge = _Judge(boot, evidence.unread, spool_seen=boot.tap in seen)
-        for flaw in (*_ranges(judge.numbers(counts)), *judge.strangers(), *judge.boot_itself()):
+        gaps = boot.gaps()
+        judge = _Judge(boot, gaps, evidence.unread, spool_seen=boot.tap in seen)
+        found = (*_ranges(judge.numbers(counts)), *judge.strangers(), *boot_flaws(boot, gaps))
+        for flaw in found:
             counts[flaw.outcome] += _numbers_in(flaw)
-            flaws.append(flaw)
-    flaws += _foreign_boots(boots.values(), evidence)
-    flaws += _unlinked(boots.values())
-    return CompletenessReport(dict(counts), tuple(flaws), evidence.unread)
+        flaws += found
+        unrecorded += judge.unrecorded
+    flaws += foreign_boots(boots.values(), evidence)
+    flaws += unlinked_boots(boots.values())
+    return CompletenessReport(dict(counts), tuple(flaws), evidence.unread, tuple(unrecorded))
 
 
 class _Judge:
-    """Judges one boot."""
+    """Judges the numbers of one boot; those the tap let pass are in `unrecorded` afterwards."""
 
-    def __init__(self, boot: BootEvidence, unread: tuple[str, ...], *, spool_seen: bool) -> None:
+    def __init__(
+        self, boot: BootEvidence, gaps: Gaps, unread: tuple[str, ...], *, spool_seen: bool
+    ) -> None:
+        self.unrecorded: list[Unrecorded] = []
         self._boot = boot
+        self._gaps = gaps
         self._unread = unread
         self._spool_seen = spool_seen
-        self._unrecorded = boot.unrecorded()
 
     def numbers(self, counts: Counter[Outcome]) -> Iterator[Flaw]:
-        """Judge every number; count what is in order, give what is not."""
-        for seq in range(1, self._boot.head + 1):
-            outcome, reason = self._of(seq)
+        """Judge every number; count what is in order, give what is not.
+
+        Numbers between those of which a source holds anything share one fate.
+        """
+        singles = (edge for seq in self._boot.spoken_of for edge in (seq, seq + 1))
+        for first, last in spans(1, self._boot.head, (*singles, *self._gaps.edges)):
+            outcome, reason = self._of(first)
             if outcome in _SILENT:
-                counts[outcome] += 1
+                counts[outcome] += last - first + 1
+                self._note(first, last, reason)
             else:
-                record_id = self._boot.id_of(seq) or self._stored_id(seq)
-                yield self._flaw(outcome, reason, seq, record_id)
+                record_id = self._boot.id_of(first) or self._stored_id(first)
+                yield self._flaw(outcome, reason, first, last, record_id)
 
     def strangers(self) -> Iterator[Flaw]:
         """Records and entries that have no business at their number."""
@@ -78,58 +96,47 @@ class _Judge:
             expected = boot.id_of(seq)
             for mark in marks:
                 if expected is not None and not _belongs(mark.id, expected):
-                    yield self._flaw(Outcome.INSERTED, "other_id", seq, mark.id)
-        if boot.live or boot.told is None:
-            return  # Higher numbers are newer than the tap's last word.
-        head = boot.head
-        beyond = {seq: entry.id for seq, entry in boot.entries.items() if seq > head}
-        beyond |= {seq: m[0].id for seq, m in boot.stored.items() if seq > head}
+                    yield self._flaw(Outcome.INSERTED, "other_id", seq, seq, mark.id)
+        for seq in sorted(boot.damaged):
+            if not 1 <= seq <= boot.head:
+                yield self._flaw(Outcome.ALTERED, "row_damaged", seq, seq)
+        beyond = {seq: entry.id for seq, entry in boot.entries.items() if self._beyond(seq)}
+        beyond |= {seq: m[0].id for seq, m in boot.stored.items() if self._beyond(seq)}
         for seq, record_id in sorted(beyond.items()):
-            yield self._flaw(Outcome.INSERTED, "beyond_head", seq, record_id)
+            yield self._flaw(Outcome.INSERTED, "beyond_head", seq, seq, record_id)
 
-    def boot_itself(self) -> Iterator[Flaw]:
-        """The boot's checkpoints and chain."""
-        boot = self._boot
-        if boot.told is None and not boot.checkpoints:
-            yield self._flaw(Outcome.UNDETERMINED, "head_unknown")
-        yield from self._checkpoints()
-        at = boot.first_chain_that_differs(self._unrecorded)
-        if at is not None:
-            yield Flaw(Outcome.ALTERED, "chain_differs", boot.tap, boot.boot)
+    def _beyond(self, seq: int) -> bool:
+        if self._boot.live or self._boot.told is None:
+            return seq < 1  # Higher numbers are newer than the tap's last word.
+        return not 1 <= seq <= self._boot.head
 
-    def _checkpoints(self) -> Iterator[Flaw]:
-        boot = self._boot
-        opened = 0
-        first: object = None
-        for index in range(max(boot.checkpoints, default=-1) + 1):
-            name = f"{boot.tap}/{boot.boot}#{index}"
-            checkpoint = boot.checkpoints.get(index)
-            if checkpoint is None:
-                if index not in boot.checkpoints_held:
-                    yield self._flaw(Outcome.LOST, "checkpoint_missing", record_id=name)
-                continue
-            link = (checkpoint.predecessor, checkpoint.predecessor_opened)
-            first = first or link
-            if checkpoint.opened < opened or link != first:
-                yield self._flaw(Outcome.ALTERED, "checkpoints_disagree", record_id=name)
-            opened = max(opened, checkpoint.opened)
+    def _note(self, first: int, last: int, reason: str) -> None:
+        if reason:
+            boot = self._boot
+            self.unrecorded.append(Unrecorded(boot.tap, boot.boot, first, last, reason))
 
     def _of(self, seq: int) -> tuple[Outcome, str]:
         boot = self._boot
+        if seq in boot.damaged:
+            return Outcome.ALTERED, "row_damaged"
         expected = boot.id_of(seq)
         marks = boot.stored.get(seq, [])
         own = [m for m in marks if expected is None or _belongs(m.id, expected)]
         if entry := boot.entries.get(seq):
             return self._entered(entry, own)
+        return self._not_entered(seq, own)
+
+    def _not_entered(self, seq: int, own: list[StoredMark]) -> tuple[Outcome, str]:
+        boot = self._boot
         if seq in boot.waiting:
             return (Outcome.UNLEDGERED, "entry_on_its_way") if own else (Outcome.WAITING, "")
         if seq in boot.dead:
             return (Outcome.UNLEDGERED, "entry_on_its_way") if own else (Outcome.DEAD_LETTERED, "")
         if own:
             return self._unless_unread(Outcome.INSERTED, "no_ledger_entry", "queue", "ledger")
-        if (reason := self._unrecorded.get(seq)) is not None:
-            refused = reason.startswith(REFUSED)
-            return (Outcome.REFUSED if refused else Outcome.UNRECORDED), ""
+        if (reason := self._gaps.reason_of(seq)) is not None:
+            passed = Unrecorded(boot.tap, boot.boot, seq, seq, reason)
+            return (Outcome.REFUSED if passed.refused else Outcome.UNRECORDED), reason
         return self._missing()
 
     def _entered(self, entry: LedgerEntry, own: list[StoredMark]) -> tuple[Outcome, str]:
@@ -142,12 +149,17 @@ class _Judge:
         return self._set_aside(entry, own)
 
     def _set_aside(self, entry: LedgerEntry, own: list[StoredMark]) -> tuple[Outcome, str]:
-        if own:
+        waits, dead = (entry.number.seq in held for held in (self._boot.waiting, self._boot.dead))
+        if own and (waits or dead):
             # A replay has been stored, and its entry is on its way.
             return Outcome.UNLEDGERED, "entry_on_its_way"
-        if entry.number.seq in self._boot.waiting:
+        if own and not self._spool_seen:
+            return Outcome.UNDETERMINED, "source_unread"
+        if own:
+            return self._unless_unread(Outcome.ALTERED, "state_contradicts", "spool", "queue")
+        if waits:
             return Outcome.WAITING, ""
-        if entry.number.seq in self._boot.dead:
+        if dead:
             return _SET_ASIDE[entry.state], ""
         return self._unless_unread(Outcome.LOST, "dead_letter_removed", "queue")
 
@@ -179,10 +191,11 @@ class _Judge:
         self,
         outcome: Outcome,
         reason: str,
-        seq: int | None = None,
+        first: int,
+        last: int,
         record_id: str | None = None,
     ) -> Flaw:
-        return Flaw(outcome, reason, self._boot.tap, self._boot.boot, seq, seq, record_id)
+        return Flaw(outcome, reason, self._boot.tap, self._boot.boot, first, last, record_id)
 
 
 def _numbers_in(flaw: Flaw) -> int:
@@ -217,26 +230,3 @@ def _ranges(flaws: Iterable[Flaw]) -> list[Flaw]:
 def _continues(before: Flaw, flaw: Flaw) -> bool:
     unnamed = before.id is None and flaw.id is None
     return unnamed and before.reason == flaw.reason and (before.last or 0) + 1 == flaw.first
-
-
-def _foreign_boots(boots: Iterable[BootEvidence], evidence: Evidence) -> Iterator[Flaw]:
-    """Boots that the tap's own history does not know.
-
-    One that sorts after all known ones may have started after the look at the folder.
-    """
-    newest: dict[str, str] = {}
-    for known in evidence.boots:
-        newest[known.tap] = max(known.boot, newest.get(known.tap, ""))
-    for boot in boots:
-        if boot.known is None and boot.tap in newest and not boot.empty:
-            late = boot.boot > newest[boot.tap]
-            outcome = Outcome.UNDETERMINED if late else Outcome.INSERTED
-            yield Flaw(outcome, "boot_unknown", boot.tap, boot.boot)
-
-
-def _unlinked(boots: Iterable[BootEvidence]) -> Iterator[Flaw]:
-    """Boots that claim to be a tap's first, though there is an earlier one."""
-    first: dict[str, str] = {}
-    for boot in sorted(boots, key=lambda b: (b.tap, b.boot)):
-        if first.setdefault(boot.tap, boot.boot) != boot.boot and boot.roots:
-            yield Flaw(Outcome.UNDETERMINED, "boots_unlinked", boot.tap, boot.boot)

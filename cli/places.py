@@ -55,6 +55,11 @@ class Places:
         return self.data / "records.sqlite"
 
     @property
+    def begun(self) -> bool:
+        """Whether any part has ever made its file or folder here."""
+        return any(os.path.lexists(each) for each in (self.spools, self.queue, self.store))
+
+    @property
     def running(self) -> Path:
         """Who runs where, while `auditstream up` does."""
         return self.data / "running.json"
@@ -72,7 +77,7 @@ def prepare(settings: Settings, *, may_open: bool) -> Places:
     if may_open and not key_values():
         prepare_keys(settings.key_folder, settings.data)
     held = worker_keys_of(settings).key_ids if may_open else frozenset()
-    bind(settings.data, tap_keys_of(settings).key_id, held)
+    bind(settings.data, tap_keys_of(settings), held)
     return places
 
 

@@ -43,6 +43,9 @@ REASONS: dict[int, str] = {
     sqlite3.SQLITE_NOTADB: "is not an SQLite file, or is damaged",
 }
 
+# How Python's driver begins to say that a text column holds other bytes; it has no code.
+_NO_TEXT = "Could not decode to UTF-8"
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -122,6 +125,9 @@ class Database:
     def _translated(self, problem: sqlite3.Error | OSError) -> Exception:
         if isinstance(problem, OSError):
             return self._failure(f"{self._path} cannot be opened: {problem.strerror}")
+        if _NO_TEXT in str(problem):
+            # The driver's own message repeats the text.
+            return self._failure(f"{self._path} is damaged: a text in it is no UTF-8")
         # The low byte is the primary code; the rest only refines it.
         reason = REASONS.get(getattr(problem, "sqlite_errorcode", 0) & 0xFF)
         return self._failure(f"{self._path} {reason}") if reason else problem

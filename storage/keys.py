@@ -8,7 +8,8 @@ A keys folder (mode 0700) holds small files (mode 0600), each one line of base64
 
 The law of this module: a key is never replaced and never guessed. A folder is either complete or
 made complete, by one process at a time; `seal.pub` comes last, so that a start that was cut short
-begins again from what is there. A data folder remembers the keys it was made with.
+begins again from what is there. A data folder remembers the keys it was made with, of the
+fingerprint key a digest: under another one, consumers and commitments would not be recognised.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from audit.errors import KeyMissing, SettingInvalid, WrongKey
+from audit.value import Value, from_json, prepare, to_json
 from storage.key_files import held, write_new
 
 __all__ = [
@@ -55,6 +57,11 @@ class TapKeys:
     public_key: bytes = field(repr=False)
     fingerprint_key: bytes = field(repr=False)
 
+    @property
+    def fingerprint_id(self) -> str:
+        """Name the fingerprint key: 16 hex digits of SHA-256 over `fingerprint` and the key."""
+        return hashlib.sha256(b"fingerprint" + self.fingerprint_key).hexdigest()[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerKeys:
@@ -67,6 +74,13 @@ class WorkerKeys:
     def key_ids(self) -> frozenset[str]:
         """The ids of the keys whose data can be opened."""
         return frozenset(self.private_keys)
+
+
+class _Binding(Value, frozen=True):
+    """The keys a folder was made with; an earlier version left out `fingerprint_id`."""
+
+    key_ids: tuple[str, ...] = ()
+    fingerprint_id: str | None = None
 
 
 def key_id_of(public_key: bytes) -> str:
@@ -108,8 +122,8 @@ def load_worker_keys(folder: Path) -> WorkerKeys:
 def make_keys(folder: Path) -> None:
     """Make what is not there yet, durably; safe when several processes start at once.
 
-    Raises `SettingInvalid` when the folder cannot be written, or when it holds several private
-    keys and nothing says which is current.
+    Raises `SettingInvalid` when the folder cannot be written, or holds several private keys and
+    nothing says which is current.
     """
     with held(folder):
         if not (folder / FINGERPRINT).exists():
@@ -121,46 +135,64 @@ def make_keys(folder: Path) -> None:
 def prepare_keys(folder: Path, data: Path) -> None:
     """Make keys for a first start; never for a data folder that was made with others.
 
-    Raises `KeyMissing` when `data` is bound and the keys folder holds no key.
+    Raises `KeyMissing` when `data` is bound and the keys folder lacks a key it was made with.
     """
-    if not (folder / PUBLIC).exists() and (data / BINDING).exists() and not _private_files(folder):
-        raise KeyMissing(
-            f"the data folder {data} was made with a key that is not in the keys folder {folder};"
-            " put the keys back there, or give their folder with the setting `keys`"
-        )
+    if (data / BINDING).exists():
+        if not (folder / PUBLIC).exists() and not _private_files(folder):
+            raise _gone(data, folder, "a key")
+        if not (folder / FINGERPRINT).exists():
+            raise _gone(data, folder, f"a fingerprint key ({FINGERPRINT})")
     make_keys(folder)
 
 
-def bind(data: Path, key_id: str, also: Collection[str] = ()) -> None:
-    """Tie a data folder to the key it is written with.
+def bind(data: Path, keys: TapKeys, also: Collection[str] = ()) -> None:
+    """Tie a data folder to the keys it is written with.
 
-    The first call remembers `key_id`; later ones accept it, or a new one where `also` (private
-    keys that are held) includes one it was made with, and then remember the new one too. Raises
-    `WrongKey` naming the folder, `SettingInvalid` when it cannot be written.
+    The first call remembers them; later ones accept the same fingerprint key, and the same
+    sealing key or a new one where `also` (private keys that are held) includes one it was made
+    with, and then remember the new one too. Raises `WrongKey` naming the folder,
+    `SettingInvalid` when it cannot be written.
     """
     with held(data):
         bound = _bound(data)
-        if bound and not {key_id, *also} & set(bound):
-            raise WrongKey(
-                f"the data folder {data} was made with the key {bound[-1]}, not with {key_id};"
-                " use the keys it was made with, or another data folder"
-            )
-        if key_id not in bound:
-            text = msgspec.json.encode({"key_ids": [*bound, key_id]}).decode()
-            write_new(data, BINDING, text)
+        _check(data, bound, keys, also)
+        new = () if keys.key_id in bound.key_ids else (keys.key_id,)
+        now = _Binding(key_ids=(*bound.key_ids, *new), fingerprint_id=keys.fingerprint_id)
+        if now != bound:
+            write_new(data, BINDING, to_json(now).decode())
 
 
-def _bound(data: Path) -> list[str]:
+def _check(data: Path, bound: _Binding, keys: TapKeys, also: Collection[str]) -> None:
+    if bound.key_ids and not {keys.key_id, *also} & set(bound.key_ids):
+        raise _wrong(data, f"key {bound.key_ids[-1]}", keys.key_id)
+    if bound.fingerprint_id not in {None, keys.fingerprint_id}:
+        raise _wrong(data, f"fingerprint key {bound.fingerprint_id}", keys.fingerprint_id)
+
+
+def _wrong(data: Path, bound: str, given: str) -> WrongKey:
+    return WrongKey(
+        f"the data folder {data} was made with the {bound}, not with {given};"
+        " use the keys it was made with, or another data folder"
+    )
+
+
+def _gone(data: Path, folder: Path, what: str) -> KeyMissing:
+    return KeyMissing(
+        f"the data folder {data} was made with {what} that is not in the keys folder {folder};"
+        " put the keys back there, or give their folder with the setting `keys`"
+    )
+
+
+def _bound(data: Path) -> _Binding:
     try:
-        text = (data / BINDING).read_bytes()
+        bound = from_json((data / BINDING).read_bytes(), _Binding)
     except FileNotFoundError:
-        return []
-    try:
-        return msgspec.json.decode(text, type=dict[str, list[str]])["key_ids"]
-    except (msgspec.DecodeError, KeyError):
-        raise WrongKey(
-            f"the file {data / BINDING}, which names the key of this data, is damaged"
-        ) from None
+        return _Binding()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        bound = _Binding()
+    if not bound.key_ids:
+        raise WrongKey(f"the file {data / BINDING}, which names the key of this data, is damaged")
+    return bound
 
 
 def _private_key_of(folder: Path) -> bytes:
@@ -212,3 +244,6 @@ def _decoded(text: str, what: str) -> bytes:
     if len(raw) != KEY_BYTES:
         raise SettingInvalid(f"keys: {what} is not {KEY_BYTES} bytes of base64")
     return raw
+
+
+prepare(_Binding)

@@ -245,7 +245,7 @@ class SqliteQueueReader:
             for position, record_id, kind, tap, boot, seq, dead in rows:
                 after = position
                 number = ExchangeNumber(tap=tap, boot=boot, seq=seq)
-                yield QueuedNumber(record_id, MessageKind(kind), number, dead=bool(dead))
+                yield QueuedNumber(record_id, _kind(kind), number, dead=bool(dead))
 
     async def dead_letters(self, limit: int = 1000) -> Sequence[DeadLetter]:
         """Up to `limit` messages set aside, oldest first."""
@@ -271,6 +271,13 @@ class SqliteQueueReader:
                 (after, READ_CHUNK),
             ).fetchall()
         )
+
+
+def _kind(text: str) -> MessageKind:
+    try:
+        return MessageKind(text)
+    except ValueError:
+        raise QueueUnavailable("holds a message that is damaged: its kind is none") from None
 
 
 def _dead_letter(row: tuple[str, str, str, str, int, str, str, int, float]) -> DeadLetter:

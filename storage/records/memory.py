@@ -18,7 +18,7 @@ from audit.record import RedactedRecord
 from audit.value import from_json, to_json
 from storage.records.cursor import check_limit, read_cursor, write_cursor
 from storage.records.findable import findable
-from storage.records.port import Page, StoredDocument, StoredRef
+from storage.records.port import Page, StoredDocument, StoredRef, TellDamage
 from storage.records.query import Query
 from storage.records.query_match import matches
 from storage.records.reference import reference
@@ -101,12 +101,14 @@ class MemoryLedger:
         if self._checkpoints.setdefault(key, json) != json:
             raise RecordInvalid("another checkpoint of this index is in the ledger")
 
-    async def entries(self) -> AsyncIterator[LedgerEntry]:
+    async def entries(self, tell: TellDamage | None = None) -> AsyncIterator[LedgerEntry]:
         """All entries, in order."""
+        del tell  # Nothing here can be damaged.
         for number in sorted(self._entries):
             yield from_json(self._entries[number], LedgerEntry)
 
-    async def checkpoints(self) -> AsyncIterator[Checkpoint]:
+    async def checkpoints(self, tell: TellDamage | None = None) -> AsyncIterator[Checkpoint]:
         """All checkpoints, in order."""
+        del tell
         for key in sorted(self._checkpoints):
             yield from_json(self._checkpoints[key], Checkpoint)

@@ -6,10 +6,11 @@ separate ports because the console may not write records and the worker need not
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
+from audit.completeness import DamagedRow
 from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint, LedgerEntry
 from audit.record import RedactedRecord
@@ -23,7 +24,11 @@ __all__ = [
     "RecordWriter",
     "StoredDocument",
     "StoredRef",
+    "TellDamage",
 ]
+
+# Hears of rows that can no longer be read.
+TellDamage: TypeAlias = Callable[[DamagedRow], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +120,12 @@ class LedgerWriter(Protocol):
 class LedgerReader(Protocol):
     """What an auditor reads."""
 
-    def entries(self) -> AsyncIterator[LedgerEntry]:
+    def entries(self, tell: TellDamage | None = None) -> AsyncIterator[LedgerEntry]:
         """All entries, ordered by tap, boot and number.
 
-        Raises `RecordInvalid` for one that can no longer be read, `StoreUnavailable`.
+        One that can no longer be read is told to `tell` and passed over; without `tell` it
+        raises `RecordInvalid`. Raises `StoreUnavailable`.
         """
 
-    def checkpoints(self) -> AsyncIterator[Checkpoint]:
-        """All checkpoints, ordered by tap, boot and index; raises as `entries`."""
+    def checkpoints(self, tell: TellDamage | None = None) -> AsyncIterator[Checkpoint]:
+        """All checkpoints, ordered by tap, boot and index; damaged ones as in `entries`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from enum import StrEnum
 
@@ -135,11 +135,20 @@ def word(entry: Field, value: str, *, glob: bool) -> str:
     """Bring a name into its one form: choices in lower case, entity types in upper case."""
     if entry.name == "entity":
         return value.upper()
+    if entry.name == "day" and not glob:
+        return _day(entry, value)
     if entry.kind is not FieldKind.CHOICE:
         return value
     if not glob and value.lower() not in entry.choices:
         raise QueryInvalid(f"{entry.name}: no such {entry.name}; {nearest(value, entry.choices)}")
     return value.lower()
+
+
+def _day(entry: Field, value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise QueryInvalid(f"{entry.name} takes a date, as in {entry.example}") from None
 
 
 def number(entry: Field, value: str) -> float:

@@ -59,12 +59,16 @@ _TOKEN = re.compile(
 )
 # Control characters end a string early in some stores, half of a surrogate pair has no UTF-8.
 _UNUSABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_ELSEWHERE = {
+    "AND": "conditions all hold anyway: leave AND away.",
+    "NOT": "write -x for not x.",
+}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """One lexical piece: `kind` is open, close, minus, or, and, text or field."""
+    """One lexical piece: `kind` is open, close, minus, or, text or field."""
 
     kind: str
     at: int
@@ -116,9 +120,26 @@ def _token(found: re.Match[str]) -> _Token:
     if (phrase := part["phrase"]) is not None:
         value = _ESCAPED.sub(r"\1", phrase)
         return _Token("text", at, value=value, quoted=True, star=bool(part["going"]))
-    if part["word"] in ("OR", "AND"):
-        return _Token(part["word"].lower(), at)
+    if part["word"] == "OR":
+        return _Token("or", at)
+    _check_word(part["word"], at)
     return _Token("text", at, value=part["word"])
+
+
+def _check_word(said: str, at: int) -> None:
+    """Refuse what other filter languages write: as text it would find something else, or nothing.
+
+    The answer repeats no value.
+    """
+    name = said.partition("=")[0].lower()
+    entry = FIELDS.get(name) if "=" in said else None
+    if said in _ELSEWHERE:
+        told = _ELSEWHERE[said]
+    elif entry is not None:
+        told = f"{name} takes no =; did you mean {name}:…, as in {entry.example}?"
+    else:
+        return
+    raise QueryInvalid(f"{told} Text goes in quotes (at character {at})")
 
 
 def _field_token(found: re.Match[str], at: int) -> _Token:
@@ -165,7 +186,6 @@ class _Parser:
     def _every(self, depth: int) -> Node:
         nodes = [self._one(depth)]
         while (token := self._peek()) and token.kind not in ("or", "close"):
-            self._skip("and")
             nodes.append(self._one(depth))
         return every(tuple(nodes))
 

@@ -37,7 +37,7 @@ def reference(
     try:
         document = msgspec.json.decode(json)
         head = msgspec.convert(document, _Head)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         damaged = hashlib.sha256(json).hexdigest()
         return StoredRef(record_id, number, consumer, day, None, damaged)
     told = (head.id, head.tap.name, head.tap.boot, head.tap.seq, head.consumer, head.day)

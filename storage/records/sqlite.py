@@ -150,8 +150,18 @@ def _within(
 
 def _chunk(db: sqlite3.Connection, after: int) -> list[tuple[int, StoredRef]]:
     rows = db.execute(
-        "SELECT number, id, tap, boot, seq, consumer, day, CAST(json AS BLOB) FROM records"
+        "SELECT number, CAST(id AS BLOB), CAST(tap AS BLOB), CAST(boot AS BLOB), seq,"
+        " CAST(consumer AS BLOB), CAST(day AS BLOB), CAST(json AS BLOB) FROM records"
         " WHERE number > ? ORDER BY number LIMIT ?",
         (after, _CHUNK),
     )
-    return [(row[0], reference(*row[1:])) for row in rows]
+    return [(row[0], _reference(*row[1:])) for row in rows]
+
+
+def _reference(
+    record_id: bytes, tap: bytes, boot: bytes, seq: int, consumer: bytes, day: bytes, json: bytes
+) -> StoredRef:
+    """Columns that are no text any more get a spelling, which no document agrees with."""
+    names = [each.decode(errors="backslashreplace") for each in (record_id, tap, boot)]
+    others = [each.decode(errors="backslashreplace") for each in (consumer, day)]
+    return reference(names[0], names[1], names[2], seq, others[0], others[1], json)

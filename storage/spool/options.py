@@ -22,3 +22,12 @@ class SpoolOptions:
     queue_bytes: int = 64 << 20
     kept_bytes: int = 8 << 20
     reserve_numbers: int = 1000
+
+    @property
+    def roll_over_at(self) -> int:
+        """The size at which a new segment is begun: at most an eighth of the cap.
+
+        A segment is deleted whole, and never while it is written to: one that could fill the
+        cap alone would keep the spool full after everything in it has been shipped.
+        """
+        return min(self.segment_bytes, self.max_bytes // 8)

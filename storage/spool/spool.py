@@ -84,7 +84,7 @@ class FileSpool:
             disk,
             sealer,
             origin,
-            segment_bytes=options.segment_bytes,
+            segment_bytes=options.roll_over_at,
             reserved=recovered.reserved,
             reserve_ahead=options.reserve_numbers,
         )

@@ -174,3 +174,22 @@ async def test_a_closed_queue_says_so(tmp_path: Path) -> None:
     await queue.close()
     with pytest.raises(QueueUnavailable, match="is closed"):
         await queue.send([a_message(1)])
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["kind = 'fine'", "id = CAST(x'FF' AS TEXT)"], ids=["no kind", "no text"]
+)
+async def test_a_damaged_message_is_an_error_without_content(tmp_path: Path, spoilt: str) -> None:
+    """Whoever lists the numbers is told that the queue is damaged, not what stands in it."""
+    path = tmp_path / "queue.db"
+    queue = await SqliteQueue.open(path)
+    await queue.send([a_message(1)])
+    await queue.close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE messages SET {spoilt}")  # noqa: S608 - constants of this test
+    db.close()
+    reader = await SqliteQueueReader.open(path)
+    with pytest.raises(QueueUnavailable, match="is damaged") as caught:
+        [held async for held in reader.numbers()]
+    assert caught.value.__cause__ is None
+    await reader.close()

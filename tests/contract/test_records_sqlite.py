@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from audit.completeness import DamagedRow
 from audit.errors import QueryTooCostly, RecordInvalid, StoreUnavailable
 from storage.records.findable import SCALARS
 from storage.records.ledger_sqlite import SqliteLedger
@@ -92,7 +93,7 @@ async def test_a_changed_row_shows_in_its_reference(tmp_path: Path) -> None:
     """Text changed, made no JSON, or moved to another consumer by hand: the digest differs."""
     path = tmp_path / "store.db"
     database = await open_store(path)
-    for seq in (1, 2, 3, 4, 5):
+    for seq in (1, 2, 3, 4, 5, 6):
         await SqliteRecordWriter(database).put(a_record(seq))
     _tamper(
         path,
@@ -100,6 +101,7 @@ async def test_a_changed_row_shows_in_its_reference(tmp_path: Path) -> None:
         "UPDATE records SET json = 'no json' WHERE seq = 2",
         "UPDATE records SET consumer = 'other' WHERE seq = 3",
         "UPDATE records SET json = CAST(x'80FF' AS TEXT) WHERE seq = 4",
+        "UPDATE records SET json = CAST(x'7B2261223A22FF227D' AS TEXT) WHERE seq = 6",
     )
     whole = {
         ref.number.seq
@@ -122,6 +124,32 @@ async def test_a_damaged_ledger_row_is_named(tmp_path: Path) -> None:
         [entry async for entry in ledger.entries()]
     with pytest.raises(RecordInvalid, match="#4 is damaged"):
         [checkpoint async for checkpoint in ledger.checkpoints()]
+    await database.close()
+
+
+async def test_damaged_rows_are_told_and_the_others_read(tmp_path: Path) -> None:
+    """Whichever column is spoilt, to what is no text even, every whole row is still read."""
+    path = tmp_path / "store.db"
+    database = await open_store(path)
+    ledger = SqliteLedger(database)
+    for seq in (1, 2, 3, 4):
+        await ledger.enter(an_entry(seq))
+        await ledger.checkpoint(a_checkpoint(seq))
+    _tamper(
+        path,
+        "UPDATE ledger SET id = CAST(x'FF' AS TEXT) WHERE seq = 1",
+        "UPDATE ledger SET amendments = CAST(x'5B7B226174223A22FF225D' AS TEXT) WHERE seq = 2",
+        "UPDATE ledger SET tap = CAST(x'FF' AS TEXT) WHERE seq = 3",
+        "UPDATE checkpoints SET json = CAST(x'7B22746170223A22FF227D' AS TEXT) WHERE \"index\" = 1",
+        'UPDATE checkpoints SET "index" = 9 WHERE "index" = 2',
+        "UPDATE checkpoints SET boot = CAST(x'FF' AS TEXT) WHERE \"index\" = 3",
+    )
+    told: list[DamagedRow] = []
+    assert [entry.number.seq async for entry in ledger.entries(told.append)] == [4]
+    assert {(row.seq, row.tap == r"\xff") for row in told} == {(1, False), (2, False), (3, True)}
+    told.clear()
+    assert [each.index async for each in ledger.checkpoints(told.append)] == [4]
+    assert {(row.index, row.boot == r"\xff") for row in told} == {(1, False), (9, False), (3, True)}
     await database.close()
 
 

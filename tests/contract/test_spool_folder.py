@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import secrets
 import stat
 from pathlib import Path
@@ -156,6 +157,37 @@ async def an_exchange_until_full(spool: FileSpool) -> None:
         except SpoolFull:
             return
     pytest.fail("the spool never said that it is full")
+
+
+async def test_a_full_spool_takes_openings_again_once_all_is_shipped(tmp_path: Path) -> None:
+    """Also where a segment of the size that was set would have filled the cap alone."""
+    spool = await a_spool(tmp_path, max_bytes=1 << 20, segment_bytes=16 << 20)
+    with pytest.raises(SpoolFull):
+        await records_without_end(spool)
+    while spool.census().open + spool.census().waiting:
+        spool.shipped([each.id for each in await spool.shipments(100, 5.0)])
+    async with asyncio.timeout(10):
+        while not await is_taken(spool):
+            # What was shipped is marked and deleted meanwhile.
+            await spool.shipments(1, 0.01)
+    await spool.shut()
+
+
+async def records_without_end(spool: FileSpool) -> None:
+    """Record exchanges of 50 kB, one after another."""
+    for count in itertools.count():
+        await an_exchange(spool, f"id-{count}", strict=True)
+        spool.piece(f"id-{count}", PieceKind.REQUEST_BODY, secrets.token_bytes(50_000))
+        spool.close(f"id-{count}", b"{}")
+
+
+async def is_taken(spool: FileSpool) -> bool:
+    """Try an opening; false when the spool is full."""
+    try:
+        await an_exchange(spool, "one more", strict=True)
+    except SpoolFull:
+        return False
+    return True
 
 
 async def test_shipped_segments_are_deleted_around_a_long_exchange(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from audit.completeness import (
     REASONS,
     CompletenessReport,
+    DamagedRow,
     Evidence,
     Flaw,
     Held,
@@ -61,7 +62,8 @@ def test_an_untouched_world_is_complete(world: World) -> None:
 @given(worlds())
 def test_a_crash_between_record_and_ledger_is_to_be_repaired(world: World) -> None:
     """A record whose delivery is still queued is no flaw of the log: it waits for its entry."""
-    gaps = {n for n in world.stored if n not in world.entries}
+    entered = {n for n, each in world.entries.items() if each.state is LedgerState.STORED}
+    gaps = world.stored.keys() - entered
     assert set(judged(world).unledgered) == {world.stored[n].id for n in gaps}
 
 
@@ -126,6 +128,66 @@ def test_a_record_that_came_back_is_named(world: World, data: st.DataObject) -> 
     number = pick(data, [n for n, e in world.entries.items() if e.state in removed])
     world.stored[number] = Mark(world.entries[number].id, number, "d", "d")
     assert names(judged(world), Outcome.ALTERED, number)
+
+
+@given(worlds(), picks)
+def test_a_stored_record_that_the_ledger_calls_set_aside_is_named(
+    world: World, data: st.DataObject
+) -> None:
+    """With nothing of it in queue or spool, no entry can be on its way: the row was altered."""
+    number = pick(data, world.settled())
+    state = data.draw(st.sampled_from([LedgerState.DEAD_LETTERED, LedgerState.UNREADABLE]))
+    world.entries[number] = msgspec.structs.replace(world.entries[number], state=state)
+    report = judged(world)
+    assert names(report, Outcome.ALTERED, number)
+    assert "state_contradicts" in {flaw.reason for flaw in report.flaws}
+    world.unread = ("queue",)
+    assert not names(judged(world), Outcome.ALTERED, number)
+
+
+@given(worlds(), picks)
+def test_a_damaged_entry_is_named_and_hides_nothing_else(world: World, data: st.DataObject) -> None:
+    """A row that can no longer be read is one altered number; a second flaw is still found."""
+    number, other = pick(data, world.settled()), pick(data, world.settled())
+    assume(number != other)
+    del world.entries[number], world.stored[other]
+    row = DamagedRow(number.tap, number.boot, seq=number.seq)
+    report = verify(replace(world.evidence(), damaged=(row,)))
+    assert names(report, Outcome.ALTERED, number)
+    assert names(report, Outcome.LOST, other)
+    assert sum(report.counts.values()) == sum(boot.opened for boot in world.boots)
+
+
+@given(worlds(), picks)
+def test_a_damaged_checkpoint_is_named(world: World, data: st.DataObject) -> None:
+    """It is altered by its index, and not also called missing."""
+    gone: Checkpoint = data.draw(st.sampled_from(world.checkpoints))
+    world.checkpoints.remove(gone)
+    row = DamagedRow(gone.tap, gone.boot, index=gone.index)
+    flaws = verify(replace(world.evidence(), damaged=(row,))).flaws
+    name = f"{gone.tap}/{gone.boot}#{gone.index}"
+    assert Flaw(Outcome.ALTERED, "row_damaged", gone.tap, gone.boot, id=name) in flaws
+    assert "checkpoint_missing" not in {flaw.reason for flaw in flaws}
+
+
+@given(worlds())
+def test_what_passed_unrecorded_is_named(world: World) -> None:
+    """Every number that the tap let pass is in the report, with its reason, and is no flaw."""
+    told = {
+        (c.tap, c.boot, seq, reason)
+        for c in world.checkpoints
+        for first, last, reason in c.unrecorded
+        for seq in range(first, last + 1)
+    }
+    report = judged(world)
+    assert {
+        (each.tap, each.boot, seq, each.reason)
+        for each in report.unrecorded
+        for seq in range(each.first, each.last + 1)
+    } == told
+    refused = sum(each.count for each in report.unrecorded if each.refused)
+    assert refused == report.counts.get(Outcome.REFUSED, 0)
+    assert report.verdict is Verdict.COMPLETE
 
 
 @given(worlds(), picks)
@@ -302,6 +364,49 @@ def test_checkpoints_that_count_backwards_are_altered() -> None:
     world = World(checkpoints=[checkpoint("1", 3), checkpoint("1", 2, index=1)])
     flaws = judged(world).flaws
     assert Flaw(Outcome.ALTERED, "checkpoints_disagree", "t", "1", id="t/1#1") in flaws
+
+
+HUGE = 10**12
+
+
+def test_a_checkpoint_that_claims_any_number_is_judged_by_what_is_there() -> None:
+    """The numbers that nobody speaks of are one range on each side of the one that is there."""
+    number = ExchangeNumber(tap="t", boot="1", seq=HUGE // 2)
+    world = World(boots=[KnownBoot("t", "1", 0)], checkpoints=[checkpoint("1", HUGE)])
+    world.entries[number], world.stored[number] = entry(number), Mark("x", number, "d", "d")
+    report = judged(world)
+    assert [(f.reason, f.first, f.last) for f in report.flaws] == [
+        ("no_trace", 1, HUGE // 2 - 1),
+        ("no_trace", HUGE // 2 + 1, HUGE),
+    ]
+    assert report.counts == {Outcome.STORED: 1, Outcome.LOST: HUGE - 1}
+
+
+def test_a_checkpoint_that_calls_everything_unrecorded_is_not_believed_unchecked() -> None:
+    """A chain over more numbers without an opening than can be computed is left open."""
+    claim = msgspec.structs.replace(checkpoint("1", HUGE), unrecorded=((1, HUGE, "forwarded:x"),))
+    report = judged(World(boots=[KnownBoot("t", "1", 0)], checkpoints=[claim]))
+    assert [flaw.reason for flaw in report.flaws] == ["chain_unchecked"]
+    assert report.verdict is Verdict.UNDETERMINED
+    assert [(each.first, each.last) for each in report.unrecorded] == [(1, HUGE)]
+
+
+def test_an_index_of_any_height_is_one_range_of_missing_checkpoints() -> None:
+    """The checkpoints between those that are there, damaged or on their way are missing."""
+    first, last = checkpoint("1", 0), checkpoint("1", 0, index=HUGE)
+    world = World(boots=[KnownBoot("t", "1", 0)], checkpoints=[first, last])
+    held = ExchangeNumber(tap="t", boot="1", seq=0)
+    world.waiting[held] = Held("t/1#5", held)
+    missing = [flaw.id for flaw in judged(world).flaws if flaw.reason == "checkpoint_missing"]
+    assert missing == ["t/1#1-4", f"t/1#6-{HUGE - 1}"]
+
+
+def test_a_record_below_the_first_number_is_named() -> None:
+    """Numbers count from 1: one at 0 was never given out."""
+    number = ExchangeNumber(tap="t", boot="1", seq=0)
+    world = World(boots=[live(KnownBoot("t", "1", 0))])
+    world.stored[number] = Mark("forged", number, "d", "d")
+    assert [flaw.reason for flaw in judged(world).flaws] == ["beyond_head"]
 
 
 def test_a_lawful_amendment_moves_the_digest() -> None:

@@ -16,12 +16,13 @@ __all__ = ["Mark", "World", "worlds"]
 AT = "2026-11-20T10:00:00.000000Z"
 FATES = (
     *("stored", "stored", "stored", "waiting", "dead", "unreadable", "erased", "expired"),
-    *("unrecorded", "refused", "stored_and_waiting", "unledgered"),
+    *("unrecorded", "refused", "stored_and_waiting", "unledgered", "replayed"),
 )
 STATES = {
     "stored": LedgerState.STORED,
     "stored_and_waiting": LedgerState.STORED,
     "dead": LedgerState.DEAD_LETTERED,
+    "replayed": LedgerState.DEAD_LETTERED,
     "unreadable": LedgerState.UNREADABLE,
     "erased": LedgerState.ERASED,
     "expired": LedgerState.EXPIRED,
@@ -135,9 +136,9 @@ def _place(world: World, number: ExchangeNumber, fate: str) -> None:
         world.entries[number] = LedgerEntry(
             number=number, id=record_id, state=state, record_digest=digest
         )
-    if fate in ("stored", "stored_and_waiting", "unledgered"):
+    if fate in ("stored", "stored_and_waiting", "unledgered", "replayed"):
         world.stored[number] = Mark(record_id, number, digest, digest)
-    if fate in ("waiting", "stored_and_waiting", "unledgered"):
+    if fate in ("waiting", "stored_and_waiting", "unledgered", "replayed"):
         world.waiting[number] = Held(record_id, number)
     if fate in ("dead", "unreadable"):
         world.dead[number] = Held(record_id, number)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from audit.errors import KeyMissing, SettingInvalid, WrongKey
 from storage.keys import (
+    BINDING,
+    FINGERPRINT,
+    TapKeys,
     bind,
     key_id_of,
     load_tap_keys,
@@ -87,26 +93,70 @@ def test_text_that_is_no_key_is_refused_without_being_shown() -> None:
         worker_keys([""], "")
 
 
+A, B = (TapKeys(name, b"", b"f" * 32) for name in ("aaaa", "bbbb"))
+
+
 def test_data_remembers_its_key(tmp_path: Path) -> None:
     """A data folder takes its own key again and refuses another, naming the folder."""
-    bind(tmp_path, "aaaa")
-    bind(tmp_path, "aaaa")
+    bind(tmp_path, A)
+    bind(tmp_path, A)
     with pytest.raises(WrongKey, match=str(tmp_path)):
-        bind(tmp_path, "bbbb")
-    bind(tmp_path, "bbbb", also={"aaaa"})
-    bind(tmp_path, "bbbb")
+        bind(tmp_path, B)
+    bind(tmp_path, B, also={"aaaa"})
+    bind(tmp_path, B)
+
+
+def test_data_remembers_its_fingerprint_key(tmp_path: Path) -> None:
+    """The same sealing key with another fingerprint key is refused, and no key is written down."""
+    bind(tmp_path, A)
+    with pytest.raises(WrongKey, match="made with the fingerprint key"):
+        bind(tmp_path, replace(A, fingerprint_key=b"g" * 32), also={"aaaa"})
+    digest = hashlib.sha256(b"fingerprint" + b"f" * 32).hexdigest()[:16]
+    assert json.loads((tmp_path / BINDING).read_bytes()) == {
+        "key_ids": ["aaaa"],
+        "fingerprint_id": digest,
+    }
+
+
+def test_a_binding_of_an_earlier_version_is_completed(tmp_path: Path) -> None:
+    """Where only the sealing key was remembered, the next start adds the fingerprint key."""
+    (tmp_path / BINDING).write_text('{"key_ids":["aaaa"]}')
+    bind(tmp_path, A)
+    with pytest.raises(WrongKey):
+        bind(tmp_path, replace(A, fingerprint_key=b"g" * 32))
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"key_ids":[]}', "\udcff"])
+def test_a_damaged_binding_is_not_taken_for_a_new_folder(tmp_path: Path, text: str) -> None:
+    """Text that names no key stops the start instead of binding the folder anew."""
+    (tmp_path / BINDING).write_text(text, errors="surrogateescape")
+    with pytest.raises(WrongKey, match="is damaged"):
+        bind(tmp_path, A)
 
 
 def test_no_new_key_is_made_for_data_of_an_old_one(tmp_path: Path) -> None:
     """With its keys folder gone, bound data raises `KeyMissing`; it is not sealed anew."""
     keys, data = tmp_path / "keys", tmp_path / "data"
     prepare_keys(keys, data)
-    bind(data, load_tap_keys(keys).key_id)
+    bind(data, load_tap_keys(keys))
     for file in keys.iterdir():
         file.unlink()
     with pytest.raises(KeyMissing, match="was made with a key"):
         prepare_keys(keys, data)
     assert not list(keys.iterdir())
+
+
+def test_a_deleted_fingerprint_key_is_not_replaced(tmp_path: Path) -> None:
+    """For bound data its absence raises `KeyMissing`; for data not bound yet it is made."""
+    keys, data = tmp_path / "keys", tmp_path / "data"
+    prepare_keys(keys, data)
+    (keys / FINGERPRINT).unlink()
+    prepare_keys(keys, data)
+    bind(data, load_tap_keys(keys))
+    (keys / FINGERPRINT).unlink()
+    with pytest.raises(KeyMissing, match="a fingerprint key"):
+        prepare_keys(keys, data)
+    assert not (keys / FINGERPRINT).exists()
 
 
 def test_a_key_is_named_by_its_public_half() -> None:
