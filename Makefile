@@ -4,8 +4,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-DATA   ?= auditstream-data
-LISTEN ?= 127.0.0.1:8080
+DATA   ?=
+LISTEN ?=
 UPSTREAM ?=
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
@@ -16,12 +16,11 @@ help: ## list the targets
 
 install: $(VENV)/.installed ## make the environment in .venv
 
+# What is not given here comes from AUDITSTREAM_... variables or auditstream.toml, else the defaults.
 run: $(VENV)/.installed ## start everything; UPSTREAM=https://... for a real gateway
-ifeq ($(strip $(UPSTREAM)),)
-	@$(BIN)/auditstream up --demo --listen $(LISTEN) --data $(DATA)
-else
-	@$(BIN)/auditstream up --upstream $(UPSTREAM) --listen $(LISTEN) --data $(DATA)
-endif
+	@$(BIN)/auditstream up \
+	  $(if $(strip $(UPSTREAM)),--upstream '$(UPSTREAM)',--demo-unless-upstream) \
+	  $(if $(strip $(LISTEN)),--listen '$(LISTEN)') $(if $(strip $(DATA)),--data '$(DATA)')
 
 test: lint types imports tests ## lint, types, import contracts and all tests
 

@@ -7,6 +7,7 @@ nothing; `cli.config` reads environment and file. A setting `tap.name` is `name`
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ __all__ = [
     "TapSettings",
     "WorkerSettings",
 ]
+
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 
 
 def _upstream(value: str) -> str:
@@ -53,7 +57,14 @@ def _available(level: Level) -> Level:
     return level
 
 
+def _fingerprint(value: str) -> str:
+    if not _FINGERPRINT.fullmatch(value):
+        raise ValueError("must be 32 lower-case hex digits, as `auditstream fingerprint` prints")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 
 
 class _Group(BaseModel):
@@ -181,7 +192,7 @@ class ConsoleSettings(_Group):
 class ConsumerSettings(_Group):
     """One consumer: its credentials' fingerprints and how its exchanges are kept."""
 
-    fingerprints: list[str] = Field(
+    fingerprints: list[Fingerprint] = Field(
         default_factory=list,
         description="Fingerprints of its keys, as `auditstream fingerprint` prints them.",
     )
@@ -199,6 +210,16 @@ class ConsumerSettings(_Group):
     may_ask_less: bool = Field(
         False, description="Whether its callers may ask for less by X-AuditStream-Level."
     )
+
+
+def _told_apart(consumers: dict[str, ConsumerSettings]) -> dict[str, ConsumerSettings]:
+    """Refuse a key that would belong to two consumers: which one would be chance."""
+    owners: dict[str, str] = {}
+    for name, consumer in consumers.items():
+        for mark in consumer.fingerprints:
+            if (owner := owners.setdefault(mark, name)) != name:
+                raise ValueError(f"{owner} and {name} have a fingerprint in common")
+    return consumers
 
 
 class Settings(_Group):
@@ -223,7 +244,7 @@ class Settings(_Group):
     worker: WorkerSettings = Field(WorkerSettings(), description="The workers.")
     redaction: RedactionSettings = Field(RedactionSettings(), description="Redaction.")
     console: ConsoleSettings = Field(ConsoleSettings(), description="The query side.")
-    consumers: dict[str, ConsumerSettings] = Field(
+    consumers: Annotated[dict[str, ConsumerSettings], AfterValidator(_told_apart)] = Field(
         default_factory=dict, description="The consumers, by name."
     )
 

@@ -27,11 +27,22 @@ from pydantic_settings import (
 from audit.errors import SettingInvalid
 from audit.settings import Settings
 
-__all__ = ["KEY_VARIABLES", "SettingRow", "key_values", "load", "setting_rows"]
+__all__ = [
+    "FLAGS",
+    "KEY_VARIABLES",
+    "SettingRow",
+    "key_values",
+    "load",
+    "setting_rows",
+    "ways_to_set",
+]
 
 _PREFIX = "AUDITSTREAM_"
 _CONFIG = "AUDITSTREAM_CONFIG"
 _DEFAULT_FILE = Path("auditstream.toml")
+
+# Settings that the command line can give, and what stands after the flag.
+FLAGS = {"upstream": "URL", "listen": "HOST:PORT", "data": "DIR", "keys": "DIR"}
 
 # Keys given by the environment instead of by files; they are not settings, so that they can
 # never be printed with them.
@@ -86,7 +97,7 @@ def load(flags: Mapping[str, Any], config: Path | None = None) -> Settings:
     try:
         loaded = _Environment(**given, _in_file=in_file)  # type: ignore[call-arg]  # see sources
     except ValidationError as error:
-        raise SettingInvalid(_sentence(error, source)) from None
+        raise SettingInvalid(_sentence(error, source, given)) from None
     except SettingsError as error:
         named = re.search(r'field "(\w+)"', str(error))
         name = named[1] if named else "environment"
@@ -108,10 +119,21 @@ def setting_rows(model: type[BaseModel] = Settings, prefix: str = "") -> list[Se
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             rows.extend(setting_rows(inner, full + "."))
             continue
-        variable = _PREFIX + full.upper().replace(".", "__")
         default = field.get_default(call_default_factory=True)
-        rows.append((full, variable, _shown(default), field.description or ""))
+        rows.append((full, _variable(full), _shown(default), field.description or ""))
     return rows
+
+
+def ways_to_set(name: str) -> str:
+    """Say where a setting can be given: flag, environment variable, key in the settings file."""
+    table, _, key = name.rpartition(".")
+    flag = f"--{name}, " if name in FLAGS else ""
+    place = f"{key} in [{table}]" if table else key
+    return f"{flag}{_variable(name)} or {place} of {_DEFAULT_FILE}"
+
+
+def _variable(name: str) -> str:
+    return _PREFIX + name.upper().replace(".", "__")
 
 
 def _check_environment() -> None:
@@ -141,7 +163,7 @@ def _read_file(config: Path | None) -> tuple[dict[str, Any], str]:
         raise SettingInvalid(f"settings file {path} is no TOML: {error}") from None
 
 
-def _sentence(error: ValidationError, source: str) -> str:
+def _sentence(error: ValidationError, source: str, given: Mapping[str, Any]) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     name = ".".join(str(step) for step in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
@@ -149,9 +171,16 @@ def _sentence(error: ValidationError, source: str) -> str:
         names = [row[0] for row in setting_rows()]
         near = difflib.get_close_matches(name, names, 1)
         message = "is no setting" + (f"; did you mean {near[0]}?" if near else "")
-    variable = _PREFIX + name.upper().replace(".", "__")
-    where = f"environment {variable}" + (f" or {source}" if source else "")
-    return f"setting {name}: {message} ({where})"
+    return f"setting {name}: {message} ({_origin(name, source, given)})"
+
+
+def _origin(name: str, source: str, given: Mapping[str, Any]) -> str:
+    """Say where a value that cannot be used was, or may have been, given."""
+    if name in given:
+        return f"--{name}"
+    # Names of consumers are free; what surely holds them all is the one table of consumers.
+    known = "consumers" if name.startswith("consumers.") else name
+    return f"environment {_variable(known)}" + (f" or {source}" if source else "")
 
 
 def _shown(default: object) -> str:

@@ -62,6 +62,22 @@ def _settings(config: Path | None, **flags: Any) -> Settings:
     return load(flags, config)
 
 
+def _no_option(
+    context: click.Context, argument: click.Parameter, words: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse what was meant as an option: as a filter it would mean "not not"."""
+    del argument
+    for word in words:
+        if word.startswith("--"):
+            raise click.NoSuchOption(word.partition("=")[0], ctx=context)
+    return words
+
+
+# In a filter a dash means "not": `-ending:complete` is no option, and `-h` no call for help.
+_DASHES = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
+_FILTER = click.argument("words", nargs=-1, metavar="[FILTER]...", callback=_no_option)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="auditstream", prog_name="auditstream")
 def cli() -> None:
@@ -72,11 +88,13 @@ def cli() -> None:
 @_options(_UPSTREAM_OPTION, _LISTEN_OPTION, _KEY_OPTION, *_SETTING_OPTIONS)
 @click.option("--demo", is_flag=True, help="Use the built-in demo upstream and send traffic.")
 @click.option("--once", is_flag=True, help="With --demo: stop after the table is printed.")
-def up(*, demo: bool, once: bool, config: Path | None, **flags: Any) -> None:
+@click.option("--demo-unless-upstream", "fallback", is_flag=True, hidden=True)
+def up(*, demo: bool, fallback: bool, once: bool, config: Path | None, **flags: Any) -> None:
     """Run tap, worker and query side together on one data folder."""
     from cli.run_up import run  # noqa: PLC0415 - see the module's law
 
-    run(_settings(config, **flags), demo=demo, once=once)
+    settings = _settings(config, **flags)
+    run(settings, demo=demo or (fallback and settings.upstream is None), once=once)
 
 
 @cli.command()
@@ -106,9 +124,8 @@ def console(*, child: bool, config: Path | None, **flags: Any) -> None:
     run(None if child else _settings(config, **flags))
 
 
-@cli.command()
-@click.argument("words", nargs=-1, metavar="[FILTER]...")
-@_options(*_SETTING_OPTIONS)
+@cli.command(context_settings=_DASHES)
+@_options(_FILTER, *_SETTING_OPTIONS)
 @click.option("--jsonl", is_flag=True, help="One record a line, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="All records as one JSON array.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="Most records to give.")
@@ -116,7 +133,8 @@ def query(words: tuple[str, ...], *, config: Path | None, **rest: Any) -> None:
     """Find records, newest first.
 
     FILTER is words and field:value pairs, such as: consumer:demo ending:complete after:1h
-    entity:EMAIL_ADDRESS "refund". `auditstream fields` lists the fields.
+    entity:EMAIL_ADDRESS "refund". A dash before one means not: -ending:complete.
+    `auditstream fields` lists the fields.
     """
     from cli.run_read import run_query  # noqa: PLC0415 - see the module's law
 
@@ -146,12 +164,14 @@ def show(record_id: str, *, as_json: bool, config: Path | None, data: str | None
     run_show(_settings(config, data=data), record_id, as_json=as_json)
 
 
-@cli.command()
-@click.argument("words", nargs=-1, metavar="[FILTER]...")
-@_options(*_SETTING_OPTIONS)
+@cli.command(context_settings=_DASHES)
+@_options(_FILTER, *_SETTING_OPTIONS)
 @click.option("--jsonl", is_flag=True, help="One record a line, as JSON.")
 def tail(words: tuple[str, ...], *, jsonl: bool, config: Path | None, data: str | None) -> None:
-    """Follow records as they are stored."""
+    """Show the newest 10 records, then each one as it is stored.
+
+    FILTER is as for `auditstream query`. Ctrl-C ends it.
+    """
     from cli.run_read import run_tail  # noqa: PLC0415 - see the module's law
 
     run_tail(_settings(config, data=data), " ".join(words), as_jsonl=jsonl)

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from audit.errors import QueryInvalid, RecordInvalid
 from audit.record import SCHEMA, RedactedRecord
-from audit.settings import Settings
+from audit.settings import ConsumerSettings, Settings
 from audit.value import from_json
-from cli.config import setting_rows
+from cli.config import FLAGS, SettingRow, setting_rows
 from cli.places import Places
 from cli.render.conversation import ConversationView
 from cli.render.table import RecordTable
@@ -29,6 +29,7 @@ __all__ = ["run_fields", "run_query", "run_settings", "run_show", "run_tail", "s
 
 _PAGE = 500
 _FOLLOW_SECONDS = 0.5
+_TAIL = 10
 
 
 @asynccontextmanager
@@ -72,7 +73,7 @@ def run_show(settings: Settings, record_id: str, *, as_json: bool) -> None:
 
 
 def run_tail(settings: Settings, text: str, *, as_jsonl: bool) -> None:
-    """Print records as they are stored, until interrupted."""
+    """Print the newest 10 records, then others as they are stored, until interrupted."""
     with suppress(KeyboardInterrupt):
         asyncio.run(_follow(settings, text, as_jsonl=as_jsonl))
 
@@ -86,11 +87,21 @@ def run_fields() -> None:
 
 
 def run_settings() -> None:
-    """Print every setting."""
-    table = Table("setting", "environment", "default", "means", box=None)
-    for row in setting_rows():
-        table.add_row(*row)
-    Console().print(table)
+    """Print every setting as a block of lines; nothing is cut, however narrow the terminal."""
+    rows = setting_rows()
+    ours = [
+        (name, "", default, sentence)
+        for name, _, default, sentence in setting_rows(ConsumerSettings, "consumers.<name>.")
+    ]
+    sys.stdout.write("\n".join(_setting_block(row) for row in [*rows, *ours]))
+
+
+def _setting_block(row: SettingRow) -> str:
+    name, variable, default, sentence = row
+    flag = f"--{name} {FLAGS[name]}" if name in FLAGS else ""
+    facts = {"command line": flag, "environment": variable, "default": default}
+    lines = [f"  {label + ':':14}{value}\n" for label, value in facts.items() if value]
+    return f"{name}\n  {sentence}\n{''.join(lines)}"
 
 
 async def _find(settings: Settings, query: Query, most: int) -> tuple[list[StoredDocument], bool]:
@@ -118,17 +129,17 @@ async def _follow(settings: Settings, text: str, *, as_jsonl: bool) -> None:
     the last minutes are looked at each time, not only what began after the last one shown.
     """
     shown: set[str] = set()
-    first = True
+    header, most = True, _TAIL
     async with store_reader(settings) as reader:
         while True:
             page = await reader.search(parse(text, time.time_ns()), _PAGE)
             fresh = [each for each in reversed(page.documents) if each.id not in shown]
             shown.update(each.id for each in page.documents)
-            if not first or as_jsonl:
-                _print_json(fresh, lines=True) if as_jsonl else _print_table(fresh, header=False)
-            elif fresh:
-                _print_table(fresh[-10:])
-            first = False
+            if fresh:
+                newest = fresh[-most:]
+                _print_json(newest, lines=True) if as_jsonl else _print_table(newest, header=header)
+                header = False
+            most = _PAGE
             await asyncio.sleep(_FOLLOW_SECONDS)
 
 

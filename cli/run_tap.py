@@ -161,13 +161,7 @@ def _desk(settings: Settings, keys: TapKeys, spool: FileSpool, log: Log, metrics
 
 
 def _consumers(settings: Settings, keys: TapKeys) -> Consumers:
-    named: dict[str, str] = {}
-    for name, consumer in settings.consumers.items():
-        for mark in consumer.fingerprints:
-            if named.setdefault(mark, name) != name:
-                raise SettingInvalid(
-                    f"setting consumers: {named[mark]} and {name} have a fingerprint in common"
-                )
+    named = {mark: name for name, each in settings.consumers.items() for mark in each.fingerprints}
     return Consumers(
         keys.fingerprint_key,
         named,

@@ -19,7 +19,7 @@ from audit.value import Json
 from cli.demo.upstream import start_demo_upstream
 from cli.logs import configure_for
 from cli.places import Places, prepare, tap_keys_of
-from cli.policies import policy_of
+from cli.policies import check_models, policy_of
 from cli.run_tap import endpoint_of
 from cli.showcase import show_demo, show_next
 from cli.up import Running, run_up
@@ -39,6 +39,7 @@ def run(settings: Settings, *, demo: bool, once: bool) -> None:
     if not demo:
         endpoint_of(settings)
     policy_of(settings)
+    check_models(settings)
     _not_in_use(prepare(settings, may_open=True), settings)
     if demo:
         _run_demo(settings, once=once)

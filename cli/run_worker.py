@@ -17,7 +17,7 @@ from cli.control import ControlPort, Health
 from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.places import Places, prepare, worker_keys_of
-from cli.policies import policy_of
+from cli.policies import check_models, policy_of
 from redaction.build import build_redactor
 from redaction.redactor import Redactor
 from storage.envelope import OpenedRecord, OpenedRemnant, open_envelope
@@ -52,6 +52,7 @@ def run(settings: Settings | None) -> None:
 
 def redactor_of(settings: Settings, pseudonym_key: bytes) -> Redactor:
     """Build the redactor that the settings describe. Raises `SettingInvalid`."""
+    check_models(settings)
     models = settings.redaction.models
     return build_redactor(policy_of(settings), spacy_models=models, pseudonym_key=pseudonym_key)
 

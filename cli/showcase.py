@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shlex
+import shutil
+import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 
 from audit.record import RedactedRecord
 from audit.settings import Settings
 from audit.value import from_json
 from cli.demo.conversations import demo_traffic
 from cli.demo.drive import Seen, drive
+from cli.demo.plant import Planted
 from cli.render.progress import demo_progress
 from cli.render.table import RecordTable
 from cli.run_read import store_reader
 from cli.up import Running
+from storage.records.port import StoredDocument
 from storage.records.query import parse
 
-__all__ = ["show_demo", "show_next"]
+__all__ = ["left_in", "program", "show_demo", "show_next"]
 
 _RECORDS_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
 _MOST = 1000
+
+Found = list[tuple[StoredDocument, RedactedRecord]]
 
 
 async def show_demo(settings: Settings, running: Running, console: Console, key: str) -> None:
@@ -44,20 +53,41 @@ async def show_demo(settings: Settings, running: Running, console: Console, key:
         )
     with console.status("waiting for the last records"):
         found = await _records(settings, seen)
-    console.print(RecordTable(found))
+    console.print(RecordTable([record for _, record in found]))
     if len(found) < len(seen):
         console.print(f"[yellow]{len(seen) - len(found)} records have not arrived yet[/yellow]")
-    planted = len(traffic.planted)
+    left = left_in([document.json for document, _ in found], traffic.planted)
     console.print(
-        f"\n{len(found)} of {len(seen)} conversations recorded;"
-        f" {planted} identifiers and secrets were planted in them for this run.",
+        f"\n{len(found)} of {len(seen)} conversations recorded. {len(traffic.planted)} identifiers"
+        f" and secrets were planted; {left} of them are in the records.",
         highlight=False,
+        soft_wrap=True,
     )
+
+
+def left_in(documents: Sequence[bytes], planted: Sequence[Planted]) -> int:
+    """How many of the planted values stand anywhere in stored JSON.
+
+    Bytes are searched as they are stored: planted values have no character that JSON escapes.
+    """
+    return sum(any(each.value.encode() in json for json in documents) for each in planted)
+
+
+def program() -> str:
+    """The command as a shell in this folder understands it: its name, or the path to it."""
+    started = Path(sys.argv[0])
+    beside = Path(sys.executable).with_name("auditstream")
+    own = started if started.name == "auditstream" else beside
+    found = shutil.which("auditstream")
+    if not own.exists() or (found is not None and own.samefile(found)):
+        return "auditstream"
+    return shlex.quote(str(own))
 
 
 def show_next(settings: Settings, running: Running, console: Console, *, demo: bool) -> None:
     """Say what can be done now."""
-    data = f" --data {settings.data}" if settings.data.name != "auditstream-data" else ""
+    command = escape(program())
+    data = escape(f"--data {shlex.quote(str(settings.data))}")
     lines = [
         (
             f"\n[bold]The tap listens on http://{running.traffic}[/bold]"
@@ -70,10 +100,10 @@ def show_next(settings: Settings, running: Running, console: Console, *, demo: b
             f'  client = AzureOpenAI(azure_endpoint="http://{running.traffic}",'
             ' api_key="…", api_version="2024-10-21")'
         ),
-        "Read what was said (in another terminal):",
-        f"  .venv/bin/auditstream query{data} 'entity:EMAIL_ADDRESS after:1h'",
-        f"  .venv/bin/auditstream show{data} ID",
-        f"  .venv/bin/auditstream verify{data}",
+        "Read what was said (in another terminal, in this folder):",
+        f"  {command} query {data} 'entity:EMAIL_ADDRESS after:1h'",
+        f"  {command} show {data} ID",
+        f"  {command} verify {data}",
     ]
     if demo:
         lines += [
@@ -85,7 +115,7 @@ def show_next(settings: Settings, running: Running, console: Console, *, demo: b
         console.print(line, highlight=False, soft_wrap=True)
 
 
-async def _records(settings: Settings, seen: Sequence[Seen]) -> list[RedactedRecord]:
+async def _records(settings: Settings, seen: Sequence[Seen]) -> Found:
     """Wait until each conversation that was answered has its record, oldest first."""
     wanted = {each.trace_id for each in seen}
     deadline = time.monotonic() + _RECORDS_SECONDS
@@ -93,7 +123,7 @@ async def _records(settings: Settings, seen: Sequence[Seen]) -> list[RedactedRec
         while True:
             page = await reader.search(parse("after:1h", time.time_ns()), _MOST)
             found = [
-                record
+                (document, record)
                 for document in reversed(page.documents)
                 if (record := _record(document.json)) and record.identity.trace_id in wanted
             ]

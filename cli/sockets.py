@@ -10,6 +10,7 @@ import errno
 import socket
 
 from audit.errors import SettingInvalid
+from cli.config import ways_to_set
 
 __all__ = ["bind", "shown"]
 
@@ -29,8 +30,11 @@ def bind(address: str, setting: str) -> socket.socket:
         listening.listen(4096)
     except OSError as error:
         listening.close()
-        why = "is in use" if error.errno == errno.EADDRINUSE else (error.strerror or "unusable")
-        raise SettingInvalid(f"setting {setting}: {address} {why}; choose another") from None
+        taken = error.errno == errno.EADDRINUSE
+        why = " is in use" if taken else f": {error.strerror or 'cannot be used'}"
+        raise SettingInvalid(
+            f"setting {setting}: {address}{why}; choose another with {ways_to_set(setting)}"
+        ) from None
     listening.setblocking(False)
     return listening
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from audit.errors import AuditStreamError, PermanentError, QueryInvalid
+from storage.records.cursor import MAX_PAGE
 from storage.records.port import RecordReader
 from storage.records.query import describe, parse
 
@@ -23,8 +24,11 @@ _READER = web.AppKey("reader", RecordReader)
 _MAX_ROWS = web.AppKey("max_rows", int)
 
 
-class _Search(msgspec.Struct, frozen=True):
-    """What a search asks: a filter, how many records at most, and where to go on."""
+class _Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a search asks: a filter, how many records at most, and where to go on.
+
+    A member of another name is refused: a misspelt `filter` would find everything.
+    """
 
     filter: str = ""
     limit: int = 50
@@ -84,7 +88,7 @@ async def _health(request: web.Request) -> web.Response:
 async def _search(request: web.Request) -> web.Response:
     asked = _asked(await request.read())
     query = parse(asked.filter, time.time_ns())
-    limit = min(asked.limit, request.app[_MAX_ROWS])
+    limit = min(asked.limit, request.app[_MAX_ROWS], MAX_PAGE)
     page = await request.app[_READER].search(query, limit, asked.cursor)
     found = [msgspec.Raw(document.json) for document in page.documents]
     return _json({"asked": describe(query), "records": found, "cursor": page.cursor})

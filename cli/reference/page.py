@@ -141,7 +141,7 @@ def _filter() -> Iterator[str]:
         "Conditions stand side by side and all must hold; `OR` means either, `-` before one means"
         " not, parentheses group. `field:value` asks a field; numbers and durations also take `>`,"
         ' `>=`, `<`, `<=`. Anything else is text to be found, `"in quotes"` as a phrase. `*` in a'
-        " value without quotes stands for any characters.",
+        " value without quotes stands for any characters. Days and instants are UTC.",
     )
     shown = ("Field", "Takes", "Example", "Meaning")
     yield from table(shown, map(_field, FIELDS.values()))
@@ -224,9 +224,8 @@ def _telemetry() -> Iterator[str]:
     yield ""
     yield from title(
         "Metrics",
-        "In Prometheus' text format, at `/metrics` of the tap's control port. A worker has no such"
-        " port: `auditstream_deliveries_total` is counted where a program that embeds it gives it"
-        " a counter.",
+        "In Prometheus' text format, at `/metrics` of the control ports: the tap's, `tap.control`,"
+        " and a worker's where `worker.control` is set.",
     )
     yield from table(("Metric", "Label", "Meaning"), map(_metric, METRICS.items()))
 

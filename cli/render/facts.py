@@ -103,7 +103,7 @@ _IDENTITY_FACTS = {
     "session": "session",
     "trace": "trace_id",
     "upstream id": "upstream_request_id",
-    "key": "key_fingerprint",
+    "key fingerprint": "key_fingerprint",
 }
 
 

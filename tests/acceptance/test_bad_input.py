@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -40,6 +41,9 @@ def _in_file(line: str, text: str | bytes) -> Bad:
 
 
 _NOT_A_URL = "setting upstream: must be a URL such as https://my-apim.azure-api.net"
+_ABSENT = "setting redaction.models: en_core_web_zz is not installed; install it (pip install "
+_NO_FINGERPRINT = "setting consumers.a.fingerprints.0: must be 32 lower-case hex digits"
+_MARK = "0123456789abcdef" * 2
 _NOT_AN_ADDRESS = "must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080"
 
 SETTINGS: dict[str, Bad] = {
@@ -56,7 +60,7 @@ SETTINGS: dict[str, Bad] = {
     "no number": _option(f"setting listen: {_NOT_AN_ADDRESS}", *UPSTREAM, "--listen", "a:http"),
     "large port": _option(f"setting listen: {_NOT_AN_ADDRESS}", *UPSTREAM, "--listen", "::1:99999"),
     "foreign address": _option(
-        "setting listen: 192.0.2.1:80 ", *UPSTREAM, "--listen", "192.0.2.1:80"
+        "setting listen: 192.0.2.1:80: ", *UPSTREAM, "--listen", "192.0.2.1:80"
     ),
     "demo and upstream": _option("--demo brings its own upstream", *UPSTREAM, "--demo"),
     "once alone": _option("--once goes with --demo", *UPSTREAM, "--once"),
@@ -94,12 +98,25 @@ SETTINGS: dict[str, Bad] = {
         "setting consumers.a.level: must be none, redacted or pseudonymised",
         '[consumers.a]\nlevel = "full"',
     ),
+    "absent model": _variable(_ABSENT, "AUDITSTREAM_REDACTION__MODELS", '{"en":"en_core_web_zz"}'),
+    "absent model in the file": _in_file(_ABSENT, '[redaction.models]\nen = "en_core_web_zz"'),
+    "a folder without a model": _in_file(
+        "setting redaction.models: closed is not installed; ", '[redaction.models]\nen = "closed"'
+    ),
+    "short fingerprint": _in_file(_NO_FINGERPRINT, '[consumers.a]\nfingerprints = ["3f0c"]'),
+    "upper-case fingerprint": _in_file(
+        _NO_FINGERPRINT, f'[consumers.a]\nfingerprints = ["{_MARK.upper()}"]'
+    ),
+    "one key of two": _in_file(
+        "setting consumers: a and b have a fingerprint in common (",
+        f'[consumers.a]\nfingerprints = ["{_MARK}"]\n[consumers.b]\nfingerprints = ["{_MARK}"]',
+    ),
     "no TOML": _in_file("settings file auditstream.toml is no TOML: ", "[tap\nname = "),
     "no UTF-8": _in_file("settings file auditstream.toml is no TOML: ", b'data = "\xff"'),
     "no file": _option("settings file none.toml: No such file", *UPSTREAM, "--config", "none.toml"),
     "a folder as file": _option("settings file {here}: Is a directory", "--config", "{here}"),
     "no policy file": _variable(
-        "setting redaction.policy: none.toml No such file",
+        "setting redaction.policy: none.toml: No such file",
         "AUDITSTREAM_REDACTION__POLICY",
         "none.toml",
     ),
@@ -174,7 +191,9 @@ def test_a_port_in_use_is_one_line(here: Path, setting: str, variable: str) -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         result = up_in(here, *UPSTREAM, **{variable: address})
-    assert_one_line(result, f"setting {setting}: {address} is in use; choose another\n")
+    assert_one_line(result, f"setting {setting}: {address} is in use; choose another with ")
+    assert variable in result.stderr
+    assert ("--listen" in result.stderr) == (setting == "listen")
 
 
 def _made(here: Path, name: str) -> Path:
@@ -182,6 +201,19 @@ def _made(here: Path, name: str) -> Path:
     result = auditstream("fingerprint", "--data", str(here / name), stdin="key")
     assert result.returncode == 0, result.stderr
     return here / f"{name}.keys"
+
+
+def test_a_fingerprint_comes_with_the_keys_it_was_made_with(here: Path) -> None:
+    """Another tap's keys give another one, so standard error says which they were."""
+    keys = here / "one.keys"
+    told = f"auditstream: valid for taps with the keys in {keys}"
+    made, again = (
+        auditstream("fingerprint", "--data", str(here / "one"), stdin="key") for _ in range(2)
+    )
+    assert made.stderr == f"{told}, which were made just now\n"
+    assert again.stderr == f"{told}\n"
+    assert made.stdout == again.stdout
+    assert re.fullmatch(r"[0-9a-f]{32}\n", made.stdout)
 
 
 def test_another_key_for_a_data_folder_is_one_line(here: Path) -> None:

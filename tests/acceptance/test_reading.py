@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.outputs import Following
 from tests.harness.tree import auditstream, clean_environment, records
 
 Record = dict[str, Any]
@@ -41,7 +42,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         "AUDITSTREAM_TAP__CONTROL": "127.0.0.1:0",
         "AUDITSTREAM_CONSOLE__LISTEN": "127.0.0.1:0",
     }
-    words = ("up", "--demo", "--once", "--listen", "127.0.0.1:0", "--data", str(data))
+    words = (
+        "up",
+        "--demo-unless-upstream",
+        "--once",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        str(data),
+    )
     run = auditstream(*words, env=clean_environment(COLUMNS="240", **ports))
     return Demo(data, run.returncode, run.stdout, run.stderr, records(data))
 
@@ -54,6 +63,7 @@ def test_the_demo_ends_by_itself_with_a_table_of_its_records(demo: Demo) -> None
     for record in demo.records:
         assert record["id"] in demo.said
     assert "EMAIL_ADDRESS" in demo.said
+    assert "identifiers and secrets were planted; 0 of them are in the records." in demo.said
     assert "Traceback" not in demo.said + demo.logged
 
 
@@ -69,6 +79,8 @@ _FILTERS: dict[str, Callable[[Record], bool]] = {
     "ending:filtered": lambda r: r["exchange"]["ending"] == "filtered",
     "after:1h": lambda _: True,
     "before:1h": lambda _: False,
+    "-ending:complete": lambda r: r["exchange"]["ending"] != "complete",
+    "-hardly": lambda r: "hardly" not in _words_in(r),
     "entity:EMAIL_ADDRESS": lambda r: "EMAIL_ADDRESS" in r["redaction"]["counts"],
     '"refund"': lambda r: "refund" in _words_in(r),
     "status:429": lambda r: r["exchange"]["status"] == 429,
@@ -128,6 +140,28 @@ def test_a_filter_that_means_nothing_is_one_line(demo: Demo, text: str) -> None:
     assert result.stdout == ""
     assert result.stderr.startswith("auditstream: ")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["query", "tail"])
+def test_a_word_with_two_dashes_is_no_filter(demo: Demo, command: str) -> None:
+    """A misspelt option is refused instead of being looked for."""
+    result = auditstream(command, "--data", str(demo.data), "--jsonn")
+    assert result.returncode == 2
+    assert "No such option" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("shape", [[], ["--jsonl"]])
+async def test_tail_begins_with_the_newest_ten(demo: Demo, shape: list[str]) -> None:
+    """As a table and as JSON lines, oldest of them first; older ones are not shown."""
+    following = Following("tail", "--data", str(demo.data), *shape)
+    await following.start()
+    newest = [record["id"].encode() for record in demo.records[:10]]
+    said = await following.until(*newest)
+    assert await following.interrupt() == 0
+    places = [said.index(record_id) for record_id in reversed(newest)]
+    assert places == sorted(places)
+    assert not [each for each in demo.records[10:] if each["id"].encode() in following.said]
 
 
 def test_show_renders_the_conversation_with_its_tokens(demo: Demo) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -28,10 +29,10 @@ ASKED = chat({"role": "user", "content": "go on"}, stream=True)
 
 @dataclass
 class Unflagged(Tree):
-    """A tree that takes everything from the environment."""
+    """A tree that takes everything from the environment, as `make run` starts it."""
 
     def _words(self) -> list[str]:
-        return ["up"]
+        return ["up", "--demo-unless-upstream"]
 
 
 @dataclass
@@ -63,6 +64,7 @@ async def live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
         "AUDITSTREAM_DATA": str(data),
         # What a killed worker held comes again when its lease has lapsed.
         "AUDITSTREAM_WORKER__LEASE": "2",
+        "AUDITSTREAM_CONSOLE__MAX_ROWS": "5000",
     }
     tree = Unflagged(data, upstream.url, port, extra)
     await tree.start()
@@ -124,6 +126,31 @@ async def test_the_query_api_answers_whoever_holds_the_token(live: Live) -> None
 
 
 @in_module_loop
+async def test_a_cursor_leads_through_all_records_of_a_search(live: Live) -> None:
+    """Each comes once, newest first; a limit beyond what a page may have is taken as that."""
+    traces = [(await live.ask()).trace for _ in range(3)]
+    for trace in traces:
+        await live.record(trace)
+    console = (await live.tree.state())["console"]
+    headers = {"Authorization": f"Bearer {api_token(live.tree.data)}"}
+    asked: dict[str, Any] = {
+        "filter": " OR ".join(f"trace:{trace}" for trace in traces),
+        "limit": 2,
+    }
+    met: list[str] = []
+    async with session() as client:
+        url = f"http://{console}/api/v1/search"
+        while asked.get("cursor", "") is not None:
+            async with client.post(url, json=asked, headers=headers) as answer:
+                page = await answer.json()
+            met += [record["identity"]["trace_id"] for record in page["records"]]
+            asked["cursor"] = page["cursor"]
+        async with client.post(url, json={"limit": 5000}, headers=headers) as answer:
+            assert answer.status == 200
+    assert met == traces[::-1]
+
+
+@in_module_loop
 @pytest.mark.parametrize("given", ["", "Bearer ", "Bearer wrong", "Basic YTpi", "Bearer é"])
 async def test_the_query_api_tells_nobody_else_anything(live: Live, given: str) -> None:
     """Without the token every path but health is refused, and so is a search."""
@@ -144,7 +171,15 @@ async def test_a_search_that_cannot_be_understood_is_a_400(live: Live) -> None:
     headers = {"Authorization": f"Bearer {api_token(live.tree.data)}"}
     url = f"http://{console}/api/v1/search"
     async with session() as client:
-        for body in (b"{", b'{"filter": "ending:happy"}', b'{"limit": 0}', b'{"limit": "x"}'):
+        for body in (
+            b"{",
+            b"[]",
+            b'{"filter": "ending:happy"}',
+            b'{"limit": 0}',
+            b'{"limit": "x"}',
+            b'{"filtre": "consumer:demo"}',
+            b'{"cursor": "nowhere"}',
+        ):
             async with client.post(url, data=body, headers=headers) as answer:
                 assert answer.status == 400
                 assert (await answer.json())["error"]["code"] == "query.invalid"

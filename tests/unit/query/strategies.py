@@ -36,7 +36,7 @@ def _named(*kinds: FieldKind) -> st.SearchStrategy[str]:
 
 
 _values = hostile_text.filter(bool)
-_words = _named(FieldKind.WORD).filter(lambda name: name != "entity")
+_words = _named(FieldKind.WORD).filter(lambda name: name not in {"entity", "day"})
 _choices = st.sampled_from([f for f in FIELDS.values() if f.kind is FieldKind.CHOICE]).flatmap(
     lambda entry: st.builds(Match, st.just(entry.name), st.sampled_from(entry.choices))
 )
@@ -54,6 +54,7 @@ leaves: st.SearchStrategy[Node] = st.one_of(
     st.builds(Match, _words, _values),
     st.builds(Match, _words, _globs, st.just(True)),
     st.builds(Match, st.just("entity"), st.sampled_from(["EMAIL_ADDRESS", "PERSON", "X Y"])),
+    st.builds(Match, st.just("day"), st.dates().map(lambda day: day.isoformat())),
     _choices,
     st.builds(
         Compare,

@@ -59,7 +59,13 @@ MEANINGS: list[tuple[str, Node]] = [
     ("well-known", Contains("well-known")),
     ("-status:500", Not(Compare("status", Comparison.IS, 500))),
     ("-(a b)", Not(All((Contains("a"), Contains("b"))))),
-    ("a AND b", All((Contains("a"), Contains("b")))),
+    ('"AND" "NOT"', All((Contains("AND"), Contains("NOT")))),
+    ("and not", All((Contains("and"), Contains("not")))),
+    ('"consumer=demo"', Contains("consumer=demo")),
+    ("x=y", Contains("x=y")),
+    ("day:2026-11-20", Match("day", "2026-11-20")),
+    ("day:20261120", Match("day", "2026-11-20")),
+    ("day:2026-11-*", Match("day", "2026-11-*", glob=True)),
     ("a b OR c", Some((All((Contains("a"), Contains("b"))), Contains("c")))),
     ("a (b OR c)", All((Contains("a"), Some((Contains("b"), Contains("c")))))),
     ('"OR"', Contains("OR")),
@@ -92,6 +98,13 @@ REFUSALS = [
     ("()", r"missing before character 2"),
     ("OR a", r"missing before character 1"),
     ("a OR", r"missing at the end"),
+    ("a AND b", r"conditions all hold anyway: leave AND away.*character 3"),
+    ("NOT a", r"write -x for not x.*character 1"),
+    ("a Consumer=acme", r"consumer takes no =; did you mean consumer:…, as in consumer:demo\?"),
+    ('user="Jane Doe"', r"did you mean user:…"),
+    ("status=500", r"did you mean status:…, as in status>=500"),
+    ("day:2026-02-30", r"day takes a date, as in day:2026-11-20"),
+    ("day:monday", r"day takes a date"),
     ("re*fund", r"only at the end of a word"),
     ('consumer:"a"*', r"means nothing here"),
     ("...", r"no letter or digit"),
@@ -153,6 +166,14 @@ def test_every_example_of_the_table_parses() -> None:
     for name, field in FIELDS.items():
         assert field.example.startswith(name)
         parse(field.example, NOW_NS)
+
+
+@pytest.mark.parametrize("text", ["user=hushhush", "day:hushhush", 'user="hushhush"'])
+def test_an_answer_about_a_value_does_not_repeat_it(text: str) -> None:
+    """What someone looks for stays out of messages, which others may keep."""
+    with pytest.raises(QueryInvalid) as refused:
+        parse(text, NOW_NS)
+    assert "hushhush" not in str(refused.value)
 
 
 def test_a_query_shows_no_text_when_printed() -> None:
