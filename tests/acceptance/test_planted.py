@@ -22,7 +22,7 @@ from yarl import URL
 from cli.main import cli
 from redaction.policy_file import default_policy, read_policy
 from tests.harness.leaks import Search, files_under, forms_of, rows_of
-from tests.harness.outputs import Following, get, process_facts, search_api
+from tests.harness.outputs import get, process_facts, search_api, tailed
 from tests.harness.placements import JSON, Placement, chat, placements, streamed_pieces
 from tests.harness.plants import Plant, a_marker, plants
 from tests.harness.raw_client import RawClient
@@ -184,10 +184,7 @@ def _size(folder: Path) -> int:
 async def _gather_live(tree: Tree, after: Aftermath) -> None:
     """Ask the running tree everything it tells while it runs."""
     recorded = [t for t, each in after.sent.items() if each.name not in _UNRECORDED]
-    follow = Following("tail", "--data", str(tree.data), "--jsonl")
-    await follow.start()
-    after.places["tail"] = await follow.until(*(trace.encode() for trace in recorded))
-    assert await follow.interrupt() == 0
+    after.places["tail"] = await tailed(tree.data, recorded)
     state = await tree.state()
     for port in ("control", "console"):
         for path in ("/metrics", "/healthz", "/api/v1/records/none"):

@@ -14,7 +14,7 @@ from aiohttp import ClientSession, ClientTimeout
 
 from tests.harness.tree import Tree, clean_environment
 
-__all__ = ["Following", "api_token", "get", "process_facts", "search_api"]
+__all__ = ["Following", "api_token", "get", "process_facts", "search_api", "tailed"]
 
 _BOUND = ClientTimeout(total=30)
 
@@ -91,3 +91,15 @@ def process_facts(pids: Sequence[int]) -> dict[str, bytes]:
         if pid != os.getpid()
         for name in ("cmdline", "environ")
     }
+
+
+async def tailed(data: Path, traces: Sequence[str]) -> bytes:
+    """What `tail --jsonl` prints of these; it begins with the newest ten, so ten at a time."""
+    said = b""
+    for batch in (traces[at : at + 10] for at in range(0, len(traces), 10)):
+        wanted = " OR ".join(f"trace:{trace}" for trace in batch)
+        follow = Following("tail", "--data", str(data), "--jsonl", wanted)
+        await follow.start()
+        said += await follow.until(*(trace.encode() for trace in batch))
+        assert await follow.interrupt() == 0
+    return said
