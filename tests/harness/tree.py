@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,7 @@ class Tree:
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
             )
+        atexit.register(self._put_down)
         started = asyncio.Event()
         self.listening = asyncio.create_task(self._listen(started))
         async with asyncio.timeout(60):
@@ -123,6 +126,12 @@ class Tree:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         await self.ended()
+
+    def _put_down(self) -> None:
+        """Leave nothing running behind a test that failed before it could stop the tree."""
+        if self.process is not None and self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     async def state(self) -> dict[str, Any]:
         """What the tree says of itself: process ids and addresses."""
