@@ -219,7 +219,9 @@ class Exchange:
             self._recording.head(noted(answer, self._recording.wall_ns(now)))
 
     def body(self, raw: bytes, content: list[bytes]) -> None:
-        """Pass bytes on, then note them."""
+        """Pass bytes on, then note them; what comes after the end was delivered to nobody."""
+        if self._end.done():
+            return
         self._client.write(b"".join(content) if self._by_content else raw)
         now = self.last_activity = monotonic()
         if self._recording is not None and content:

@@ -5,34 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from audit.completeness import (
-    REASONS,
     CompletenessReport,
     DamagedRow,
-    Evidence,
     Flaw,
     Held,
-    KnownBoot,
     Outcome,
     Verdict,
 )
 from audit.ids import ExchangeNumber
-from audit.ledger import Amendment, Checkpoint, LedgerEntry, LedgerState
+from audit.ledger import Checkpoint, LedgerEntry, LedgerState
 from audit.verification import verify
-from tests.unit.completeness.worlds import AT, Mark, World, live, worlds
+from tests.unit.completeness.worlds import Mark, World, judged, worlds
 
 picks = st.data()
-
-
-def judged(world: World) -> CompletenessReport:
-    """Verify the world; every flaw's reason must be in the catalogue."""
-    report = verify(world.evidence())
-    assert {flaw.reason for flaw in report.flaws} <= set(REASONS)
-    return report
 
 
 def names(report: CompletenessReport, outcome: Outcome, number: ExchangeNumber) -> bool:
@@ -285,163 +274,3 @@ def test_an_unread_source_never_gives_complete(world: World, source: str) -> Non
             world.boots.clear()
     world.unread = (source,)
     assert judged(world).verdict is Verdict.UNDETERMINED
-
-
-ONE = ExchangeNumber(tap="t", boot="1", seq=1)
-
-
-def entry(number: ExchangeNumber = ONE, digest: str = "d") -> LedgerEntry:
-    """A stored entry."""
-    return LedgerEntry(number=number, id="x", state=LedgerState.STORED, record_digest=digest)
-
-
-def checkpoint(boot: str, opened: int, *, index: int = 0, after: str | None = None) -> Checkpoint:
-    """A checkpoint whose chain nobody can check."""
-    told = 4 if after else None
-    return Checkpoint(
-        tap="t",
-        boot=boot,
-        index=index,
-        opened=opened,
-        chain="00",
-        at=AT,
-        predecessor=after,
-        predecessor_opened=told,
-    )
-
-
-def test_a_boot_that_only_its_successor_names_is_lost_whole() -> None:
-    """A vanished boot is told by its successor: one range with how many numbers."""
-    known = (KnownBoot("t", "2", 0, live=True),)
-    report = verify(Evidence(checkpoints=(checkpoint("2", 0, after="1"),), boots=known))
-    lost = [flaw for flaw in report.flaws if flaw.outcome is Outcome.LOST]
-    assert lost == [Flaw(Outcome.LOST, "boot_missing", "t", "1", 1, 4)]
-    assert report.counts[Outcome.LOST] == 4
-
-
-def test_numbers_in_a_spool_nobody_looked_at_are_not_called_lost() -> None:
-    """Of a tap whose spool was not read, missing numbers are open, not lost."""
-    report = verify(Evidence(checkpoints=(checkpoint("1", 3),)))
-    assert report.counts == {Outcome.UNDETERMINED: 3}
-    assert report.verdict is Verdict.UNDETERMINED
-
-
-def test_entries_of_a_boot_without_any_word_of_its_tap_are_undetermined() -> None:
-    """Without checkpoint, successor or spool nobody knows how many there were."""
-    mark = Mark("x", ONE, "d", "d")
-    report = verify(Evidence(entries=(entry(),), stored=(mark,)))
-    assert Flaw(Outcome.UNDETERMINED, "head_unknown", "t", "1") in report.flaws
-    assert report.verdict is Verdict.UNDETERMINED
-
-
-def test_what_arrives_while_one_looks_is_not_held_against_a_live_tap() -> None:
-    """Numbers given out after the look at the spool are ignored until the next look."""
-    newer = ExchangeNumber(tap="t", boot="1", seq=3)
-    mark = Mark("x", newer, "d", "d")
-    world = World(boots=[live(KnownBoot("t", "1", 0))])
-    world.entries[newer], world.stored[newer] = entry(newer), mark
-    assert judged(world).verdict is Verdict.COMPLETE
-
-
-def test_a_boot_that_the_taps_history_does_not_know_is_inserted() -> None:
-    """A forged boot among known ones is named; one after them may have just begun."""
-    world = World(boots=[live(KnownBoot("t", "5", 0))])
-    world.checkpoints = [checkpoint("3", 0)]
-    assert Flaw(Outcome.INSERTED, "boot_unknown", "t", "3") in judged(world).flaws
-    world.checkpoints = [checkpoint("7", 0, after="5")]
-    assert Flaw(Outcome.UNDETERMINED, "boot_unknown", "t", "7") in judged(world).flaws
-
-
-def test_a_later_boot_without_predecessor_breaks_the_chain_of_boots() -> None:
-    """A tap that claims a second first boot may hide one in between."""
-    world = World(boots=[KnownBoot("t", "1", 0), live(KnownBoot("t", "2", 0))])
-    world.checkpoints = [checkpoint("1", 0), checkpoint("2", 0)]
-    assert Flaw(Outcome.UNDETERMINED, "boots_unlinked", "t", "2") in judged(world).flaws
-
-
-def test_checkpoints_that_count_backwards_are_altered() -> None:
-    """A later checkpoint with fewer openings contradicts the earlier one."""
-    world = World(checkpoints=[checkpoint("1", 3), checkpoint("1", 2, index=1)])
-    flaws = judged(world).flaws
-    assert Flaw(Outcome.ALTERED, "checkpoints_disagree", "t", "1", id="t/1#1") in flaws
-
-
-HUGE = 10**12
-
-
-def test_a_checkpoint_that_claims_any_number_is_judged_by_what_is_there() -> None:
-    """The numbers that nobody speaks of are one range on each side of the one that is there."""
-    number = ExchangeNumber(tap="t", boot="1", seq=HUGE // 2)
-    world = World(boots=[KnownBoot("t", "1", 0)], checkpoints=[checkpoint("1", HUGE)])
-    world.entries[number], world.stored[number] = entry(number), Mark("x", number, "d", "d")
-    report = judged(world)
-    assert [(f.reason, f.first, f.last) for f in report.flaws] == [
-        ("no_trace", 1, HUGE // 2 - 1),
-        ("no_trace", HUGE // 2 + 1, HUGE),
-    ]
-    assert report.counts == {Outcome.STORED: 1, Outcome.LOST: HUGE - 1}
-
-
-def test_a_checkpoint_that_calls_everything_unrecorded_is_not_believed_unchecked() -> None:
-    """A chain over more numbers without an opening than can be computed is left open."""
-    claim = msgspec.structs.replace(checkpoint("1", HUGE), unrecorded=((1, HUGE, "forwarded:x"),))
-    report = judged(World(boots=[KnownBoot("t", "1", 0)], checkpoints=[claim]))
-    assert [flaw.reason for flaw in report.flaws] == ["chain_unchecked"]
-    assert report.verdict is Verdict.UNDETERMINED
-    assert [(each.first, each.last) for each in report.unrecorded] == [(1, HUGE)]
-
-
-def test_an_index_of_any_height_is_one_range_of_missing_checkpoints() -> None:
-    """The checkpoints between those that are there, damaged or on their way are missing."""
-    first, last = checkpoint("1", 0), checkpoint("1", 0, index=HUGE)
-    world = World(boots=[KnownBoot("t", "1", 0)], checkpoints=[first, last])
-    held = ExchangeNumber(tap="t", boot="1", seq=0)
-    world.waiting[held] = Held("t/1#5", held)
-    missing = [flaw.id for flaw in judged(world).flaws if flaw.reason == "checkpoint_missing"]
-    assert missing == ["t/1#1-4", f"t/1#6-{HUGE - 1}"]
-
-
-def test_a_record_below_the_first_number_is_named() -> None:
-    """Numbers count from 1: one at 0 was never given out."""
-    number = ExchangeNumber(tap="t", boot="1", seq=0)
-    world = World(boots=[live(KnownBoot("t", "1", 0))])
-    world.stored[number] = Mark("forged", number, "d", "d")
-    assert [flaw.reason for flaw in judged(world).flaws] == ["beyond_head"]
-
-
-def test_a_lawful_amendment_moves_the_digest() -> None:
-    """A record amended later is held against the amendment's digest."""
-    amended = msgspec.structs.replace(
-        entry(), amendments=(Amendment(at=AT, kind="re-redacted", record_digest="e"),)
-    )
-    mark = Mark("x", ONE, "e", "e")
-    evidence = Evidence(entries=(amended,), stored=(mark,), boots=(KnownBoot("t", "1", 1),))
-    assert verify(evidence).verdict is Verdict.COMPLETE
-
-
-def test_a_digest_that_states_something_else_is_altered() -> None:
-    """A record that no longer says the digest it has was touched, if only there."""
-    mark = Mark("x", ONE, "other", "d")
-    evidence = Evidence(entries=(entry(),), stored=(mark,), boots=(KnownBoot("t", "1", 1),))
-    assert Flaw(Outcome.ALTERED, "digest_differs", "t", "1", 1, 1, "x") in verify(evidence).flaws
-
-
-def test_several_records_of_one_session_belong_to_its_number() -> None:
-    """The records `id/1`, `id/2` of a realtime session stand under its one entry."""
-    marks = tuple(Mark(f"x/{n}", ONE, "s", "s") for n in (1, 2))
-    evidence = Evidence(entries=(entry(),), stored=marks, boots=(KnownBoot("t", "1", 1),))
-    assert verify(evidence).verdict is Verdict.COMPLETE
-
-
-def test_nothing_at_all_is_complete() -> None:
-    """A system that has seen no exchange has lost none."""
-    assert verify(Evidence()).verdict is Verdict.COMPLETE
-
-
-@pytest.mark.parametrize(
-    ("verdict", "code"),
-    [(Verdict.COMPLETE, 0), (Verdict.INCOMPLETE, 1), (Verdict.UNDETERMINED, 2)],
-)
-def test_a_verdict_is_an_exit_code(verdict: Verdict, code: int) -> None:
-    """0 is complete, 1 proven incomplete, 2 could not tell."""
-    assert verdict.exit_code == code

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
 
-from audit.completeness import Evidence, Held, KnownBoot
+from audit.completeness import REASONS, CompletenessReport, Evidence, Held, KnownBoot
 from audit.digest import CHAIN_START, chain
 from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint, LedgerEntry, LedgerState
+from audit.verification import verify
 
-__all__ = ["Mark", "World", "worlds"]
+__all__ = ["Mark", "World", "judged", "worlds"]
 
 AT = "2026-11-20T10:00:00.000000Z"
 FATES = (
@@ -142,3 +143,10 @@ def _place(world: World, number: ExchangeNumber, fate: str) -> None:
         world.waiting[number] = Held(record_id, number)
     if fate in ("dead", "unreadable"):
         world.dead[number] = Held(record_id, number)
+
+
+def judged(world: World) -> CompletenessReport:
+    """Verify the world; every flaw's reason must be in the catalogue."""
+    report = verify(world.evidence())
+    assert {flaw.reason for flaw in report.flaws} <= set(REASONS)
+    return report

@@ -90,6 +90,30 @@ async def test_leaving_before_it_is_told_with_the_text_so_far(tmp_path: Path) ->
         assert (record.exchange.ending, said(record)) == (Ending.CLIENT_DISCONNECTED, "only this")
 
 
+async def test_what_arrives_after_the_client_has_gone_was_not_delivered(tmp_path: Path) -> None:
+    """Bytes that come in the same instant reach nobody, and the record does not claim them."""
+
+    async def script(conversation: Conversation) -> None:
+        await conversation.head()
+        await conversation.exactly(len(BODY))
+        await conversation.send(HEAD + event("heard"))
+        await conversation.until_closed()
+
+    async with (
+        RawUpstream(script) as upstream,
+        running_tap(tmp_path, upstream.port) as tap,
+        RawClient(tap.port) as client,
+    ):
+        await client.send(ASK)
+        await read_until(client, b"heard")
+        [exchange] = tap.desk.exchanges
+        exchange.client_lost()
+        late = event("unheard").split(b"\r\n")[1]
+        exchange.body(framed(late), [late])
+        [record] = await tap.records()
+        assert (record.exchange.ending, said(record)) == (Ending.CLIENT_DISCONNECTED, "heard")
+
+
 async def test_an_upstream_that_cuts_is_told_from_one_that_ends(tmp_path: Path) -> None:
     """Without the last chunk the client sees a cut, and the record says who made it."""
 
