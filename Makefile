@@ -9,7 +9,7 @@ LISTEN ?=
 UPSTREAM ?=
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run install test lint types imports tests docs clean help
+.PHONY: run install test lint types imports tests soak bench-tap docs clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -34,8 +34,17 @@ types: $(VENV)/.tested
 imports: $(VENV)/.tested
 	$(BIN)/lint-imports
 
+bench-tap: $(VENV)/.tested ## the tap beside nginx: CPU, delay, memory (apt-get install nginx-light)
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || \
+	  { echo 'nginx is missing: apt-get install nginx-light' >&2; exit 1; }
+	$(BIN)/python -m bench.tap.run $(SCENARIOS)
+
 tests: $(VENV)/.tested
 	$(BIN)/python -m pytest
+
+# AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed.
+soak: $(VENV)/.tested ## half an hour of random faults over the whole running system
+	$(BIN)/python -m tests.faults.soak
 
 docs: $(VENV)/.installed ## write docs/reference.md anew from the code
 	@mkdir -p docs

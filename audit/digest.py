@@ -59,7 +59,7 @@ def document_digest(document: dict[str, Json]) -> str:
 
 def keyed_digest(key: bytes, content: bytes) -> str:
     """HMAC-SHA-256 of raw content, hex."""
-    return hmac.new(key, content, hashlib.sha256).hexdigest()
+    return hmac.digest(key, content, "sha256").hex()
 
 
 def chain(head: str, seq: int, record_id: str) -> str:

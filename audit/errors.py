@@ -14,14 +14,19 @@ __all__ = [
     "DetectorFailed",
     "DetectorUnavailable",
     "EnvelopeDamaged",
+    "ExchangeUnknown",
+    "FormatUnknown",
     "KeyMissing",
+    "OrderInvalid",
     "PermanentError",
     "PolicyViolation",
     "QueryInvalid",
     "QueryTooCostly",
     "QueueUnavailable",
+    "RecordHeld",
     "RecordInvalid",
     "SettingInvalid",
+    "SignatureInvalid",
     "SpoolFull",
     "SpoolUnavailable",
     "StoreUnavailable",
@@ -99,16 +104,46 @@ class WrongKey(PermanentError):
     code = "key.wrong"
 
 
+class SignatureInvalid(PermanentError):
+    """The signature is missing, or is not that of a trusted key."""
+
+    code = "signature.invalid"
+
+
 class EnvelopeDamaged(PermanentError):
     """A sealed envelope is damaged or was altered."""
 
     code = "envelope.damaged"
 
 
+class FormatUnknown(PermanentError):
+    """A sealed envelope was written by a version whose format this one does not read."""
+
+    code = "envelope.format_unknown"
+
+
 class RecordInvalid(PermanentError):
     """A record does not have the shape of its schema version."""
 
     code = "record.invalid"
+
+
+class RecordHeld(PermanentError):
+    """A hold forbids to remove this record."""
+
+    code = "record.held"
+
+
+class ExchangeUnknown(PermanentError):
+    """No exchange of this id is known in store, ledger, queue or spool."""
+
+    code = "exchange.unknown"
+
+
+class OrderInvalid(PermanentError):
+    """The order cannot be given as it stands."""
+
+    code = "order.invalid"
 
 
 class DetectorUnavailable(TransientError):

@@ -6,11 +6,15 @@ both.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from audit.value import Value
 
-__all__ = ["ExchangeNumber", "boot_name", "day_of", "timestamp", "uuid7"]
+__all__ = ["ExchangeNumber", "boot_began", "boot_name", "day_of", "timestamp", "uuid7"]
+
+_BOOT = re.compile("[0-9a-f]{12}-[0-9a-f]{4}")
 
 
 class ExchangeNumber(Value, frozen=True, order=True):
@@ -53,14 +57,29 @@ def boot_name(unix_ms: int, randomness: bytes) -> str:
     return f"{unix_ms & 0xFFFF_FFFF_FFFF:012x}-{randomness.hex()}"
 
 
+def boot_began(name: str) -> str | None:
+    """When a boot was named, as `timestamp` writes it; None for a name of another form."""
+    if not _BOOT.fullmatch(name):
+        return None
+    try:
+        return timestamp(int(name[:12], 16) * 1_000_000)
+    except (ValueError, OverflowError):
+        return None
+
+
 def timestamp(unix_ns: int) -> str:
     """Format nanoseconds since the epoch as UTC in ISO 8601 with exactly six decimals.
 
     The fixed width makes text order equal to time order in every store.
     """
     seconds, nanos = divmod(unix_ns, 1_000_000_000)
-    instant = datetime.fromtimestamp(seconds, tz=UTC)
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{nanos // 1000:06d}Z"
+    return f"{_to_the_second(seconds)}.{nanos // 1000:06d}Z"
+
+
+# Calls that come in the same second share it; formatting a date costs as much as sealing a frame.
+@lru_cache(maxsize=256)
+def _to_the_second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def day_of(unix_ns: int) -> str:

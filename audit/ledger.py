@@ -26,15 +26,23 @@ class LedgerState(StrEnum):
 
 
 class Amendment(Value, frozen=True):
-    """A later, lawful change of a stored record: when, what, and the digest afterwards."""
+    """A later, lawful change of a record: when, what, its digest afterwards, and by which order.
+
+    `kind` is `hold` or `release` of a record that stays; `erased`, `discarded` (a dead letter) or
+    `expired` of one that went, of which `record_digest` is the last digest it had, or empty.
+    """
 
     at: str
     kind: str
     record_digest: str
+    order: str | None = None
 
 
 class LedgerEntry(Value, frozen=True):
-    """What became of one number. Content-free; kept without expiry."""
+    """What became of one number. Content-free; kept without expiry.
+
+    `signature` is the worker's, over all of it (`audit.signing`).
+    """
 
     number: ExchangeNumber
     id: str
@@ -45,6 +53,7 @@ class LedgerEntry(Value, frozen=True):
     record_digest: str | None = None
     amendments: tuple[Amendment, ...] = ()
     at: str | None = None
+    signature: str | None = None
 
     def __repr__(self) -> str:
         return f"<LedgerEntry {self.number!r} {self.state}>"

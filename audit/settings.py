@@ -107,8 +107,31 @@ class TapSettings(_Group):
     upstream_ca: Path | None = Field(
         None, description="File of CA certificates that the upstream's certificate must chain to."
     )
+    tls_certificate: Path | None = Field(
+        None,
+        description="File of the certificate chain (PEM) to listen with in TLS; plain if not set.",
+    )
+    tls_key: Path | None = Field(
+        None,
+        description="File of that certificate's key (PEM, no passphrase), if not in the same file.",
+    )
+    forwarded: Literal["off", "x-forwarded-for", "forwarded"] = Field(
+        "off",
+        description=(
+            "Tell the upstream the caller's address: x-forwarded-for (with X-Forwarded-Proto) or "
+            "forwarded (RFC 7239), added to what the request says already."
+        ),
+    )
+    max_connections: int = Field(
+        20_000, ge=1, description="Most open client connections; one more is answered 503."
+    )
     max_head: int = Field(
-        65_536, ge=8_190, description="Largest request line or header field, in bytes."
+        65_536,
+        ge=8_190,
+        description="Largest request line or header field, in bytes; a head may have 16 times it.",
+    )
+    head_timeout: float = Field(
+        60.0, gt=0, description="Seconds that a request's head may take from its first byte on."
     )
     keepalive: float = Field(
         75.0, gt=0, description="Seconds for which an idle client connection is kept."
@@ -122,7 +145,10 @@ class TapSettings(_Group):
         0.02,
         gt=0,
         le=5,
-        description="Seconds between writes of what passed to the spool: what a crash may lose.",
+        description=(
+            "Seconds between writes of what passed to the spool: what a crash may lose. "
+            "With many exchanges open it grows, to a quarter of a second at most."
+        ),
     )
     drain: float = Field(
         30.0, ge=0, description="Seconds that open exchanges get to end when the tap stops."
@@ -167,6 +193,12 @@ class WorkerSettings(_Group):
         10, ge=1, description="Deliveries of one message before it is dead-lettered."
     )
     drain: float = Field(30.0, ge=0, description="Seconds to finish what is held when stopping.")
+    sweep_interval: float = Field(
+        60.0,
+        ge=0.1,
+        le=86_400,
+        description="Seconds between two removals of the records whose time is over.",
+    )
 
 
 class RedactionSettings(_Group):

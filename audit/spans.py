@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-__all__ = ["Gaps", "spans"]
+__all__ = ["Gaps", "joined", "spans"]
 
 Claim = tuple[int, int, str]
 
@@ -21,6 +21,19 @@ def spans(first: int, last: int, edges: Iterable[int]) -> Iterator[tuple[int, in
         cuts = {edge for edge in edges if first < edge <= last}
         for start, end in pairwise(sorted({first, *cuts, last + 1})):
             yield start, end - 1
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sort inclusive ranges and join those that touch; what ends before it begins is left out."""
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if first > last:
+            continue
+        if found and first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(found[-1][1], last))
+        else:
+            found.append((first, last))
+    return found
 
 
 class Gaps:

@@ -47,9 +47,13 @@ FLAGS = {"upstream": "URL", "listen": "HOST:PORT", "data": "DIR", "keys": "DIR"}
 # Keys given by the environment instead of by files; they are not settings, so that they can
 # never be printed with them.
 KEY_VARIABLES: dict[str, str] = {
-    "AUDITSTREAM_KEY_PUBLIC": "The workers' public key, base64; what a tap seals for.",
+    "AUDITSTREAM_KEY_PUBLIC": "The workers' public key, base64: what a tap seals for. Earlier ones"
+    " may follow, separated by commas.",
     "AUDITSTREAM_KEY_PRIVATE": "The workers' private keys, base64, separated by commas.",
     "AUDITSTREAM_KEY_FINGERPRINT": "The key of fingerprints and keyed digests, base64, 32 bytes.",
+    "AUDITSTREAM_KEY_SIGN": "The private signing key of this process, base64, 32 bytes.",
+    "AUDITSTREAM_KEY_TRUSTED": "Whose signatures are believed: `tap:<public key>` and"
+    " `worker:<public key>`, base64, separated by commas. All that `verify` needs.",
 }
 
 # The settings file's name, and the tests' folder of recorded streams.

@@ -8,30 +8,21 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from audit.errors import AuditStreamError, PermanentError
-from audit.settings import Settings
 from audit.telemetry import frames_of
+from cli.keeping import dead_letters, erase, hold
+from cli.options import KEY_OPTION as _KEY_OPTION
+from cli.options import SETTING_OPTIONS as _SETTING_OPTIONS
+from cli.options import options as _options
+from cli.options import settings_of as _settings
 
 __all__ = ["cli", "main"]
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_SETTING_OPTIONS = [
-    click.option("--data", metavar="DIR", help="Folder of spool, queue, store and ledger."),
-    click.option(
-        "--config",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="Settings file (TOML); auditstream.toml in this folder when there is one.",
-    ),
-]
-_KEY_OPTION = click.option("--keys", metavar="DIR", help="Folder of the keys.")
 _UPSTREAM_OPTION = click.option("--upstream", metavar="URL", help="The gateway behind the tap.")
 _LISTEN_OPTION = click.option("--listen", metavar="HOST:PORT", help="Where the tap listens.")
 
@@ -45,21 +36,6 @@ def _as_child(context: click.Context, option: click.Parameter, value: bool) -> b
 
 
 _CHILD_OPTION = click.option("--child", is_flag=True, hidden=True, callback=_as_child)
-
-
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-def _settings(config: Path | None, **flags: Any) -> Settings:
-    from cli.config import load  # noqa: PLC0415 - see the module's law
-
-    return load(flags, config)
 
 
 def _no_option(
@@ -178,21 +154,70 @@ def tail(words: tuple[str, ...], *, jsonl: bool, config: Path | None, data: str 
 
 
 @cli.command()
-@_options(*_SETTING_OPTIONS)
+@_options(_KEY_OPTION, *_SETTING_OPTIONS)
 @click.option("--json", "as_json", is_flag=True, help="The whole report as JSON.")
-def verify(*, as_json: bool, config: Path | None, data: str | None) -> None:
-    """Prove how complete the log is.
+@click.option("--from", "first_day", metavar="DAY", help="Tell only of this UTC day and later.")
+@click.option("--to", "last_day", metavar="DAY", help="Tell only of this UTC day and earlier.")
+@click.option("--consumer", metavar="NAME", help="Tell only of this consumer.")
+@click.option(
+    "--anchor",
+    "anchors",
+    metavar="REPORT",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="An earlier report (--json): what it attests must still stand. May be given often.",
+)
+@click.option(
+    "--certificate",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Check this certificate of an erasure instead.",
+)
+def verify(*, config: Path | None, data: str | None, keys: str | None, **asked: Any) -> None:
+    """Prove how complete the log is, and that nobody has changed it.
 
-    Exits 0 when complete, 1 when something is lost or altered, 2 when it could not tell.
+    Exits 0 when complete, 1 when something is lost or altered, 2 when it could not tell. With
+    --certificate: 0 confirmed, 1 contradicted, 2 could not tell.
+
+    Signatures are held against the public keys of the keys folder, or of the environment; no
+    secret is needed. DAY is YYYY-MM-DD, both ends included. With a selection everything is judged
+    all the same; what could be anyone's (a number without a trace, a flaw of a whole boot) is
+    told, and the flaws that are left out are counted.
+
+    A tap's spool folder shows cut tails, boots and taps. Where it cannot be seen, or may have been
+    rolled back too, keep each report where nobody can change it, and give it to the next look with
+    --anchor: what was stored then is stored or lawfully removed now, and each boot reaches at
+    least as far, by the same ids.
     """
-    from cli.run_verify import run  # noqa: PLC0415 - see the module's law
+    from cli.run_verify import run, wanted  # noqa: PLC0415 - see the module's law
 
-    settings = _settings(config, data=data)
+    settings = _settings(config, data=data, keys=keys)
+    ask = wanted(**asked)
     try:
-        sys.exit(run(settings, as_json=as_json))
+        sys.exit(run(settings, ask))
     except Exception as error:  # noqa: BLE001 - exit code 1 would read as "something is lost"
         sys.stderr.write(_unexpected(error))
         sys.exit(2)
+
+
+@cli.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@_options(_KEY_OPTION, *_SETTING_OPTIONS)
+@click.option(
+    "--anyway",
+    is_flag=True,
+    help="Take also what no key here opens, and the rest of what went to another queue.",
+)
+def adopt(directory: Path, *, anyway: bool, config: Path | None, **flags: Any) -> None:
+    """Ship what a tap that does not come back has left in its spool.
+
+    DIR is the tap's spool folder, a folder of several, or a whole data folder. Nothing is
+    removed from it before the queue of this data folder holds it; what cannot be read stays. A
+    run that was cut short may be repeated. Exits 0 only when the queue has taken everything.
+    """
+    from cli.run_adopt import run  # noqa: PLC0415 - see the module's law
+
+    sys.exit(run(_settings(config, **flags), directory, anyway=anyway))
 
 
 @cli.command()
@@ -204,12 +229,63 @@ def fingerprint(*, config: Path | None, **flags: Any) -> None:
     run_fingerprint(_settings(config, **flags))
 
 
+@cli.group()
+def keys() -> None:
+    """List, make and rotate keys; key material is never shown."""
+
+
+@keys.command("list")
+@_options(_KEY_OPTION, *_SETTING_OPTIONS)
+@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
+def list_keys(*, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """List the ids of the keys, what each is for and which is current."""
+    from cli.run_keys import run_list  # noqa: PLC0415 - see the module's law
+
+    run_list(_settings(config, **flags), as_json=as_json)
+
+
+@keys.command("new")
+@_options(_KEY_OPTION, *_SETTING_OPTIONS)
+def new_keys(*, config: Path | None, **flags: Any) -> None:
+    """Make the keys that a first start would make, and change none that is there.
+
+    Each file holds one line, as the variables AUDITSTREAM_KEY_... take it.
+    """
+    from cli.run_keys import run_new  # noqa: PLC0415 - see the module's law
+
+    run_new(_settings(config, **flags))
+
+
+@keys.command("rotate")
+@click.argument(
+    "kinds",
+    nargs=-1,
+    required=True,
+    metavar="KIND...",
+    type=click.Choice(["seal", "sign-tap", "sign-worker"]),
+)
+@_options(_KEY_OPTION, *_SETTING_OPTIONS)
+def rotate_keys(kinds: tuple[str, ...], *, config: Path | None, **flags: Any) -> None:
+    """Make a new key current: seal, sign-tap or sign-worker.
+
+    Parts that run take it at their next start. Earlier private keys stay and still open, earlier
+    public signing keys are still trusted.
+    """
+    from cli.run_keys import run_rotate  # noqa: PLC0415 - see the module's law
+
+    run_rotate(_settings(config, **flags), kinds)
+
+
 @cli.command()
 def settings() -> None:
     """List every setting with its environment variable, default and meaning."""
     from cli.run_read import run_settings  # noqa: PLC0415 - see the module's law
 
     run_settings()
+
+
+for each in (erase, hold, dead_letters):
+    cli.add_command(each)
 
 
 @cli.command(hidden=True)

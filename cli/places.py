@@ -8,25 +8,32 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.errors import SettingInvalid
+from audit.errors import KeyMissing, SettingInvalid
 from audit.settings import Settings
+from audit.signing import Role
 from cli.config import key_values
-from storage.keys import (
-    TapKeys,
-    WorkerKeys,
-    bind,
-    load_tap_keys,
-    load_worker_keys,
-    prepare_keys,
-    tap_keys,
-    worker_keys,
-)
+from storage.key_binding import Signatory, bind, prepare_keys
+from storage.key_environment import EnvironmentKeys
+from storage.key_folder import FolderKeys
+from storage.key_provider import KeyProvider
+from storage.keys import TapKeys, WorkerKeys
+from storage.signing import Ed25519Signer, TrustedKeys
 
-__all__ = ["Places", "console_token", "prepare", "tap_keys_of", "worker_keys_of"]
+__all__ = [
+    "Places",
+    "console_token",
+    "keys_of",
+    "prepare",
+    "signer_of",
+    "tap_keys_of",
+    "trust_of",
+    "worker_keys_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,41 +72,66 @@ class Places:
         return self.data / "running.json"
 
 
-def prepare(settings: Settings, *, may_open: bool) -> Places:
+def prepare(settings: Settings, *, may_open: bool, signs: Sequence[Role] = ()) -> Places:
     """Make or check the data folder and the keys, and that they belong together.
 
     `may_open` says that the caller holds private keys: then keys are made on a first start, and
-    any of them may be the one the folder was made with. Raises `SettingInvalid`, `KeyMissing`,
-    `WrongKey`.
+    any of them may be the one the folder was made with. `signs` are the roles it will sign in.
+    Raises `SettingInvalid`, `KeyMissing`, `WrongKey`.
     """
     places = Places(settings.data)
     _writable(settings.data)
     if may_open and not key_values():
         prepare_keys(settings.key_folder, settings.data)
+    keys = tap_keys_of(settings)
     held = worker_keys_of(settings).key_ids if may_open else frozenset()
-    bind(settings.data, tap_keys_of(settings), held)
+    if may_open and keys.key_id not in held:
+        raise KeyMissing(
+            f"the private key {keys.key_id}, which opens what is sealed now, is not among the"
+            " private keys; put it back, or, where it is lost: auditstream keys rotate seal"
+        )
+    bind(settings.data, keys, held, [_signatory(settings, role) for role in signs])
+    if Role.WORKER in signs:
+        trust_of(settings, *Role)
     return places
 
 
-def tap_keys_of(settings: Settings) -> TapKeys:
-    """What a tap may hold, from the environment or the keys folder."""
+def keys_of(settings: Settings) -> KeyProvider:
+    """Where this process has its keys from: the environment, else the keys folder."""
     given = key_values()
-    if not given:
-        return load_tap_keys(settings.key_folder)
-    return tap_keys(
-        _given(given, "AUDITSTREAM_KEY_PUBLIC"), _given(given, "AUDITSTREAM_KEY_FINGERPRINT")
-    )
+    return EnvironmentKeys(given) if given else FolderKeys(settings.key_folder)
+
+
+def tap_keys_of(settings: Settings) -> TapKeys:
+    """What a tap seals and recognises with."""
+    return keys_of(settings).tap()
 
 
 def worker_keys_of(settings: Settings) -> WorkerKeys:
-    """What a worker holds, from the environment or the keys folder."""
-    given = key_values()
-    if not given:
-        return load_worker_keys(settings.key_folder)
-    return worker_keys(
-        _given(given, "AUDITSTREAM_KEY_PRIVATE").split(","),
-        _given(given, "AUDITSTREAM_KEY_FINGERPRINT"),
-    )
+    """What a worker opens with."""
+    return keys_of(settings).worker()
+
+
+def signer_of(settings: Settings, role: Role) -> Ed25519Signer:
+    """What a part of this role signs with. Raises `KeyMissing` where it is not held."""
+    return Ed25519Signer(keys_of(settings).signing(role))
+
+
+def trust_of(settings: Settings, *needed: Role) -> TrustedKeys:
+    """Whose signatures are believed; no secret is needed for it.
+
+    Raises `KeyMissing` where nobody's are, or nobody's of a role that is `needed`.
+    """
+    keys = keys_of(settings).trusted()
+    trust = TrustedKeys(keys)
+    for role in needed or (() if keys else Role):
+        if not trust.knows(role):
+            raise KeyMissing(
+                f"no public signing key of a {role} is trusted: put its sign.{role}.<id>.pub into"
+                f" the keys folder {settings.key_folder}, or {role}:<key> into the environment's"
+                " AUDITSTREAM_KEY_TRUSTED"
+            )
+    return trust
 
 
 def console_token(keys: Path) -> str:
@@ -113,11 +145,18 @@ def console_token(keys: Path) -> str:
     return path.read_text("ascii").strip()
 
 
-def _given(given: dict[str, str], name: str) -> str:
-    if name not in given:
-        others = ", ".join(sorted(given))
-        raise SettingInvalid(f"environment {name} is needed where {others} is set")
-    return given[name]
+def _signatory(settings: Settings, role: Role) -> Signatory:
+    """Who signs in this role; a key that nobody would believe is refused before it signs."""
+    keys = keys_of(settings)
+    key_id = keys.signing(role).key_id
+    everyone = keys.trusted()
+    trusted = frozenset(each.key_id for each in everyone if each.role is role)
+    if everyone and key_id not in trusted:
+        raise SettingInvalid(
+            f"keys: the {role} signs with the key {key_id}, which is not among the trusted keys of"
+            f" the {role}; add its public half to them"
+        )
+    return Signatory(role, key_id, trusted)
 
 
 def _writable(folder: Path) -> None:

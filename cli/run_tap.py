@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import ssl
 import sys
 import time
+from functools import partial
 from urllib.parse import urlsplit
 
 import uvloop
@@ -13,16 +15,19 @@ import uvloop
 from audit.errors import SettingInvalid
 from audit.ids import boot_name
 from audit.settings import ConsumerSettings, Settings
+from audit.signing import Role
 from audit.telemetry import Log
 from audit.value import Json
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
 from cli.control import ControlPort, Health
+from cli.listener import listener_tls, most_connections
 from cli.logs import configure_for
 from cli.metrics import Metrics
-from cli.places import Places, prepare, tap_keys_of
+from cli.places import Places, prepare, signer_of, tap_keys_of
 from storage.keys import TapKeys
 from storage.queue.sqlite import SqliteQueue
 from storage.sealing import HpkeSealer
+from storage.signing import signed_checkpoint
 from storage.spool.options import SpoolOptions
 from storage.spool.spool import FileSpool
 from storage.spool.start import open_spool
@@ -30,7 +35,7 @@ from tap.consumers import ConsumerPolicy, Consumers
 from tap.desk import Desk
 from tap.pool import Endpoint, UpstreamPool
 from tap.reassembly import assemble_steps
-from tap.recording import Recorder
+from tap.recorder import Recorder
 from tap.server import TapServer
 from tap.service import TapService
 from tap.shipper import Shipper
@@ -41,6 +46,9 @@ _SHIP_AT_ONCE = 64
 # A thread that waits for the interpreter gets it after this many seconds at the latest: the
 # spool's writer must not keep the event loop from its next chunk for the default 5 ms.
 _SWITCH_SECONDS = 0.0005
+# An exchange leaves no cycles behind: the collector finds next to nothing, and looking through
+# everything that is open would hold the loop for milliseconds.
+_COLLECT_AFTER = 50_000
 
 
 def run(settings: Settings | None) -> None:
@@ -48,8 +56,9 @@ def run(settings: Settings | None) -> None:
     if settings is None:
         orders = from_parent()
     else:
-        prepare(settings, may_open=False)
+        prepare(settings, may_open=False, signs=[Role.TAP])
         endpoint_of(settings)
+        listener_tls(settings)
         orders = from_settings(
             settings,
             traffic=(settings.listen, "listen"),
@@ -65,11 +74,17 @@ async def _serve(orders: Orders, log: Log) -> None:
     settings = orders.settings
     metrics = Metrics()
     keys = tap_keys_of(settings)
-    spool = await _spool(settings, keys, log)
+    signer = signer_of(settings, Role.TAP)
+    spool = await _spool(settings, HpkeSealer(keys, signer), log)
     queue = await SqliteQueue.open(Places(settings.data).queue, lease=settings.worker.lease)
     desk = _desk(settings, keys, spool, log, metrics)
     server = TapServer(
-        desk, max_head=settings.tap.max_head, keepalive_seconds=settings.tap.keepalive
+        desk,
+        max_head=settings.tap.max_head,
+        keepalive_seconds=settings.tap.keepalive,
+        head_seconds=settings.tap.head_timeout,
+        most_connections=most_connections(settings.tap.max_connections),
+        forwarded=settings.tap.forwarded,
     )
     shipper = Shipper(
         spool,
@@ -79,6 +94,7 @@ async def _serve(orders: Orders, log: Log) -> None:
         log=log,
         count=metrics,
         earlier=spool.recovery.checkpoints,
+        sign=partial(signed_checkpoint, signer=signer),
     )
     service = TapService(
         desk,
@@ -90,7 +106,9 @@ async def _serve(orders: Orders, log: Log) -> None:
     )
     control = ControlPort(_health(service, spool), metrics)
     await control.start(orders.sockets["control"])
-    await service.start(orders.sockets["traffic"])
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 100)
+    await service.start(orders.sockets["traffic"], listener_tls(settings))
     announce()
     await stop.wait()
     await service.stop()
@@ -107,7 +125,7 @@ def _health(service: TapService, spool: FileSpool) -> Health:
     return health
 
 
-async def _spool(settings: Settings, keys: TapKeys, log: Log) -> FileSpool:
+async def _spool(settings: Settings, sealer: HpkeSealer, log: Log) -> FileSpool:
     options = SpoolOptions(
         max_bytes=settings.spool.max_bytes,
         segment_bytes=settings.spool.segment_bytes,
@@ -117,7 +135,7 @@ async def _spool(settings: Settings, keys: TapKeys, log: Log) -> FileSpool:
     folder = Places(settings.data).spool(settings.tap.name)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     boot = boot_name(time.time_ns() // 1_000_000, os.urandom(2))
-    spool = await open_spool(folder, settings.tap.name, boot, HpkeSealer(keys), options)
+    spool = await open_spool(folder, settings.tap.name, boot, sealer, options, log=log)
     found = spool.recovery
     if found.segments or found.damaged or found.torn_tails:
         log.info(
@@ -128,6 +146,9 @@ async def _spool(settings: Settings, keys: TapKeys, log: Log) -> FileSpool:
             bytes=found.torn_bytes,
             count=found.damaged,
         )
+    for reason, names in found.left_alone:
+        for name in names:
+            log.warning("spool.left_alone", reason=reason, where=name)
     return spool
 
 

@@ -14,9 +14,11 @@ from rich.console import Console
 
 from audit.errors import SettingInvalid
 from audit.settings import ConsumerSettings, Settings
+from audit.signing import Role
 from audit.telemetry import Log
 from audit.value import Json
 from cli.demo.upstream import start_demo_upstream
+from cli.listener import listener_tls
 from cli.logs import configure_for
 from cli.places import Places, prepare, tap_keys_of
 from cli.policies import check_models, policy_of
@@ -38,9 +40,12 @@ def run(settings: Settings, *, demo: bool, once: bool) -> None:
         raise SettingInvalid("--once goes with --demo")
     if not demo:
         endpoint_of(settings)
+    elif settings.tap.tls_certificate is not None:
+        raise SettingInvalid("setting tap.tls_certificate: --demo speaks plain HTTP: leave it away")
+    listener_tls(settings)
     policy_of(settings)
     check_models(settings)
-    _not_in_use(prepare(settings, may_open=True), settings)
+    _not_in_use(prepare(settings, may_open=True, signs=list(Role)), settings)
     if demo:
         _run_demo(settings, once=once)
     else:

@@ -1,185 +1,127 @@
-"""`auditstream verify`: gather what every source says, judge, report.
+"""`auditstream verify`: what was asked for, the judgement, its report.
 
-The law: the sources are read in the order in which data flows, so that what moves meanwhile is
-met again downstream; and a source that cannot be read makes the answer "could not tell", with a
-line on standard error that names it, while everything else is judged all the same.
+The law: what is asked for is understood whole before anything is read, and an option that cannot
+be used is one line that names it. Earlier reports and certificates come from outside: they are
+read as data of one shape, and nothing of a file of another shape is repeated.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 
-from audit.completeness import DamagedRow, Evidence, Held, KnownBoot, StoredMark
-from audit.errors import AuditStreamError, SettingInvalid
-from audit.ledger import Checkpoint, LedgerEntry
+from audit.anchors import Head, Heads
+from audit.certificate import Certificate
+from audit.certified import check_certificate
+from audit.errors import SettingInvalid
+from audit.selection import Selection
 from audit.settings import Settings
+from audit.value import Json, ValueT, from_json
 from audit.verification import verify
-from cli.places import Places
+from cli.gathering import gather
+from cli.render.certified import CertificateView, certificate_document
 from cli.render.completeness import CompletenessView, report_document
-from storage.queue.sqlite import SqliteQueueReader
-from storage.records.ledger_sqlite import SqliteLedger
-from storage.records.sqlite import SqliteRecordReader
-from storage.records.sqlite_file import open_store_for_reading
-from storage.spool.census import BootState, census_folder
-from storage.spool.liveness import is_held
 
-__all__ = ["Complain", "gather", "run"]
+__all__ = ["Wanted", "run", "wanted"]
 
-# Is given one line for people, without content.
-Complain: TypeAlias = Callable[[str], None]
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def run(settings: Settings, *, as_json: bool) -> int:
-    """Print the report; gives the exit code of its verdict."""
-    report = verify(asyncio.run(gather(settings, _complain)))
-    if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(report_document(report)) + b"\n")
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: a report, or whether one certificate holds."""
+
+    selection: Selection = field(default_factory=Selection)
+    anchors: tuple[Head, ...] = ()
+    certificate: Certificate | None = None
+    as_json: bool = False
+
+
+def wanted(
+    *,
+    first_day: str | None = None,
+    last_day: str | None = None,
+    consumer: str | None = None,
+    anchors: Sequence[Path] = (),
+    certificate: Path | None = None,
+    as_json: bool = False,
+) -> Wanted:
+    """Understand the options. Raises `SettingInvalid` naming the one that cannot be used."""
+    selection = Selection(_day("--from", first_day), _day("--to", last_day), consumer)
+    if first_day and last_day and first_day > last_day:
+        raise SettingInvalid("option --from: is a later day than --to")
+    if certificate is None:
+        return Wanted(selection, tuple(_heads(anchors)), as_json=as_json)
+    if anchors or not selection.everything:
+        raise SettingInvalid(
+            "option --certificate: stands alone or with --json; leave the rest out"
+        )
+    what = "no certificate of an erasure"
+    return Wanted(
+        certificate=_file("--certificate", certificate, Certificate, what), as_json=as_json
+    )
+
+
+def run(settings: Settings, ask: Wanted) -> int:
+    """Print what was found; gives the exit code of its verdict."""
+    evidence = asyncio.run(gather(settings, _complain, ask.anchors))
+    if ask.certificate is not None:
+        checked = check_certificate(ask.certificate, evidence)
+        _print(ask, certificate_document(checked), CertificateView(checked))
+        return checked.verdict.exit_code
+    report = verify(evidence, ask.selection)
+    _print(ask, report_document(report), CompletenessView(report))
+    return report.verdict.exit_code
+
+
+def _print(ask: Wanted, document: dict[str, Json], view: RenderableType) -> None:
+    if ask.as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
     else:
         console = Console()
         # A line that is read by a program, or found by grep, is one line.
-        console.print(CompletenessView(report), soft_wrap=not console.is_terminal)
-    return report.verdict.exit_code
+        console.print(view, soft_wrap=not console.is_terminal)
 
 
 def _complain(line: str) -> None:
     sys.stderr.write(f"auditstream: {line}\n")
 
 
-@dataclass
-class _Gathered:
-    """Evidence as it comes in. `complain` is told, in a line, of a source that is not read."""
-
-    complain: Complain
-    entries: list[LedgerEntry] = field(default_factory=list)
-    checkpoints: list[Checkpoint] = field(default_factory=list)
-    stored: list[StoredMark] = field(default_factory=list)
-    waiting: list[Held] = field(default_factory=list)
-    dead: list[Held] = field(default_factory=list)
-    boots: list[KnownBoot] = field(default_factory=list)
-    damaged: list[DamagedRow] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-
-    def not_read(self, source: str, path: Path, why: str) -> None:
-        """Note that a source, or part of it, could not be read."""
-        self.complain(f"the {source} could not be read: {path} {_barred(path) or why}")
-        if source not in self.unread:
-            self.unread.append(source)
-
-    @contextmanager
-    def reading(self, source: str, path: Path) -> Iterator[None]:
-        """Take whatever goes wrong with a source as its not being read."""
-        try:
-            yield
-        except (AuditStreamError, OSError) as error:
-            self.not_read(source, path, _why(path, error))
-
-
-async def gather(settings: Settings, complain: Complain) -> Evidence:
-    """Read spool, queue, ledger and records, in this order.
-
-    A folder in which no part has started yet has nothing that could be missing. Raises
-    `SettingInvalid` where there is no folder.
-    """
-    places = Places(settings.data)
-    if not places.data.is_dir():
-        raise SettingInvalid(f"setting data: there is no folder {places.data} to verify")
-    found = _Gathered(complain)
-    if places.begun:
-        _read_spools(places.spools, found)
-        await _read_queue(places.queue, found)
-        await _read_store(places.store, found)
-    return Evidence(
-        entries=found.entries,
-        checkpoints=found.checkpoints,
-        stored=found.stored,
-        waiting=found.waiting,
-        dead=found.dead,
-        boots=found.boots,
-        damaged=found.damaged,
-        unread=tuple(found.unread),
-    )
-
-
-def _read_spools(spools: Path, found: _Gathered) -> None:
-    with found.reading("spool", spools):
-        for folder in sorted(each for each in spools.iterdir() if each.is_dir()):
-            with found.reading("spool", folder):
-                _read_spool(folder, found)
-
-
-def _read_spool(folder: Path, found: _Gathered) -> None:
-    live = is_held(folder)
-    state = census_folder(folder)
-    for name in (*state.damaged_notes, *state.unreadable):
-        found.not_read("spool", folder / name, "is damaged or cannot be read")
-    for boot in state.boots:
-        last = boot is state.boots[-1]
-        found.boots.append(_known(boot, live=live and last))
-        found.waiting += _held_in(boot)
-
-
-def _known(boot: BootState, *, live: bool) -> KnownBoot:
-    return KnownBoot(boot.tap, boot.boot, boot.opened, live=live, unrecorded=boot.unrecorded)
-
-
-def _held_in(boot: BootState) -> Iterator[Held]:
-    for seen in (*boot.open, *boot.waiting):
-        yield Held(seen.id, seen.number)
-
-
-async def _read_queue(path: Path, found: _Gathered) -> None:
-    with found.reading("queue", path):
-        queue = await SqliteQueueReader.open(path)
-        try:
-            async for each in queue.numbers():
-                (found.dead if each.dead else found.waiting).append(Held(each.id, each.number))
-        finally:
-            await queue.close()
-
-
-async def _read_store(path: Path, found: _Gathered) -> None:
-    with found.reading("records", path):
-        with found.reading("ledger", path):
-            await _read_ledger(path, found)
-        database = await open_store_for_reading(path)
-        try:
-            async for each in SqliteRecordReader(database).references():
-                found.stored.append(each)
-        finally:
-            await database.close()
-
-
-async def _read_ledger(path: Path, found: _Gathered) -> None:
-    database = await open_store_for_reading(path)
+def _day(option: str, text: str | None) -> str | None:
+    if text is None:
+        return None
     try:
-        ledger = SqliteLedger(database)
-        async for entry in ledger.entries(found.damaged.append):
-            found.entries.append(entry)
-        async for checkpoint in ledger.checkpoints(found.damaged.append):
-            found.checkpoints.append(checkpoint)
-    finally:
-        await database.close()
+        valid = bool(_DAY.fullmatch(text) and date.fromisoformat(text))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise SettingInvalid(f"option {option}: is no day; give it as YYYY-MM-DD, in UTC")
+    return text
 
 
-def _barred(path: Path) -> str:
-    """Why the file cannot be looked into at all; empty where it can."""
-    if not os.access(path, os.F_OK):
-        return "is missing, or its folder may not be entered"
-    return "" if os.access(path, os.R_OK) else "may not be read (permission)"
+def _heads(anchors: Sequence[Path]) -> Iterator[Head]:
+    for path in anchors:
+        report = _file("--anchor", path, Heads, "no report of `auditstream verify --json`")
+        if report.unread and not report.heads:
+            raise SettingInvalid(
+                f"option --anchor: {path} attests nothing: its {', '.join(report.unread)} could"
+                " not be read"
+            )
+        yield from report.heads
 
 
-def _why(path: Path, error: AuditStreamError | OSError) -> str:
-    """What went wrong, in words without content: the storage says no more than path and cause."""
-    if isinstance(error, OSError):
-        return f"cannot be read ({error.strerror})"
-    return str(error).removeprefix(f"{path} ")
+def _file(option: str, path: Path, kind: type[ValueT], what: str) -> ValueT:
+    try:
+        return from_json(path.read_bytes(), kind)
+    except OSError as error:
+        raise SettingInvalid(f"option {option}: {path}: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise SettingInvalid(f"option {option}: {path} is {what}") from None

@@ -88,18 +88,16 @@ def show_next(settings: Settings, running: Running, console: Console, *, demo: b
     """Say what can be done now."""
     command = escape(program())
     data = escape(f"--data {shlex.quote(str(settings.data))}")
+    tap = f"{'https' if settings.tap.tls_certificate else 'http'}://{running.traffic}"
     lines = [
         (
-            f"\n[bold]The tap listens on http://{running.traffic}[/bold]"
+            f"\n[bold]The tap listens on {tap}[/bold]"
             f" · health and metrics http://{running.control}"
             f" · query API http://{running.console}"
         ),
         "",
         "Point any SDK at it; path, key and API version stay what they are:",
-        (
-            f'  client = AzureOpenAI(azure_endpoint="http://{running.traffic}",'
-            ' api_key="…", api_version="2024-10-21")'
-        ),
+        (f'  client = AzureOpenAI(azure_endpoint="{tap}", api_key="…", api_version="2024-10-21")'),
         "Read what was said (in another terminal, in this folder):",
         f"  {command} query {data} 'entity:EMAIL_ADDRESS after:1h'",
         f"  {command} show {data} ID",

@@ -88,7 +88,7 @@ class Database:
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` on the connection, without a transaction around it."""
-        return await self._call(lambda: work(self._connected()))
+        return await self._call(lambda: _whole(work(self._connected())))
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one write transaction: all of it is durable on return, or none of it."""
@@ -96,9 +96,16 @@ class Database:
         def transaction() -> T:
             connection = self._connected()
             with _transaction(connection):
-                return work(connection)
+                return _whole(work(connection))
 
         return await self._call(transaction)
+
+    async def truncate_journal(self, patience: float = BUSY_SECONDS) -> bool:
+        """Bring all that is committed into the file and cut the WAL off; no bytes stay in it.
+
+        False when others kept reading or writing for `patience` seconds.
+        """
+        return await self._call(lambda: _truncated(self._connected(), patience))
 
     async def close(self) -> None:
         """Finish what runs and close. Idempotent."""
@@ -135,13 +142,21 @@ class Database:
     def _connect(self, schema: Schema, *, read_only: bool) -> None:
         if read_only:
             self._connection = _read_only(self._path)
-            found = _schema_of(self._connection)
         else:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._connection = _connection(str(self._path), uri=False)
-            found = _prepare(self._connection, schema)
-        if found != (schema.application_id, schema.version):
-            raise self._failure(f"{self._path} is not a file of this kind and version")
+            # Somebody else's file is not changed, not even in its journal mode.
+            if not _is_foreign(self._connection, schema):
+                _prepare(self._connection, schema)
+        if reason := _unfit(_schema_of(self._connection), schema):
+            raise self._failure(f"{self._path} {reason}")
+
+
+def _whole(result: T) -> T:
+    """Let no cursor leave its thread: dropped elsewhere, it resets a statement that runs here."""
+    if isinstance(result, sqlite3.Cursor):
+        raise TypeError("a cursor must not leave the thread of its connection")
+    return result
 
 
 def _connection(target: str, *, uri: bool) -> sqlite3.Connection:
@@ -167,7 +182,26 @@ def _read_only(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, schema: Schema) -> tuple[int, int]:
+def _is_foreign(connection: sqlite3.Connection, schema: Schema) -> bool:
+    """Whether it is a file of another kind or version.
+
+    Tables are looked for first: another process may be making ours, all at once, in between.
+    """
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return bool(tables) and _unfit(_schema_of(connection), schema) != ""
+
+
+def _unfit(found: tuple[int, int], schema: Schema) -> str:
+    """Why a file cannot be used; empty where it can."""
+    application_id, version = found
+    if application_id != schema.application_id:
+        return "is not ours but an SQLite file of another kind; it is left as it is, move it away"
+    if version != schema.version:
+        return f"has the schema version {version}, and this program uses {schema.version}"
+    return ""
+
+
+def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     """Set the connection up and make the schema where the file is new."""
     _retried(lambda: connection.execute("PRAGMA journal_mode = WAL"))
     connection.execute("PRAGMA synchronous = FULL")
@@ -179,7 +213,15 @@ def _prepare(connection: sqlite3.Connection, schema: Schema) -> tuple[int, int]:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {schema.application_id:d}")
             connection.execute(f"PRAGMA user_version = {schema.version:d}")
-    return _schema_of(connection)
+
+
+def _truncated(connection: sqlite3.Connection, patience: float) -> bool:
+    connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+    try:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+    return not busy
 
 
 def _schema_of(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -4,32 +4,36 @@ An envelope is a small segment: for each segment that an exchange touched, that 
 frame and then the exchange's frames, all verbatim, so that whoever ships needs no key. The law of
 this module: what is given out was sealed for this exchange and is whole, or the loss is said. A
 record is given whole or not at all; of a remnant, what can be read is given and what is missing
-is counted.
+is counted. What another key or another version could still open is not passed over: the envelope
+waits for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
 import zstandard
 
-from audit.errors import EnvelopeDamaged, KeyMissing
+from audit.errors import EnvelopeDamaged, FormatUnknown, KeyMissing, SignatureInvalid
 from audit.exchange import Opening
 from audit.value import from_json
-from storage.seal import FrameOpener, Opener
-from storage.spool.frame import LAST, SEALED, ZSTD, Header, Kind
+from storage.seal import SUITE, FrameOpener, Opener, Wrapped
+from storage.spool.frame import CRITICAL, LAST, SEALED, ZSTD, Header, Kind, format_notice
 from storage.spool.pieces import piece_kind
 from storage.spool.port import PieceKind
-from storage.spool.reader import Frame, read_frames
-from storage.spool.segments import SegmentHead
+from storage.spool.reader import Damage, Frame, read_frames
+from storage.spool.segments import SegmentHead, segment_statement
 
 __all__ = ["OpenedRecord", "OpenedRemnant", "open_envelope"]
 
 # A record beyond this is no record of ours; without a bound a few kilobytes could unfold into
 # all of a worker's memory.
 _MAX_RECORD = 1 << 30
+
+_Barred: TypeAlias = KeyMissing | SignatureInvalid | FormatUnknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +58,33 @@ class OpenedRemnant:
 def open_envelope(body: bytes, opener: Opener) -> OpenedRecord | OpenedRemnant:
     """Open an envelope.
 
-    Raises `KeyMissing` when it was sealed for a key that is not held, `EnvelopeDamaged` when no
-    opening and no whole record can be read from it.
+    Where there is no whole record, raises `KeyMissing` when any of it was sealed for a key that is
+    not held, `SignatureInvalid` when it was sealed by nobody who is trusted as a tap,
+    `FormatUnknown` when another version wrote it in a format or sealed it in a way of its own, and
+    `EnvelopeDamaged` when no opening can be read from it either.
     """
     contents = _Contents(opener)
     for finding in read_frames(body):
         if isinstance(finding, Frame):
             contents.take(finding)
+        elif isinstance(finding, Damage) and finding.format is not None:
+            contents.barred = FormatUnknown(format_notice(finding.format))
     return contents.result()
 
 
 class _Contents:
-    """Gathers an envelope's frames; a frame that comes twice counts once."""
+    """Gathers an envelope's frames; a frame that comes twice counts once.
+
+    `barred` is the reason, if there is one, why something here cannot be opened although it is
+    well; `_withheld` is that of a frame of the exchange itself.
+    """
 
     def __init__(self, opener: Opener) -> None:
+        self.barred: _Barred | None = None
+        self._withheld: _Barred | None = None
+        self._locked: _Barred | None = None
         self._opener = opener
         self._segment: FrameOpener | None = None
-        self._key_missing: KeyMissing | None = None
         self._opening: Opening | None = None
         self._pieces: dict[int, tuple[PieceKind, bytes]] = {}
         self._pieces_seen = 0
@@ -96,8 +110,10 @@ class _Contents:
         record = self._whole_record()
         if record is not None:
             return OpenedRecord(record)
+        if self._withheld is not None:
+            raise self._withheld
         if self._opening is None:
-            raise self._key_missing or EnvelopeDamaged()
+            raise self.barred or EnvelopeDamaged()
         pieces = [self._pieces[index] for index in sorted(self._pieces)]
         return OpenedRemnant(self._opening, pieces, self._pieces_seen - len(pieces))
 
@@ -108,17 +124,25 @@ class _Contents:
         return self._whose == whose
 
     def _unwrap(self, frame: Frame) -> FrameOpener | None:
+        self._locked = None
         try:
-            head = from_json(frame.payload, SegmentHead)
-            return self._opener.segment(head.key_id, head.wrapped_key)
-        except KeyMissing as missing:
-            self._key_missing = missing
+            head = _head(frame.payload)
+            statement = segment_statement(frame.payload)
+            return self._opener.segment(
+                Wrapped(head.key_id, head.wrapped_key, statement, head.signature)
+            )
+        except (KeyMissing, SignatureInvalid, FormatUnknown) as missing:
+            self.barred = self._locked = missing
         except (EnvelopeDamaged, msgspec.DecodeError):
             pass
         return None
 
     def _open(self, frame: Frame) -> bytes | None:
         header = frame.header
+        if header.flags & CRITICAL:
+            self._withheld = FormatUnknown("written in a way that this version does not read")
+            return None
+        self._withheld = self._withheld or self._locked
         if self._segment is None or not header.flags & SEALED:
             return None
         try:
@@ -142,6 +166,13 @@ class _Contents:
             return None
         joined = b"".join(self._record[index] for index in sorted(self._record))
         return _unfold(joined) if self._last.flags & ZSTD else joined
+
+
+def _head(payload: bytes) -> SegmentHead:
+    head = from_json(payload, SegmentHead)
+    if head.suite != SUITE:
+        raise FormatUnknown("sealed in a way that this version does not open")
+    return head
 
 
 def _opening(payload: bytes) -> Opening | None:

@@ -1,20 +1,22 @@
 """Small secret files, written so that a crash leaves the old or the new one and never a half.
 
 The law of this module: a file is complete and synced before it has its name, and only its owner
-can read it from the moment it exists.
+can read it from the moment it exists. A secret that others may read is refused, and so is a public
+key that others may replace.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from audit.errors import SettingInvalid
+from audit.errors import KeyMissing, SettingInvalid
 
-__all__ = ["held", "write_new"]
+__all__ = ["held", "read_public", "read_secret", "write_new"]
 
 
 @contextmanager
@@ -35,6 +37,20 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def read_secret(file: Path) -> str:
+    """Read a file that only its owner, and at most its group, may read.
+
+    Raises `KeyMissing` when it is not there, `SettingInvalid` when it cannot be read or is open
+    to others, with the command that mends it.
+    """
+    return _read(file, stat.S_IRWXO | stat.S_IWGRP, "chmod 600")
+
+
+def read_public(file: Path) -> str:
+    """Read a file that anyone may read and only its owner may write. Raises as `read_secret`."""
+    return _read(file, stat.S_IWOTH | stat.S_IWGRP, "chmod 644")
+
+
 def write_new(folder: Path, name: str, text: str) -> None:
     """Write a file (mode 0600) durably, replacing what had its name.
 
@@ -48,6 +64,22 @@ def write_new(folder: Path, name: str, text: str) -> None:
         _sync_folder(folder)
     except OSError as error:
         raise SettingInvalid(f"the folder {folder} cannot be written ({error.strerror})") from None
+
+
+def _read(file: Path, forbidden: int, mend: str) -> str:
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+        text = file.read_text("ascii")
+    except FileNotFoundError:
+        raise KeyMissing(f"the key file {file} is not there") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not text"
+        raise SettingInvalid(f"keys: {file} cannot be read ({why})") from None
+    if mode & forbidden:
+        raise SettingInvalid(
+            f"keys: {file} is open to others (mode {mode:04o}); run: {mend} {file}"
+        )
+    return text
 
 
 def _write_synced(file: Path, text: str) -> None:

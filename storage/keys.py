@@ -1,15 +1,8 @@
-"""Key material: made on the first start, read by those it is for, and bound to its data.
+"""Key material as values: what a tap, a worker and a verifier may each hold.
 
-A keys folder (mode 0700) holds small files (mode 0600), each one line of base64:
-
-    seal.pub            the workers' public key; all that a tap needs to seal
-    seal.<key id>.key   a private key; old ones stay readable after a rotation
-    fingerprint.key     32 bytes: HMAC key of consumers' fingerprints and keyed digests
-
-The law of this module: a key is never replaced and never guessed. A folder is either complete or
-made complete, by one process at a time; `seal.pub` comes last, so that a start that was cut short
-begins again from what is there. A data folder remembers the keys it was made with, of the
-fingerprint key a digest: under another one, consumers and commitments would not be recognised.
+The law of this module: who may not open gets no key that opens, and who only verifies gets no
+secret at all. Keys are raw 32 bytes and are given as base64; the text of one is never shown, not
+even where it is no key. Where keys come from is `storage.key_provider`'s.
 """
 
 from __future__ import annotations
@@ -17,55 +10,76 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
-import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from enum import StrEnum
 
-import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from audit.errors import KeyMissing, SettingInvalid, WrongKey
-from audit.value import Value, from_json, prepare, to_json
-from storage.key_files import held, write_new
+from audit.errors import SettingInvalid
+from audit.signing import Role
 
 __all__ = [
+    "KEY_BYTES",
+    "KeyKind",
+    "SigningKey",
     "TapKeys",
+    "TrustedKey",
     "WorkerKeys",
-    "bind",
+    "decoded_key",
+    "encoded_key",
+    "fingerprint_id_of",
     "key_id_of",
-    "load_tap_keys",
-    "load_worker_keys",
-    "make_keys",
-    "prepare_keys",
+    "signing_key",
     "tap_keys",
+    "trusted_key",
     "worker_keys",
 ]
 
 KEY_BYTES = 32
-PUBLIC = "seal.pub"
-FINGERPRINT = "fingerprint.key"
-BINDING = "binding"
+
+
+class KeyKind(StrEnum):
+    """The pairs that can be rotated: one for the seal, one for each role that signs."""
+
+    SEAL = "seal"
+    SIGN_TAP = "sign-tap"
+    SIGN_WORKER = "sign-worker"
+
+    @classmethod
+    def of(cls, role: Role) -> KeyKind:
+        """The pair that a role signs with."""
+        return cls.SIGN_TAP if role is Role.TAP else cls.SIGN_WORKER
+
+    def public_of(self, private_key: bytes) -> bytes:
+        """The public half: X25519 (RFC 7748) for the seal, Ed25519 (RFC 8032) for signatures."""
+        if self is KeyKind.SEAL:
+            return X25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()
+        return Ed25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()
 
 
 @dataclass(frozen=True, slots=True)
 class TapKeys:
-    """What a tap may hold: it can seal and recognise, and cannot open."""
+    """What a tap seals and recognises with; it cannot open.
+
+    `earlier` are the ids of public keys that were sealed for before a rotation.
+    """
 
     key_id: str
     public_key: bytes = field(repr=False)
     fingerprint_key: bytes = field(repr=False)
+    earlier: frozenset[str] = frozenset()
 
     @property
     def fingerprint_id(self) -> str:
-        """Name the fingerprint key: 16 hex digits of SHA-256 over `fingerprint` and the key."""
-        return hashlib.sha256(b"fingerprint" + self.fingerprint_key).hexdigest()[:16]
+        """The name of the fingerprint key."""
+        return fingerprint_id_of(self.fingerprint_key)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerKeys:
-    """What a worker holds: private keys by key id, raw 32 bytes each."""
+    """What a worker opens with: private keys by key id, old ones too, raw 32 bytes each."""
 
     private_keys: Mapping[str, bytes] = field(repr=False)
     fingerprint_key: bytes = field(repr=False)
@@ -76,11 +90,28 @@ class WorkerKeys:
         return frozenset(self.private_keys)
 
 
-class _Binding(Value, frozen=True):
-    """The keys a folder was made with; an earlier version left out `fingerprint_id`."""
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The private key that one part signs with."""
 
-    key_ids: tuple[str, ...] = ()
-    fingerprint_id: str | None = None
+    key_id: str
+    private_key: bytes = field(repr=False)
+
+    @property
+    def public_key(self) -> bytes:
+        """The half that verifiers are given."""
+        return (
+            Ed25519PrivateKey.from_private_bytes(self.private_key).public_key().public_bytes_raw()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A public key and the role in which its signatures are believed."""
+
+    role: Role
+    key_id: str
+    public_key: bytes = field(repr=False)
 
 
 def key_id_of(public_key: bytes) -> str:
@@ -88,155 +119,49 @@ def key_id_of(public_key: bytes) -> str:
     return hashlib.sha256(public_key).hexdigest()[:16]
 
 
-def tap_keys(public_key: str, fingerprint_key: str) -> TapKeys:
-    """Take a tap's keys as base64 text, as the environment gives them.
+def fingerprint_id_of(fingerprint_key: bytes) -> str:
+    """Name a fingerprint key: 16 hex digits of SHA-256 over `fingerprint` and the key."""
+    return hashlib.sha256(b"fingerprint" + fingerprint_key).hexdigest()[:16]
+
+
+def tap_keys(public_key: str, fingerprint_key: str, earlier: Sequence[str] = ()) -> TapKeys:
+    """Take a tap's keys as base64 text; `earlier` are public keys too.
 
     Raises `SettingInvalid` naming which one is no key; the text itself is never shown.
     """
-    public = _decoded(public_key, "the public key")
-    return TapKeys(key_id_of(public), public, _decoded(fingerprint_key, "the fingerprint key"))
+    public, *others = (decoded_key(each, "the public key") for each in (public_key, *earlier))
+    secret = decoded_key(fingerprint_key, "the fingerprint key")
+    return TapKeys(key_id_of(public), public, secret, frozenset(map(key_id_of, others)))
 
 
 def worker_keys(private_keys: Sequence[str], fingerprint_key: str) -> WorkerKeys:
     """Take a worker's keys as base64 text. Raises `SettingInvalid` as `tap_keys` does."""
-    raws = [_decoded(each, "a private key") for each in private_keys]
+    raws = [decoded_key(each, "a private key") for each in private_keys]
     return WorkerKeys(
-        {key_id_of(_public_of(raw)): raw for raw in raws},
-        _decoded(fingerprint_key, "the fingerprint key"),
+        {key_id_of(KeyKind.SEAL.public_of(raw)): raw for raw in raws},
+        decoded_key(fingerprint_key, "the fingerprint key"),
     )
 
 
-def load_tap_keys(folder: Path) -> TapKeys:
-    """Read what a tap needs. Raises `KeyMissing`, `SettingInvalid`."""
-    return tap_keys(_read(folder / PUBLIC), _read(folder / FINGERPRINT))
+def signing_key(private_key: str) -> SigningKey:
+    """Take a private signing key as base64 text. Raises `SettingInvalid` as `tap_keys` does."""
+    raw = decoded_key(private_key, "the signing key")
+    return SigningKey(key_id_of(KeyKind.SIGN_TAP.public_of(raw)), raw)
 
 
-def load_worker_keys(folder: Path) -> WorkerKeys:
-    """Read every private key of the folder. Raises `KeyMissing` when there is none."""
-    files = _private_files(folder)
-    if not files:
-        raise KeyMissing(f"no private key (seal.*.key) is in the keys folder {folder}")
-    return worker_keys([_read(file) for file in files], _read(folder / FINGERPRINT))
+def trusted_key(role: Role, public_key: str) -> TrustedKey:
+    """Take a public signing key as base64 text. Raises `SettingInvalid` as `tap_keys` does."""
+    raw = decoded_key(public_key, f"a trusted key of the {role}")
+    return TrustedKey(role, key_id_of(raw), raw)
 
 
-def make_keys(folder: Path) -> None:
-    """Make what is not there yet, durably; safe when several processes start at once.
-
-    Raises `SettingInvalid` when the folder cannot be written, or holds several private keys and
-    nothing says which is current.
-    """
-    with held(folder):
-        if not (folder / FINGERPRINT).exists():
-            write_new(folder, FINGERPRINT, _encoded(os.urandom(KEY_BYTES)))
-        if not (folder / PUBLIC).exists():
-            write_new(folder, PUBLIC, _encoded(_private_key_of(folder)))
-
-
-def prepare_keys(folder: Path, data: Path) -> None:
-    """Make keys for a first start; never for a data folder that was made with others.
-
-    Raises `KeyMissing` when `data` is bound and the keys folder lacks a key it was made with.
-    """
-    if (data / BINDING).exists():
-        if not (folder / PUBLIC).exists() and not _private_files(folder):
-            raise _gone(data, folder, "a key")
-        if not (folder / FINGERPRINT).exists():
-            raise _gone(data, folder, f"a fingerprint key ({FINGERPRINT})")
-    make_keys(folder)
-
-
-def bind(data: Path, keys: TapKeys, also: Collection[str] = ()) -> None:
-    """Tie a data folder to the keys it is written with.
-
-    The first call remembers them; later ones accept the same fingerprint key, and the same
-    sealing key or a new one where `also` (private keys that are held) includes one it was made
-    with, and then remember the new one too. Raises `WrongKey` naming the folder,
-    `SettingInvalid` when it cannot be written.
-    """
-    with held(data):
-        bound = _bound(data)
-        _check(data, bound, keys, also)
-        new = () if keys.key_id in bound.key_ids else (keys.key_id,)
-        now = _Binding(key_ids=(*bound.key_ids, *new), fingerprint_id=keys.fingerprint_id)
-        if now != bound:
-            write_new(data, BINDING, to_json(now).decode())
-
-
-def _check(data: Path, bound: _Binding, keys: TapKeys, also: Collection[str]) -> None:
-    if bound.key_ids and not {keys.key_id, *also} & set(bound.key_ids):
-        raise _wrong(data, f"key {bound.key_ids[-1]}", keys.key_id)
-    if bound.fingerprint_id not in {None, keys.fingerprint_id}:
-        raise _wrong(data, f"fingerprint key {bound.fingerprint_id}", keys.fingerprint_id)
-
-
-def _wrong(data: Path, bound: str, given: str) -> WrongKey:
-    return WrongKey(
-        f"the data folder {data} was made with the {bound}, not with {given};"
-        " use the keys it was made with, or another data folder"
-    )
-
-
-def _gone(data: Path, folder: Path, what: str) -> KeyMissing:
-    return KeyMissing(
-        f"the data folder {data} was made with {what} that is not in the keys folder {folder};"
-        " put the keys back there, or give their folder with the setting `keys`"
-    )
-
-
-def _bound(data: Path) -> _Binding:
-    try:
-        bound = from_json((data / BINDING).read_bytes(), _Binding)
-    except FileNotFoundError:
-        return _Binding()
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        bound = _Binding()
-    if not bound.key_ids:
-        raise WrongKey(f"the file {data / BINDING}, which names the key of this data, is damaged")
-    return bound
-
-
-def _private_key_of(folder: Path) -> bytes:
-    """The public half of the folder's one private key, which is made where there is none."""
-    files = _private_files(folder)
-    if len(files) > 1:
-        raise SettingInvalid(f"keys: {folder} holds several private keys and no {PUBLIC}")
-    if files:
-        return _public_of(_decoded(_read(files[0]), "a private key"))
-    raw = X25519PrivateKey.generate().private_bytes_raw()
-    public = _public_of(raw)
-    write_new(folder, f"seal.{key_id_of(public)}.key", _encoded(raw))
-    return public
-
-
-def _private_files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("seal.*.key"))
-
-
-def _public_of(raw: bytes) -> bytes:
-    return X25519PrivateKey.from_private_bytes(raw).public_key().public_bytes_raw()
-
-
-def _read(file: Path) -> str:
-    try:
-        mode = file.stat().st_mode
-        text = file.read_text("ascii")
-    except FileNotFoundError:
-        raise KeyMissing(f"the key file {file} is not there") from None
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "not text"
-        raise SettingInvalid(f"keys: {file} cannot be read ({why})") from None
-    if mode & (stat.S_IRWXO | stat.S_IWGRP):
-        raise SettingInvalid(
-            f"keys: {file} is open to others (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {file}"
-        )
-    return text
-
-
-def _encoded(raw: bytes) -> str:
+def encoded_key(raw: bytes) -> str:
+    """Write a key as base64 text."""
     return base64.b64encode(raw).decode()
 
 
-def _decoded(text: str, what: str) -> bytes:
+def decoded_key(text: str, what: str) -> bytes:
+    """Read a key from base64 text. Raises `SettingInvalid` that names `what` it should be."""
     try:
         raw = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
@@ -244,6 +169,3 @@ def _decoded(text: str, what: str) -> bytes:
     if len(raw) != KEY_BYTES:
         raise SettingInvalid(f"keys: {what} is not {KEY_BYTES} bytes of base64")
     return raw
-
-
-prepare(_Binding)

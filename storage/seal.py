@@ -6,9 +6,13 @@ They are two, because a tap holds no key that opens. What implements them is in
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["FrameOpener", "FrameSealer", "Opener", "Sealer"]
+__all__ = ["SUITE", "FrameOpener", "FrameSealer", "Opener", "Sealer", "Wrapped"]
+
+# What this version seals with: the HPKE suite that wraps data keys, and the cipher of frames.
+SUITE = "x25519-hkdf-sha256-aes256gcm/aes256gcm"
 
 
 class FrameSealer(Protocol):
@@ -22,18 +26,28 @@ class FrameSealer(Protocol):
     def wrapped_key(self) -> bytes:
         """The data key, wrapped; it stands in the segment's first frame."""
 
-    def seal(self, counter: int, payload: bytes, header: bytes) -> bytes:
+    def seal_into(
+        self,
+        counter: int,
+        payload: bytes | memoryview,
+        header: bytes | memoryview,
+        sealed: memoryview,
+    ) -> None:
         """Seal at most 1 MiB; `counter` is the nonce and is never used twice under one key.
 
-        `header` is authenticated, not hidden. The result is 16 bytes longer than the payload.
+        `header` is authenticated, not hidden. `sealed` is filled and must be 16 bytes longer than
+        the payload.
         """
 
 
 class Sealer(Protocol):
-    """Makes frame sealers. Holds only a public key."""
+    """Makes frame sealers, and says that they are a tap's. Holds no key that opens."""
 
     def new_segment(self) -> FrameSealer:
         """Draw a data key, wrap it for the workers."""
+
+    def vouch(self, statement: bytes) -> str:
+        """Sign the head of a segment: the public key is no secret, and anyone could seal."""
 
 
 class FrameOpener(Protocol):
@@ -43,12 +57,22 @@ class FrameOpener(Protocol):
         """Give the payload. Raises `EnvelopeDamaged` when it was altered or is not ours."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A wrapped data key, and whose it is: `signature` is a tap's, over `statement`."""
+
+    key_id: str
+    wrapped_key: bytes
+    statement: bytes
+    signature: str | None
+
+
 class Opener(Protocol):
     """Unwraps data keys. Only workers, and those who act for them, hold one."""
 
-    def segment(self, key_id: str, wrapped_key: bytes) -> FrameOpener:
+    def segment(self, wrapped: Wrapped) -> FrameOpener:
         """Unwrap a data key.
 
-        Raises `KeyMissing` when no private key of that id is held, `EnvelopeDamaged` when the
-        wrapping is damaged.
+        Raises `SignatureInvalid` when no trusted tap has signed the statement, `KeyMissing` when
+        no private key of that id is held, `EnvelopeDamaged` when the wrapping is damaged.
         """

@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from audit.errors import EnvelopeDamaged, KeyMissing
+from audit.errors import EnvelopeDamaged, KeyMissing, SignatureInvalid
+from audit.signing import Role, Signer, Trust
 from storage.keys import TapKeys, WorkerKeys
+from storage.seal import Wrapped
 
 __all__ = ["MAX_SEALED", "HpkeOpener", "HpkeSealer"]
 
@@ -25,7 +27,7 @@ __all__ = ["MAX_SEALED", "HpkeOpener", "HpkeSealer"]
 MAX_SEALED = 1 << 20
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
-_INFO = b"auditstream segment key 0"
+_INFO = b"auditstream segment key 1"
 _KEPT_KEYS = 64
 
 
@@ -34,9 +36,10 @@ def _nonce(counter: int) -> bytes:
 
 
 class HpkeSealer:
-    """A `Sealer` that holds only a public key."""
+    """A `Sealer` that holds a public key to seal for, and the tap's own to sign with."""
 
-    def __init__(self, keys: TapKeys) -> None:
+    def __init__(self, keys: TapKeys, signer: Signer) -> None:
+        self._signer = signer
         self._key_id = keys.key_id
         self._public_key = X25519PublicKey.from_public_bytes(keys.public_key)
 
@@ -45,6 +48,10 @@ class HpkeSealer:
         data_key = AESGCM.generate_key(256)
         wrapped = _SUITE.encrypt(data_key, self._public_key, _INFO)
         return AesFrameSealer(self._key_id, wrapped, data_key)
+
+    def vouch(self, statement: bytes) -> str:
+        """Sign the head of a segment."""
+        return self._signer.sign(statement)
 
 
 class AesFrameSealer:
@@ -66,8 +73,14 @@ class AesFrameSealer:
         """The wrapped data key."""
         return self._wrapped_key
 
-    def seal(self, counter: int, payload: bytes, header: bytes) -> bytes:
-        """Seal a payload.
+    def seal_into(
+        self,
+        counter: int,
+        payload: bytes | memoryview,
+        header: bytes | memoryview,
+        sealed: memoryview,
+    ) -> None:
+        """Seal a payload where it is to stand.
 
         Raises `ValueError` for one over 1 MiB, and for a counter that does not rise: a nonce
         used twice would give away both payloads.
@@ -77,7 +90,7 @@ class AesFrameSealer:
         if counter <= self._highest:
             raise ValueError("a seal's counter must rise")
         self._highest = counter
-        return self._cipher.encrypt(_nonce(counter), payload, header)
+        self._cipher.encrypt_into(_nonce(counter), payload, header, sealed)
 
 
 class AesFrameOpener:
@@ -95,29 +108,35 @@ class AesFrameOpener:
 
 
 class HpkeOpener:
-    """An `Opener` for every private key the worker holds. Thread-safe for opening only."""
+    """An `Opener` for every private key the worker holds, of what trusted taps have sealed.
 
-    def __init__(self, keys: WorkerKeys) -> None:
+    Thread-safe for opening only.
+    """
+
+    def __init__(self, keys: WorkerKeys, trust: Trust) -> None:
+        self._trust = trust
         self._private_keys: Mapping[str, X25519PrivateKey] = {
             key_id: X25519PrivateKey.from_private_bytes(raw)
             for key_id, raw in keys.private_keys.items()
         }
-        self._kept: OrderedDict[tuple[str, bytes], AesFrameOpener] = OrderedDict()
+        self._kept: OrderedDict[Wrapped, AesFrameOpener] = OrderedDict()
 
-    def segment(self, key_id: str, wrapped_key: bytes) -> AesFrameOpener:
+    def segment(self, wrapped: Wrapped) -> AesFrameOpener:
         """Unwrap a data key; those used lately are kept, as many deliveries share a segment."""
-        kept = self._kept.get((key_id, wrapped_key))
+        kept = self._kept.get(wrapped)
         if kept is None:
-            kept = self._kept[key_id, wrapped_key] = self._unwrap(key_id, wrapped_key)
+            kept = self._kept[wrapped] = self._unwrap(wrapped)
             if len(self._kept) > _KEPT_KEYS:
                 self._kept.popitem(last=False)
         return kept
 
-    def _unwrap(self, key_id: str, wrapped_key: bytes) -> AesFrameOpener:
-        private_key = self._private_keys.get(key_id)
+    def _unwrap(self, wrapped: Wrapped) -> AesFrameOpener:
+        private_key = self._private_keys.get(wrapped.key_id)
         if private_key is None:
-            raise KeyMissing(f"no private key with the id {key_id!r} is held")
+            raise KeyMissing(f"no private key with the id {wrapped.key_id!r} is held")
+        if not self._trust.bears_out(Role.TAP, wrapped.statement, wrapped.signature):
+            raise SignatureInvalid("no trusted tap has signed the segment it was sealed in")
         try:
-            return AesFrameOpener(_SUITE.decrypt(wrapped_key, private_key, _INFO))
+            return AesFrameOpener(_SUITE.decrypt(wrapped.wrapped_key, private_key, _INFO))
         except (InvalidTag, ValueError):
             raise EnvelopeDamaged from None

@@ -6,15 +6,13 @@ both go through one reassembly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from audit.exchange import AnswerHead, Ending
+from audit.value import Value, prepare
 
-__all__ = ["Captured", "ChunkTiming"]
+__all__ = ["Captured", "ChunkTiming", "Evidence"]
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkTiming:
+class ChunkTiming(Value, frozen=True):
     """When the answer's body passed, as the client saw it.
 
     `first_ns` and `last_ns` are wall clock nanoseconds of the first and last body chunk written
@@ -29,28 +27,37 @@ class ChunkTiming:
     gap_max_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """The bytes of one exchange and the evidence of its end.
+class Evidence(Value, frozen=True):
+    """What is known of an exchange's end beside its bytes.
 
-    Bodies are free of transfer coding (no chunk framing) and still under their content coding.
     `transport` is what the connections said of the end (client or upstream gone, unreachable,
     timeout, refused, tunnelled, tap crashed), None for a clean HTTP end; `detail` a
     content-free code that goes with it. `request_whole` says that the request body arrived to
     its end; `answer_whole` that the answer's HTTP message did. `cut` says that a body outgrew
-    the capture limit and only its head is here. `missing` counts pieces of a remnant that are
-    known to have existed and are not here.
+    the capture limit and only its head was kept.
     """
 
-    request_body: bytes = field(default=b"", repr=False)
     request_whole: bool = True
     request_cut: bool = False
-    answer_head: AnswerHead | None = None
-    answer_body: bytes = field(default=b"", repr=False)
     answer_whole: bool = True
     answer_cut: bool = False
     transport: Ending | None = None
     detail: str | None = None
     ended_ns: int | None = None
-    missing: int = 0
     timing: ChunkTiming = ChunkTiming()
+
+
+class Captured(Evidence, frozen=True):
+    """The bytes of one exchange and the evidence of its end.
+
+    Bodies are free of transfer coding (no chunk framing) and still under their content coding.
+    `missing` counts pieces of a remnant that are known to have existed and are not here.
+    """
+
+    request_body: bytes = b""
+    answer_head: AnswerHead | None = None
+    answer_body: bytes = b""
+    missing: int = 0
+
+
+prepare(Evidence)

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
 from audit.exchange import Identity, IdentitySource, Level, OnAuditFailure
-from tap.heads import Header, first
 
 __all__ = ["Caller", "ConsumerPolicy", "Consumers", "fingerprint"]
+
+Fields = Mapping[bytes, bytes]
 
 # Where gateways look for keys: Azure OpenAI, APIM, Anthropic.
 _KEY_HEADERS = (b"api-key", b"ocp-apim-subscription-key", b"x-api-key")
@@ -71,7 +71,7 @@ class _Claims(msgspec.Struct, frozen=True):
 
 def fingerprint(key: bytes, credential: bytes) -> str:
     """Fingerprint a credential: HMAC-SHA-256 under the tap's key, first 32 hex digits."""
-    return hmac.new(key, credential, hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(key, credential, "sha256").hex()[:32]
 
 
 class Consumers:
@@ -92,9 +92,12 @@ class Consumers:
         self._default = default
         self._session_header = session_header.lower().encode() if session_header else None
 
-    def resolve(self, headers: Sequence[Header], query: bytes) -> Caller:
-        """Name the caller. Never raises, whatever the request carries."""
-        credentials = _credentials(headers, query)
+    def resolve(self, fields: Fields, query: bytes) -> Caller:
+        """Name the caller. Never raises, whatever the request carries.
+
+        `fields` holds the first value of each header field by its name in lower case.
+        """
+        credentials = _credentials(fields, query)
         marks = [fingerprint(self._key, each) for each in credentials]
         named = next((self._by_fingerprint[m] for m in marks if m in self._by_fingerprint), None)
         mark = next((m for m in marks if m in self._by_fingerprint), marks[0] if marks else None)
@@ -105,10 +108,10 @@ class Consumers:
         # charges can be told apart, but it selects no policy other than the default one.
         consumer = named or (self._of_app(app) if app else self._default)
         policy = self._policies.get(named or self._default, ConsumerPolicy())
-        asked = _asked(headers)
+        asked = _asked(fields)
         return Caller(
             consumer=consumer,
-            identity=self._identity(headers, claims, mark, app),
+            identity=self._identity(fields, claims, mark, app),
             policy=policy,
             level=_granted(policy, asked),
             level_asked=asked,
@@ -124,9 +127,9 @@ class Consumers:
         return f"app:{known}"
 
     def _identity(
-        self, headers: Sequence[Header], claims: _Claims | None, mark: str | None, app: str | None
+        self, fields: Fields, claims: _Claims | None, mark: str | None, app: str | None
     ) -> Identity:
-        session = first(headers, self._session_header) if self._session_header else None
+        session = fields.get(self._session_header) if self._session_header else None
         source = IdentitySource.NONE
         if claims is not None:
             source = IdentitySource.UNVERIFIED_JWT
@@ -139,16 +142,16 @@ class Consumers:
             tenant_id=claims.tid if claims is not None else None,
             user=(claims.oid or claims.sub) if claims is not None else None,
             session=session.decode("utf-8", "replace") if session is not None else None,
-            trace_id=_trace_id(headers),
+            trace_id=_trace_id(fields),
             key_fingerprint=mark,
             source=source,
         )
 
 
-def _credentials(headers: Sequence[Header], query: bytes) -> list[bytes]:
+def _credentials(fields: Fields, query: bytes) -> list[bytes]:
     """Give every credential that the request carries, keys before tokens."""
-    found = [first(headers, name) for name in _KEY_HEADERS]
-    authorization = first(headers, b"authorization")
+    found = [fields.get(name) for name in _KEY_HEADERS]
+    authorization = fields.get(b"authorization")
     if authorization:
         found.append(authorization.strip().split(b" ", 1)[-1])
     for pair in query.split(b"&"):
@@ -170,9 +173,9 @@ def _claims(token: bytes) -> _Claims | None:
         return None
 
 
-def _trace_id(headers: Sequence[Header]) -> str | None:
+def _trace_id(fields: Fields) -> str | None:
     """Take the trace id out of `traceparent` (W3C Trace Context §3.2): 32 hex digits."""
-    value = first(headers, b"traceparent")
+    value = fields.get(b"traceparent")
     parts = value.strip().split(b"-") if value is not None else []
     if len(parts) < 4 or len(parts[1]) != 32:
         return None
@@ -183,8 +186,8 @@ def _trace_id(headers: Sequence[Header]) -> str | None:
     return f"{number:032x}" if number else None
 
 
-def _asked(headers: Sequence[Header]) -> Level | None:
-    value = first(headers, _ASK_HEADER)
+def _asked(fields: Fields) -> Level | None:
+    value = fields.get(_ASK_HEADER)
     if value is None:
         return None
     try:

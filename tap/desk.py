@@ -19,9 +19,9 @@ from audit.ids import ExchangeNumber, day_of, timestamp, uuid7
 from audit.telemetry import Count, Log, frames_of
 from storage.spool.port import Spool
 from tap.consumers import Caller, ConsumerPolicy, Consumers
-from tap.heads import Header, RequestHead, first, text_of
+from tap.heads import Header, RequestHead, firsts, text_of
 from tap.pool import UpstreamPool
-from tap.recording import Recorder
+from tap.recorder import Recorder
 
 if TYPE_CHECKING:
     from tap.exchange import Exchange
@@ -64,7 +64,8 @@ class Desk:
         """Draw up the opening of an exchange that has just arrived."""
         now = time.time_ns()
         path, _, query = head.target.partition(b"?")
-        caller = self._consumers.resolve(head.headers, query)
+        fields = firsts(head.headers)
+        caller = self._consumers.resolve(fields, query)
         days = caller.policy.retention_days
         expires = timestamp(now + days * 86_400 * 10**9) if days is not None else None
         opening = Opening(
@@ -78,8 +79,8 @@ class Desk:
             method=head.method,
             target_path=path.decode("utf-8", "replace"),
             query=_kept_parameters(query),
-            content_type=text_of(first(head.headers, b"content-type")),
-            content_encoding=text_of(first(head.headers, b"content-encoding")),
+            content_type=text_of(fields.get(b"content-type")),
+            content_encoding=text_of(fields.get(b"content-encoding")),
             identity=caller.identity,
             expires_at=expires,
             upgrade=text_of(head.upgrade),
@@ -104,24 +105,31 @@ class Desk:
             where=None if known else frames_of(error),
         )
 
+    def defect(self, error: Exception) -> None:
+        """Log an error that nothing foresees: its kind and where it arose, never its words."""
+        self.log.error("tap.unexpected", error_type=type(error).__name__, where=frames_of(error))
+
     async def watch(self, idle_seconds: float) -> None:
         """End exchanges that stand still for longer than `idle_seconds`; runs until cancelled.
 
         Idle connections to the upstream are given up in the same turn.
         """
         pause = max(0.05, min(1.0, idle_seconds / 4))
+        looked = time.monotonic()
         while True:
             await asyncio.sleep(pause)
-            oldest = time.monotonic() - idle_seconds
+            before, looked = looked, time.monotonic()
+            if looked - before > 2 * pause:
+                # We stood still ourselves (stopped, asleep, starved): what arrived meanwhile is
+                # not read yet, and nobody may be cut off for our pause.
+                continue
+            oldest = looked - idle_seconds
             try:
                 for exchange in [each for each in self.exchanges if each.last_activity < oldest]:
                     exchange.stalled()
                 self.pool.expire()
             except Exception as error:  # noqa: BLE001 - a watch that dies watches nobody
-                kind = type(error).__name__
-                self.log.error(  # noqa: TRY400 - `exception` would print the message
-                    "tap.unexpected", error_type=kind, where=frames_of(error)
-                )
+                self.defect(error)
             self.count.state("auditstream_exchanges_open", len(self.exchanges))
 
     def enter(self, exchange: Exchange) -> None:

@@ -7,10 +7,9 @@ Before that end, the connection's evidence stands, and `audit.exchange.PRECEDENC
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from audit.exchange import Ending, first_ending
 from audit.flags import EndingDetail
+from audit.value import Value
 from tap.capture import Captured
 from tap.dialects.reading import AnswerReading
 from tap.shapes import Shape
@@ -28,8 +27,7 @@ _CUTS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Value, frozen=True):
     """The ending, a code for its reason, and whether the answer is known to be whole.
 
     `recovered` says that the tap died and the ending is known all the same.
@@ -50,15 +48,15 @@ def decide(
     whole = _is_whole(method, captured, answered)
     if captured.transport in _CUTS and whole:
         recovered = captured.transport is Ending.TAP_CRASHED
-        return Decision(own, own_detail, whole=True, recovered=recovered)
+        return Decision(ending=own, detail=own_detail, whole=True, recovered=recovered)
     if captured.transport is not None:
         ending = first_ending(captured.transport, own)
         detail = captured.detail if ending is captured.transport else own_detail
-        return Decision(ending, detail, whole)
+        return Decision(ending=ending, detail=detail, whole=whole)
     broken = _broken(captured, answered, shape, whole=whole, has_terminal=has_terminal)
     if broken is not None:
-        return Decision(Ending.UPSTREAM_DISCONNECTED, broken, whole=False)
-    return Decision(own, own_detail, whole=True)
+        return Decision(ending=Ending.UPSTREAM_DISCONNECTED, detail=broken, whole=False)
+    return Decision(ending=own, detail=own_detail, whole=True)
 
 
 def _own(captured: Captured, answered: AnswerReading) -> Ending:

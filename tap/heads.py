@@ -19,11 +19,9 @@ __all__ = [
     "Header",
     "RequestHead",
     "answer_head",
-    "first",
-    "forwarded_headers",
+    "firsts",
     "noted",
     "request_head",
-    "switching_head",
     "tap_error",
     "text_of",
 ]
@@ -34,6 +32,9 @@ Header = tuple[bytes, bytes]
 # `Transfer-Encoding` and `Upgrade` are put back by whoever frames the message.
 _HOP_BY_HOP = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
+)
+_NEVER_NAMED = frozenset(
+    {b"host", b"content-length", b"content-type", b"authorization", b"cache-control"}
 )
 
 
@@ -70,95 +71,90 @@ class AnswerFraming:
 
 @dataclass(frozen=True, slots=True)
 class AnswerStart:
-    """The head of an answer as it came: status, reason and raw fields in order."""
+    """The head of an answer: status and fields as they were read, and the bytes that came."""
 
     status: int
-    reason: bytes
     headers: list[Header] = field(repr=False)
     framing: AnswerFraming
+    raw: bytes = field(repr=False)
 
 
-def first(headers: Iterable[Header], name: bytes) -> bytes | None:
-    """Find the first value of a field; `name` in lower case."""
+def firsts(headers: Iterable[Header]) -> dict[bytes, bytes]:
+    """Give the first value of each field by its name in lower case, for more than one look."""
+    found: dict[bytes, bytes] = {}
     for key, value in headers:
-        if key.lower() == name:
-            return value
-    return None
+        found.setdefault(key.lower(), value)
+    return found
 
 
-def forwarded_headers(headers: Sequence[Header]) -> list[Header]:
-    """Drop the hop-by-hop fields and those that `Connection` names; keep all else as it is."""
-    named = set(_HOP_BY_HOP)
+def _dropped(headers: Iterable[Header]) -> set[bytes]:
+    """Name, in lower case, the fields that speak of one connection only."""
+    dropped = set(_HOP_BY_HOP)
     for key, value in headers:
         if key.lower() == b"connection":
-            named.update(option.strip().lower() for option in value.split(b","))
+            dropped.update(option.strip().lower() for option in value.split(b","))
     # A sender must not name these in `Connection`; one that does must not make us lose them.
-    named -= {b"host", b"content-length", b"content-type", b"authorization", b"cache-control"}
-    return [header for header in headers if header[0].lower() not in named]
+    return dropped - _NEVER_NAMED
 
 
 def request_head(head: RequestHead, host: bytes | None, extra: Sequence[Header] = ()) -> bytes:
     """Write the head for the upstream.
 
     `host` replaces the value of `Host` in its place (None keeps the client's). A chunked body
-    stays chunked; an upgrade is asked for again on our own connection.
+    stays chunked; an upgrade is asked for again on our own connection; each in its place.
     """
     lines = [head.method.encode() + b" " + head.target + b" HTTP/1.1"]
-    seen_host = False
-    for key, value in forwarded_headers(head.headers):
-        if host is not None and key.lower() == b"host":
-            if not seen_host:
-                lines.append(key + b": " + host)
-            seen_host = True
-        else:
+    dropped = _dropped(head.headers)
+    if head.chunked:
+        dropped.discard(b"transfer-encoding")
+    # Each of ours stands once, where the first of its name stood.
+    ours = {b"host": host} if host is not None else {}
+    if head.upgrade is not None:
+        dropped.discard(b"upgrade")
+        ours[b"connection"] = b"Upgrade"
+    written: set[bytes] = set()
+    for key, value in head.headers:
+        name = key.lower()
+        if name not in ours and name not in dropped:
             lines.append(key + b": " + value)
-    if host is not None and not seen_host:
+        elif name in ours and name not in written:
+            written.add(name)
+            lines.append(key + b": " + ours[name])
+    if host is not None and b"host" not in written:
         lines.insert(1, b"Host: " + host)
     lines.extend(key + b": " + value for key, value in extra)
-    if head.chunked:
-        lines.append(b"Transfer-Encoding: chunked")
-    if head.upgrade is not None:
-        lines.append(b"Connection: Upgrade")
-        lines.append(b"Upgrade: " + head.upgrade)
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
 def answer_head(answer: AnswerStart, *, http10: bool, close: bool) -> bytes:
-    """Write the head for the client: status, reason and fields are the upstream's.
+    """Write the head for the client: its lines are the upstream's own bytes.
 
     `Connection` is ours: `close` when this connection ends after the answer, `keep-alive` for an
-    HTTP/1.0 client whose connection stays. `Transfer-Encoding` stands where the upstream had it.
+    HTTP/1.0 client whose connection stays.
     """
-    lines = [b"HTTP/1.1 %d %b" % (answer.status, answer.reason)]
-    keep = {id(header) for header in forwarded_headers(answer.headers)}
-    for header in answer.headers:
-        framed = answer.framing.chunked and not http10 and header[0].lower() == b"transfer-encoding"
-        if id(header) in keep or framed:
-            lines.append(header[0] + b": " + header[1])
+    dropped = _dropped(answer.headers)
+    if answer.framing.chunked and not http10:
+        dropped.discard(b"transfer-encoding")
+    first_line, *lines = answer.raw.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    kept = [b"HTTP/1.1" + first_line[8:]]
+    kept += [line for line in lines if line.partition(b":")[0].strip().lower() not in dropped]
     if close:
-        lines.append(b"Connection: close")
+        kept.append(b"Connection: close")
     elif http10:
-        lines.append(b"Connection: keep-alive")
-    return b"\r\n".join(lines) + b"\r\n\r\n"
-
-
-def switching_head(answer: AnswerStart) -> bytes:
-    """Write the head of a 101 as it came: `Connection` and `Upgrade` are the handshake itself."""
-    lines = [b"HTTP/1.1 %d %b" % (answer.status, answer.reason)]
-    lines.extend(name + b": " + value for name, value in answer.headers)
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+        kept.append(b"Connection: keep-alive")
+    return b"\r\n".join(kept) + b"\r\n\r\n"
 
 
 def noted(answer: AnswerStart, at_ns: int) -> AnswerHead:
     """Take out of a head what the record needs; `at_ns` is when the client was sent it."""
-    headers = answer.headers
-    identified = (first(headers, name) for name in _REQUEST_IDS)
+    fields = firsts(answer.headers)
+    identified = (fields.get(name) for name in _REQUEST_IDS)
     return AnswerHead(
         status=answer.status,
-        content_type=text_of(first(headers, b"content-type")),
-        content_encoding=text_of(first(headers, b"content-encoding")),
+        content_type=text_of(fields.get(b"content-type")),
+        content_encoding=text_of(fields.get(b"content-encoding")),
         at_ns=at_ns,
-        served_model=text_of(first(headers, b"x-ms-served-model")),
+        served_model=text_of(fields.get(b"x-ms-served-model")),
         upstream_request_id=text_of(next((value for value in identified if value), None)),
         content_length=answer.framing.content_length,
     )

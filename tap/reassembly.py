@@ -10,15 +10,16 @@ the capture limit.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 
-import msgspec
+from msgspec.structs import replace
 
 from audit.digest import commitment, keyed_digest
 from audit.exchange import Dialect, Opening
 from audit.flags import Flag
 from audit.record import AuditRecord, Integrity, Retention, TapRef
+from audit.value import Value
+from tap.bodies import stream_of, whole_of
 from tap.capture import Captured
 from tap.dialects.json_body import as_utf8, read_body
 from tap.dialects.keeping import Digest, Keeper
@@ -26,7 +27,7 @@ from tap.dialects.loose_fold import LooseFold
 from tap.dialects.opaque import read_plain
 from tap.dialects.reading import AnswerReading, Body, Fold, RequestReading
 from tap.dialects.registry import Route, route
-from tap.encodings import PIECE, decoded, pieces
+from tap.encodings import PIECE, pieces
 from tap.endings import decide
 from tap.facts import (
     capture_flags,
@@ -64,22 +65,24 @@ def assemble(opening: Opening, captured: Captured, *, digest_key: bytes, salt: s
 
 
 def assemble_steps(
-    opening: Opening, captured: Captured, *, digest_key: bytes, salt: str
+    opening: Opening, captured: Captured, *, digest_key: bytes, salt: str, most: int | None = None
 ) -> Generator[None, None, AuditRecord]:
-    """Make the record in slices of bounded work; the generator's value is the record."""
+    """Make the record in slices of bounded work; the generator's value is the record.
+
+    Raises `TooLargeError` for a body that its content coding makes larger than `most` bytes.
+    """
     digest = partial(keyed_digest, digest_key)
     chosen = route(opening.method, opening.target_path, opening.upgrade)
-    asked = yield from _read_request(opening, captured, chosen, digest)
-    answer = yield from _read_answer(captured, chosen, digest)
+    asked = yield from _read_request(opening, captured, chosen, digest, most)
+    answer = yield from _read_answer(captured, chosen, digest, most)
     yield
     record = _record(opening, captured, chosen, asked, answer)
     yield
     sealed = Integrity(salt=salt, commitment=commitment(record, salt, digest_key))
-    return msgspec.structs.replace(record, integrity=sealed)
+    return replace(record, integrity=sealed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Value, frozen=True):
     """An answer as read: what it says, what its body was, and what reading it showed."""
 
     reading: AnswerReading
@@ -135,33 +138,27 @@ def _surprises(captured: Captured, chosen: Route, asked: RequestReading, shape: 
 
 
 def _read_request(
-    opening: Opening, captured: Captured, chosen: Route, digest: Digest
+    opening: Opening, captured: Captured, chosen: Route, digest: Digest, most: int | None
 ) -> Generator[None, None, RequestReading]:
     if not captured.request_body:
         return RequestReading()
     flags: set[Flag] = set()
-    data = yield from _whole(decoded(captured.request_body, opening.content_encoding, flags))
+    stream = stream_of(captured.request_body, opening.content_encoding, flags, most)
+    data = yield from whole_of(stream)
     broken = not captured.request_whole or captured.request_cut or bool(flags & _BROKEN)
     body = Body(data=data, content_type=opening.content_type, broken=broken)
     reading = chosen.dialect.request(body, Keeper(digest))
-    sealed = msgspec.structs.replace(reading.request, prompt_digest=digest(captured.request_body))
+    sealed = replace(reading.request, prompt_digest=digest(captured.request_body))
     return replace(reading, request=sealed, flags=reading.flags | flags)
 
 
-def _whole(stream: Iterator[bytes]) -> Generator[None, None, bytes]:
-    taken: list[bytes] = []
-    for piece in stream:
-        taken.append(piece)
-        yield
-    return b"".join(taken)
-
-
 def _read_answer(
-    captured: Captured, chosen: Route, digest: Digest
+    captured: Captured, chosen: Route, digest: Digest, most: int | None
 ) -> Generator[None, None, _Answer]:
     head = captured.answer_head
     flags: set[Flag] = set()
-    stream = decoded(captured.answer_body, head.content_encoding if head else None, flags)
+    coding = head.content_encoding if head else None
+    stream = stream_of(captured.answer_body, coding, flags, most)
     start = b""
     for piece in stream:
         start += piece
@@ -173,8 +170,8 @@ def _read_answer(
     keeper = Keeper(digest)
     if shape is Shape.EVENTS:
         reading = yield from _read_events(start, stream, chosen.dialect.fold(), keeper, flags)
-        return _Answer(reading, shape, frozenset(flags))
-    rest = yield from _whole(stream)
+        return _Answer(reading=reading, shape=shape, flags=frozenset(flags))
+    rest = yield from whole_of(stream)
     broken = not captured.answer_whole or captured.answer_cut or bool(flags & _BROKEN)
     body = Body(data=start + rest, content_type=content_type, broken=broken)
     if shape is Shape.LINES:
@@ -183,7 +180,7 @@ def _read_answer(
         reading = _read_json(body, chosen, keeper)
     else:
         reading = _read_other(body, chosen, head.status if head else 0, shape, keeper)
-    return _Answer(reading, shape, frozenset(flags))
+    return _Answer(reading=reading, shape=shape, flags=frozenset(flags))
 
 
 def _read_events(

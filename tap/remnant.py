@@ -1,62 +1,74 @@
-"""Remnants: what a crash left of an exchange, made into a record.
+"""Remnants: an exchange that the tap did not put together, made into a record from its pieces.
 
-The law: the pieces go through the same reassembly as a live exchange; only the evidence of the
-end is another one: the tap died before it saw it.
+The law: the pieces go through the same reassembly as a live exchange. A tap that lived to see the
+end has left its evidence with them, and the record is what the tap would have made; without it,
+the tap died before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
 from audit.exchange import AnswerHead, Ending, Opening
 from audit.record import AuditRecord
-from audit.value import from_json
+from audit.value import Value, from_json
 from storage.spool.port import PieceKind
-from tap.capture import Captured, ChunkTiming
+from tap.capture import Captured, Evidence
 from tap.reassembly import assemble
 
 __all__ = ["record_of_remnant"]
 
 
+ValueT = TypeVar("ValueT", bound=Value)
 Pieces = Sequence[tuple[PieceKind, bytes]]
 
 
 def record_of_remnant(
     opening: Opening, pieces: Pieces, *, missing: int, digest_key: bytes, salt: str
 ) -> AuditRecord:
-    """Reassemble what passed before the crash; `missing` pieces are known to be lost.
+    """Reassemble what the pieces hold; `missing` ones are known to be lost.
 
     Raises nothing for any bytes.
+    """
+    evidence = _last(pieces, PieceKind.END, Evidence)
+    head = _last(pieces, PieceKind.ANSWER_HEAD, AnswerHead)
+    captured = Captured(
+        **msgspec.structs.asdict(evidence or _of_crash(head)),
+        request_body=_joined(pieces, PieceKind.REQUEST_BODY),
+        answer_head=head,
+        answer_body=_joined(pieces, PieceKind.ANSWER_BODY),
+        missing=missing,
+    )
+    return assemble(opening, captured, digest_key=digest_key, salt=salt)
+
+
+def _of_crash(head: AnswerHead | None) -> Evidence:
+    """What a crash is evidence of.
 
     When the answer's head was seen, the request had been forwarded whole, as far as one can
     tell; when exactly the last bytes passed is not known, so no end time is claimed.
     """
-    head = _head(pieces)
-    captured = Captured(
-        request_body=_joined(pieces, PieceKind.REQUEST_BODY),
+    return Evidence(
         request_whole=head is not None,
-        answer_head=head,
-        answer_body=_joined(pieces, PieceKind.ANSWER_BODY),
         answer_whole=False,
         transport=Ending.TAP_CRASHED,
         detail="recovered_from_spool",
-        missing=missing,
-        timing=ChunkTiming(),
     )
-    return assemble(opening, captured, digest_key=digest_key, salt=salt)
 
 
 def _joined(pieces: Pieces, wanted: PieceKind) -> bytes:
     return b"".join(data for kind, data in pieces if kind is wanted)
 
 
-def _head(pieces: Pieces) -> AnswerHead | None:
-    for kind, data in pieces:
-        if kind is PieceKind.ANSWER_HEAD:
+def _last(pieces: Pieces, wanted: PieceKind, kind: type[ValueT]) -> ValueT | None:
+    """Read the piece of a kind of which there is one; None where it is not or cannot be read."""
+    for found, data in reversed(pieces):
+        if found is wanted:
             try:
-                return from_json(data, AnswerHead)
+                return from_json(data, kind)
             except msgspec.DecodeError:
                 return None
     return None

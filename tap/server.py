@@ -1,247 +1,124 @@
-"""The traffic port: aiohttp parses requests, everything else is passed through.
+"""The traffic port: makes a connection object for each client, and keeps account of them.
 
-The law: what aiohttp would do on its own (answer, decompress, log, add fields) is switched off
-here; the answer's bytes go to the transport as they come from the upstream. A connection whose
-bytes are no valid request is answered without repeating any of them, and counted.
+The law: a connection is closed from this side only between two exchanges, or when the tap stops.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from contextlib import suppress
+from time import monotonic
 
-from aiohttp import web
-from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
-
-from tap.client import ClientGoneError
+from tap.connection import ClientConnection
 from tap.desk import Desk
-from tap.exchange import Exchange
-from tap.heads import RequestHead, tap_error
+from tap.hop import Forwarded, Hop
+from tap.requests import RequestReader
 
 __all__ = ["TapServer"]
 
-# aiohttp logs the bytes that it could not parse, credentials included; this logger goes nowhere.
-_SILENT = logging.getLogger("auditstream.tap.http")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
-_SILENT.setLevel(logging.CRITICAL + 1)
 
+class TapServer:
+    """Pass it to `loop.create_server`.
 
-class _Passed(web.StreamResponse):
-    """Stands for an answer that has already gone out as bytes."""
+    A connection that waits for a request for longer than `keepalive_seconds` is closed, and one
+    on which a head is begun and not whole after `head_seconds`. There are at most
+    `most_connections`: one more is answered 503 and closed.
+    """
 
-    def __init__(self, *, keep_alive: bool) -> None:
-        super().__init__()
-        self._keep = keep_alive
-
-    @property
-    def keep_alive(self) -> bool | None:
-        """Whether the connection takes another request."""
-        return self._keep
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Write nothing."""
-        del request
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """Write nothing."""
-        del data
-
-
-class _Tunnel:
-    """Takes the bytes that follow a switch of protocols."""
-
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self._take = take
-
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Hand bytes up."""
-        self._take(data)
-        return False, b""
-
-    def feed_eof(self) -> None:
-        """Learn that the client has gone; the connection tells the exchange itself."""
-
-
-class _Connection(RequestHandler):
-    """One client connection."""
-
-    __slots__ = ("desk", "exchange")
-
-    def __init__(self, server: TapServer, loop: asyncio.AbstractEventLoop, **limits: Any) -> None:
-        super().__init__(server, loop=loop, **limits)
-        self.desk = server.desk
-        self.exchange: Exchange | None = None
-
-    def data_received(self, data: bytes) -> None:
-        """Parse; where the framing of a body breaks, tell whoever reads it.
-
-        aiohttp queues the error behind the request whose body it is in, and would let that
-        request wait for the rest of its body for ever.
-        """
-        super().data_received(data)
-        request = self._current_request
-        broken = bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
-        if broken and request is not None and not request.content.is_eof():
-            request.content.set_exception(web.RequestPayloadError("broken framing"))
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Tell the exchange that its client has gone."""
-        super().connection_lost(exc)
-        if self.exchange is not None:
-            self.exchange.client_lost()
-
-    def pause_writing(self) -> None:
-        """Tell the exchange that its client does not keep up."""
-        super().pause_writing()
-        if self.exchange is not None:
-            self.exchange.client_slow()
-
-    def resume_writing(self) -> None:
-        """Tell the exchange that its client takes bytes again."""
-        super().resume_writing()
-        if self.exchange is not None:
-            self.exchange.client_ready()
-
-    def handle_error(
+    def __init__(
         self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what could not be parsed, without a word of what was sent."""
-        del request, message
-        self.desk.count.add("auditstream_requests_rejected_total")
-        self.desk.log.warning("tap.request_rejected", error_type=type(exc).__name__)
-        too_large = exc is not None and type(exc).__name__ == "LineTooLong"
-        code = 431 if too_large else status
-        reason = _REASONS.get(code, "Error")
-        if self.transport is not None:
-            text = "the request could not be read; nothing was forwarded"
-            self.transport.write(tap_error(code, reason, "bad_request", text))
-        return _Passed(keep_alive=False)
-
-
-_REASONS = {
-    400: "Bad Request",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-}
-
-
-class _AiohttpClient:
-    """The caller's side of an exchange, served by aiohttp."""
-
-    def __init__(self, request: web.BaseRequest, connection: _Connection) -> None:
-        message = request._message  # noqa: SLF001 - the raw target is nowhere else
-        self._request = request
-        self._connection = connection
-        self.has_body = request.content is not EMPTY_PAYLOAD and message.method != "CONNECT"
-        upgrade = message.headers.get("Upgrade") if message.upgrade else None
-        self.head = RequestHead(
-            method=message.method,
-            target=message.path.encode("utf-8", "surrogateescape"),
-            headers=message.raw_headers,
-            chunked=message.chunked,
-            upgrade=upgrade.encode("utf-8", "surrogateescape") if upgrade else None,
-            http10=message.version < (1, 1),
-            keep_alive=not message.should_close,
-        )
-
-    @property
-    def slow(self) -> bool:
-        """Whether what was written waits in our own buffer."""
-        return self._connection.writing_paused
-
-    async def body(self) -> AsyncIterator[bytes]:
-        """Read the body as it arrives."""
-        content = self._request.content
-        while True:
-            try:
-                data = await content.readany()
-            except (web.RequestPayloadError, ConnectionError, asyncio.IncompleteReadError) as error:
-                raise ClientGoneError from error
-            if not data:
-                if content.at_eof():
-                    return
-                continue
-            yield data
-
-    def write(self, data: bytes) -> None:
-        """Send bytes, if there is still someone to send them to."""
-        transport = self._connection.transport
-        if transport is not None:
-            transport.write(data)
-
-    def end(self, *, at_once: bool = False) -> None:
-        """Close after what was written, or at once."""
-        transport = self._connection.transport
-        if transport is not None:
-            if at_once:
-                transport.abort()
-            else:
-                transport.close()
-
-    def tunnel(self, take: Callable[[bytes], None]) -> None:
-        """Leave HTTP on this connection."""
-        self._connection.set_parser(_Tunnel(take))  # type: ignore[arg-type]  # same two methods
-
-    def hold(self, *, held: bool) -> None:
-        """Pause or resume the transport: there is no parser in a tunnel that could hold bytes."""
-        transport = self._connection.transport
-        if transport is None or transport.is_closing():
-            return
-        if held:
-            transport.pause_reading()
-        else:
-            transport.resume_reading()
-
-
-class TapServer(web.Server):
-    """Makes a connection object for each client; pass it to `loop.create_server`."""
-
-    def __init__(self, desk: Desk, *, max_head: int, keepalive_seconds: float) -> None:
-        super().__init__(self._handle)
+        desk: Desk,
+        *,
+        max_head: int,
+        keepalive_seconds: float,
+        head_seconds: float = 60.0,
+        most_connections: int = 20_000,
+        forwarded: Forwarded = "off",
+    ) -> None:
         self.desk = desk
-        self._limits: dict[str, Any] = {
-            "max_line_size": max_head,
-            "max_field_size": max_head,
-            "max_headers": 1000,
-            "auto_decompress": False,
-            "keepalive_timeout": keepalive_seconds,
-            "access_log": None,
-            "logger": _SILENT,
-            "lingering_time": 2.0,
-        }
+        self.connections: set[ClientConnection] = set()
+        self._max_head = max_head
+        self._keepalive = keepalive_seconds
+        self._head_seconds = head_seconds
+        self._most = most_connections
+        self._forwarded = forwarded
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
+        self._empty.set()
 
-    def __call__(self) -> RequestHandler:
+    def __call__(self) -> ClientConnection:
         """Serve one more connection."""
-        return _Connection(self, asyncio.get_running_loop(), **self._limits)
+        return ClientConnection(self, self.desk, RequestReader(max_head=self._max_head))
+
+    def entered(self, connection: ClientConnection) -> bool:
+        """Count a connection, False when there are too many; the first one begins the sweeping."""
+        if len(self.connections) >= self._most:
+            self.desk.count.add("auditstream_connections_refused_total")
+            return False
+        self.connections.add(connection)
+        self.desk.count.state("auditstream_connections_open", len(self.connections))
+        self._empty.clear()
+        if self._sweeper is None:
+            self._sweep_later()
+        return True
+
+    def left(self, connection: ClientConnection) -> None:
+        """Count a connection as gone."""
+        self.connections.discard(connection)
+        self.desk.count.state("auditstream_connections_open", len(self.connections))
+        if not self.connections:
+            self._empty.set()
+
+    def hop(self, transport: asyncio.BaseTransport) -> Hop | None:
+        """Say what the upstream is told of a connection; None where it is told nothing."""
+        if self._forwarded == "off":
+            return None
+        peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        secure = transport.get_extra_info("ssl_object") is not None
+        return Hop(self._forwarded, peer[:2], local[:2], secure)
 
     def drain(self) -> None:
         """Take no further requests: idle connections close now, busy ones after their exchange."""
         self.desk.draining = True
-        for connection in self.connections:
-            if isinstance(connection, _Connection) and connection.exchange is None:
-                connection.close()
+        self._close_idle(since=monotonic())
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        connection = request.protocol
-        assert isinstance(connection, _Connection)  # noqa: S101 - narrows the type only
-        exchange = Exchange(self.desk, _AiohttpClient(request, connection))
-        connection.exchange = exchange
-        try:
-            keep_alive = await exchange.run()
-        except Exception:
-            if not exchange.answered:
-                raise
-            # A defect of ours: an error of our own must not stand in the upstream's answer.
-            connection.force_close()
-            keep_alive = False
-        finally:
-            connection.exchange = None
-        return _Passed(keep_alive=keep_alive and request.keep_alive and not self.desk.draining)
+    async def shutdown(self, seconds: float) -> None:
+        """End every exchange that is still open, and every connection.
+
+        What was written gets `seconds` to be taken.
+        """
+        for connection in list(self.connections):
+            if connection.exchange is not None:
+                connection.exchange.abandon()
+            connection.end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        for connection in list(self.connections):
+            connection.end(at_once=True)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+
+    def _sweep_later(self) -> None:
+        pause = max(0.02, min(1.0, self._keepalive / 4, self._head_seconds / 4))
+        self._sweeper = asyncio.get_running_loop().call_later(pause, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeper = None
+        now = monotonic()
+        self._close_idle(since=now - self._keepalive)
+        self._close_slow(since=now - self._head_seconds)
+        if self.connections:
+            self._sweep_later()
+
+    def _close_idle(self, *, since: float) -> None:
+        for connection in list(self.connections):
+            waits = connection.exchange is None and not connection.asking
+            if waits and connection.waiting_since <= since:
+                connection.wait_no_more()
+
+    def _close_slow(self, *, since: float) -> None:
+        for connection in list(self.connections):
+            if connection.asking and connection.waiting_since <= since:
+                self.desk.count.add("auditstream_heads_timed_out_total")
+                connection.wait_no_more()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 
 from audit.telemetry import Log
 from tap.desk import Desk
@@ -40,10 +41,12 @@ class TapService:
         self._listener: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self, listening: socket.socket) -> None:
-        """Begin to accept connections on `listening`, which is bound already."""
+    async def start(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Begin to accept connections on `listening`, which is bound already; in TLS if given."""
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(self._server, sock=listening, backlog=4096)
+        self._listener = await loop.create_server(
+            self._server, sock=listening, backlog=4096, ssl=tls
+        )
         self._tasks = [
             loop.create_task(self._shipper.run()),
             loop.create_task(self._desk.watch(self._idle_timeout)),

@@ -38,7 +38,8 @@ def backoff(failures: int, *, first: float = 0.1, most: float = 5.0) -> float:
 class Shipper:
     """Carries shipments and checkpoints to the queue until it is stopped.
 
-    `earlier` are the last words on earlier boots that recovery found; they go first.
+    `sign` gives a checkpoint with the tap's signature. `earlier` are the last words on earlier
+    boots that recovery found; they go first.
     """
 
     def __init__(
@@ -50,8 +51,8 @@ class Shipper:
         checkpoint_seconds: float,
         log: Log,
         count: Count,
+        sign: Callable[[Checkpoint], Checkpoint],
         earlier: Sequence[Checkpoint] = (),
-        sign: Callable[[Checkpoint], Checkpoint] | None = None,
     ) -> None:
         self._spool = spool
         self._outbox = outbox
@@ -59,7 +60,7 @@ class Shipper:
         self._checkpoint_seconds = checkpoint_seconds
         self._log = log
         self._count = count
-        self._sign = sign or (lambda checkpoint: checkpoint)
+        self._sign = sign
         self._failures = 0
         self._earlier = deque(earlier)
         self._told: int | None = None
@@ -124,7 +125,8 @@ class Shipper:
         if checkpoint is None or not await self._hand_over([_message(checkpoint)]):
             return False
         self._pending = None
-        if self._earlier or (final and not checkpoint.final):
+        # Words on earlier boots say nothing of this one, which speaks right behind them.
+        if self._told is None or (final and not checkpoint.final):
             return await self._send_checkpoint(final=final)
         return True
 

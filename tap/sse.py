@@ -16,7 +16,7 @@ from audit.value import Value
 __all__ = ["Event", "SseDecoder"]
 
 
-class Event(Value, frozen=True):
+class Event(Value, frozen=True, gc=False):
     """One event: its type (`message` where none was named) and its data lines joined by LF.
 
     `id` is the last event id in force. `unterminated` marks an event that the end of the stream

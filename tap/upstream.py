@@ -13,37 +13,13 @@ from typing import Protocol, cast
 import httptools
 
 from tap.heads import AnswerFraming, AnswerStart, Header
+from tap.sink import AnswerSink
 
-__all__ = ["AnswerSink", "Home", "UpstreamConnection"]
+__all__ = ["Home", "UpstreamConnection"]
 
 # A head larger than this is no answer of an LLM gateway; without a limit a broken upstream
 # could fill our memory before the first body byte.
 _MAX_HEAD = 1024 * 1024
-
-
-class AnswerSink(Protocol):
-    """Who receives an answer, in the upstream's own pace. No method may raise."""
-
-    def interim(self, raw: bytes) -> None:
-        """Receive an informational (1xx) answer, raw."""
-
-    def head(self, answer: AnswerStart) -> None:
-        """Receive the final answer's head."""
-
-    def body(self, raw: bytes, content: list[bytes]) -> None:
-        """Receive body bytes as framed on the wire, and the same without framing."""
-
-    def whole(self, *, reusable: bool) -> None:
-        """Learn that the message is complete."""
-
-    def tunnel(self, raw: bytes) -> None:
-        """Receive bytes of an upgraded connection."""
-
-    def lost(self, *, received: bool) -> None:
-        """Learn that the connection went before the message was whole."""
-
-    def full(self, *, full: bool) -> None:
-        """Learn that the upstream takes no more bytes of a tunnel for now, or takes them again."""
 
 
 class Home(Protocol):
@@ -57,15 +33,18 @@ class Home(Protocol):
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """One connection: carries one exchange at a time."""
+    """One connection: carries one exchange at a time.
+
+    `used` tells that it has carried one before, `clogged` that the upstream does not take what
+    was written.
+    """
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._sink: AnswerSink | None = None
         self._transport: asyncio.Transport | None = None
-        self._drained = asyncio.Event()
-        self._drained.set()
         self._paused = False
+        self.clogged = False
         self.used = False
 
     # -- the exchange's side ---------------------------------------------------------------
@@ -79,13 +58,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._received = False
 
     def write(self, data: bytes) -> None:
-        """Send bytes; buffered by the transport, see `drain`."""
+        """Send bytes; buffered by the transport, see `clogged`."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
-
-    async def drain(self) -> None:
-        """Wait until the upstream takes more: this is what slows a fast uploader down."""
-        await self._drained.wait()
 
     def pause(self) -> None:
         """Stop reading: the client is slower than the upstream."""
@@ -119,11 +94,6 @@ class UpstreamConnection(asyncio.Protocol):
         return self._paused
 
     @property
-    def clogged(self) -> bool:
-        """Whether the upstream does not take what was written."""
-        return not self._drained.is_set()
-
-    @property
     def alive(self) -> bool:
         """Whether the connection is, as far as we know, open."""
         return self._transport is not None and not self._transport.is_closing()
@@ -137,7 +107,6 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the sink; an orderly end of the connection may be the end of the message."""
-        self._drained.set()
         self._home.forget(self)
         sink, self._sink = self._sink, None
         if sink is None:
@@ -148,15 +117,15 @@ class UpstreamConnection(asyncio.Protocol):
             sink.lost(received=self._received)
 
     def pause_writing(self) -> None:
-        """Note that the upstream is slower than the client."""
-        self._drained.clear()
-        if self._sink is not None and self._tunnel:
+        """Tell that the upstream is slower than the client."""
+        self.clogged = True
+        if self._sink is not None:
             self._sink.full(full=True)
 
     def resume_writing(self) -> None:
-        """Note that the upstream takes bytes again."""
-        self._drained.set()
-        if self._sink is not None and self._tunnel:
+        """Tell that the upstream takes bytes again."""
+        self.clogged = False
+        if self._sink is not None:
             self._sink.full(full=False)
 
     def data_received(self, data: bytes) -> None:
@@ -179,7 +148,6 @@ class UpstreamConnection(asyncio.Protocol):
     def _reset_message(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._raw_head = b""
-        self._reason = b""
         self._headers: list[Header] = []
         self._content: list[bytes] = []
         self._in_body = False
@@ -224,14 +192,16 @@ class UpstreamConnection(asyncio.Protocol):
         self._chunked = framing.chunked
         self._tunnel = status == 101 and upgraded
         self._in_body = True
-        sink.head(AnswerStart(status, self._reason, self._headers, framing))
-        if self._tunnel:
+        over = self._complete or self._bodiless(status)
+        follows = bool(rest) and not over and not self._tunnel
+        sink.head(AnswerStart(status, self._headers, framing, raw), follows=follows)
+        if follows:
+            self._body_received(rest)
+        elif self._tunnel:
             if rest:
                 sink.tunnel(rest)
-        elif self._complete or self._bodiless(status):
+        elif over:
             self._end(reusable=framing.keep_alive and not rest)
-        elif rest:
-            self._body_received(rest)
 
     def _framing(self, status: int) -> AnswerFraming:
         chunked, length = False, None
@@ -244,7 +214,7 @@ class UpstreamConnection(asyncio.Protocol):
         if chunked:
             length = None
         if self._bodiless(status):
-            return AnswerFraming(False, length or 0, self._keep_alive)
+            return AnswerFraming(chunked, length or 0, self._keep_alive)
         return AnswerFraming(chunked, length, self._keep_alive)
 
     def _bodiless(self, status: int) -> bool:
@@ -288,10 +258,6 @@ class UpstreamConnection(asyncio.Protocol):
         """Notice a second message where one was asked for."""
         self._surplus = self._begun
         self._begun = True
-
-    def on_status(self, status: bytes) -> None:
-        """Collect the reason phrase, which may come in parts."""
-        self._reason += status
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a field as it came."""

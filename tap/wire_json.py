@@ -26,6 +26,7 @@ __all__ = [
     "clean_text",
     "clean_tree",
     "dump",
+    "read_clean",
     "read_json",
     "salvage_json",
 ]
@@ -57,6 +58,19 @@ def read_json(text: str) -> Json:
         value = _decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         value = _read_leniently(text)
+    return NOT_JSON if _too_deep(text, value) else value
+
+
+def read_clean(text: str) -> Json:
+    """`read_json` and `clean_tree` in one: what comes out can be kept as it is. Never raises.
+
+    The strict decoder takes no lone surrogate, so that what it gives needs no cleaning.
+    """
+    try:
+        value = _decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        value = _read_leniently(text)
+        return NOT_JSON if _too_deep(text, value) else clean_tree(value)
     return NOT_JSON if _too_deep(text, value) else value
 
 

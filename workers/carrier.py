@@ -2,7 +2,10 @@
 
 The law is the order: record, then ledger, then completion. Each step is idempotent and each
 stands durably before the next begins, so that a crash between any two is healed by carrying the
-message again. What the ledger calls erased or expired is not stored again.
+message again. What the ledger calls erased or expired is not stored again, if a worker has signed
+that: nobody else's word makes a body go. And what a standing order bars is not stored at all:
+orders are looked at before the record is put and once more before it is entered, so that whoever
+gave one in between has been heard (`workers.custody`).
 """
 
 from __future__ import annotations
@@ -14,16 +17,20 @@ from enum import StrEnum
 import msgspec
 
 from audit.digest import record_digest
-from audit.errors import PolicyViolation, RecordInvalid
+from audit.errors import PermanentError, PolicyViolation, RecordInvalid, SignatureInvalid
 from audit.ids import timestamp
 from audit.ledger import Checkpoint, LedgerEntry, LedgerState
+from audit.orders import Order, Subject
 from audit.record import AuditRecord, RedactedRecord
 from audit.value import from_json
 from storage.queue.port import Message, MessageKind
 from storage.records.port import LedgerWriter, RecordWriter
+from workers.changes import entry_of_record, with_hold
 from workers.clear import clear_record
+from workers.custody import Custody
 from workers.ports import OpensEnvelope, Reassembles, Redacts
 from workers.settlement import SetAside
+from workers.vouching import is_over
 
 __all__ = ["Carried", "Carrier"]
 
@@ -34,11 +41,17 @@ class Carried(StrEnum):
     STORED = "stored"
     STORED_BEFORE = "stored_before"
     REMOVED_BEFORE = "removed_before"
+    ERASED = "erased"
+    EXPIRED = "expired"
     CHECKPOINT = "checkpoint"
 
 
 class Carrier:
-    """Opens, redacts, stores and enters. `now_ns` is the wall clock in nanoseconds."""
+    """Opens, redacts, signs, stores and enters. `now_ns` is the wall clock in nanoseconds.
+
+    `vouched` tells whether a checkpoint bears a signature that is believed; the ledger signs
+    what is entered by itself.
+    """
 
     def __init__(
         self,
@@ -48,14 +61,20 @@ class Carrier:
         redactor: Redacts,
         records: RecordWriter,
         ledger: LedgerWriter,
+        custody: Custody,
         now_ns: Callable[[], int],
+        sign_record: Callable[[RedactedRecord], RedactedRecord],
+        vouched: Callable[[Checkpoint], bool],
     ) -> None:
         self._open_envelope = open_envelope
         self._reassemble = reassemble
         self._redactor = redactor
         self._records = records
         self._ledger = ledger
+        self._custody = custody
         self._now_ns = now_ns
+        self._sign_record = sign_record
+        self._vouched = vouched
 
     async def carry(self, message: Message) -> Carried:
         """Bring the message where it belongs; on return it may be completed.
@@ -64,55 +83,137 @@ class Carrier:
         set aside.
         """
         if message.kind is MessageKind.CHECKPOINT:
-            await self._ledger.checkpoint(_checkpoint(message))
+            await self._ledger.checkpoint(_checkpoint(message, self._vouched))
             return Carried.CHECKPOINT
         before = await self._ledger.entry(message.number)
-        if before and before.state in (LedgerState.ERASED, LedgerState.EXPIRED):
-            return Carried.REMOVED_BEFORE
-        if before and before.state is LedgerState.STORED:
-            return Carried.STORED_BEFORE
-        return await self._store(message)
+        settled = _settled(before)
+        if before is not None and settled:
+            self._check(before, message)
+        if before is not None and settled is Carried.REMOVED_BEFORE:
+            # A worker that died after it had put the record may have left it behind.
+            await self._custody.remove_again(before)
+        return settled or await self._store(message)
 
-    async def set_aside(self, message: Message, settlement: SetAside) -> None:
-        """Enter in the ledger that the number is not stored, before it leaves the queue."""
+    async def set_aside(self, message: Message, settlement: SetAside) -> Carried | None:
+        """Enter in the ledger that the number is not stored, before it leaves the queue.
+
+        Not None when that is settled already, because another worker stored it or an order
+        removed it meanwhile: then the message is to be completed, not set aside.
+        """
         if message.kind is MessageKind.CHECKPOINT:
-            return
+            return None
         entry = LedgerEntry(
             number=message.number, id=message.id, state=settlement.state, at=self._now()
         )
-        await self._ledger.enter(entry)
+        if await self._ledger.enter(entry):
+            return None
+        there = await self._ledger.entry(message.number)
+        try:
+            settled = _settled(there)
+            if there is not None and settled:
+                self._check(there, message)
+        except PermanentError:
+            return None
+        return settled
+
+    def _check(self, entry: LedgerEntry, message: Message) -> None:
+        """Raise where the entry cannot settle the message: its body would be lost by a forgery."""
+        if entry.id != message.id:
+            raise RecordInvalid("the ledger has another exchange under the message's number")
+        if not self._custody.believes(entry):
+            raise SignatureInvalid("the ledger's entry of this number bears no trusted signature")
 
     async def _store(self, message: Message) -> Carried:
+        """Open, redact and keep; what an order bars is known as early as can be.
+
+        By its id before it is opened, by consumer and session before it is redacted: so it goes
+        although its key is missing, or its redaction fails.
+        """
+        sealed = await self._custody.ruling(Subject(message.id))
+        if sealed.erase is not None:
+            return await self._erase(_unopened(message), sealed.erase)
         clear = await asyncio.to_thread(
             clear_record, message, self._open_envelope, self._reassemble
         )
+        ruling = await self._custody.ruling(self._custody.subject(clear))
+        if ruling.erase is not None:
+            return await self._erase(entry_of_record(clear, at=self._now()), ruling.erase)
         redacted = _checked(clear, await self._redactor.redact(clear))
-        new = await self._records.put(redacted)
+        return await self._keep(redacted, self._custody.subject(clear, redacted))
+
+    async def _keep(self, redacted: RedactedRecord, subject: Subject) -> Carried:
+        """Put the record and enter it, unless an order or its own time says otherwise."""
+        ruling = await self._custody.ruling(subject)
+        entry = msgspec.structs.replace(
+            entry_of_record(redacted, at=self._now()), record_digest=None
+        )
+        if ruling.erase is not None:
+            return await self._erase(entry, ruling.erase)
+        if ruling.hold is not None:
+            redacted = with_hold(redacted, hold=True)
+        elif is_over(redacted, self._now()):
+            expired = await self._custody.expire([entry])
+            return Carried.EXPIRED if expired else Carried.REMOVED_BEFORE
+        held = redacted.retention.hold
+        new = await self._records.put(self._sign_record(redacted))
         # Where an earlier try got this far, the ledger must speak of the record that it stored.
         digest = redacted.integrity.record_digest if new else await self._records.digest(redacted)
-        await self._ledger.enter(
-            LedgerEntry(
-                number=message.number,
-                id=redacted.id,
-                state=LedgerState.STORED,
-                consumer=redacted.consumer,
-                day=redacted.day,
-                commitment=redacted.integrity.commitment,
-                record_digest=digest,
-                at=self._now(),
-            )
-        )
+        if digest is None:
+            return Carried.REMOVED_BEFORE
+        entry = msgspec.structs.replace(entry, record_digest=digest)
+        return await self._enter(entry, subject, new=new, held=held)
+
+    async def _enter(
+        self, entry: LedgerEntry, subject: Subject, *, new: bool, held: bool
+    ) -> Carried:
+        ruling = await self._custody.ruling(subject)
+        if ruling.hold is not None:
+            # Where the record stands without its hold, this sets it and enters it, both at once.
+            await self._custody.hold(entry, ruling.hold)
+        elif held or not new:
+            # Whoever released the hold before the record was put did not find it.
+            await self._custody.hold(entry, None, hold=False)
+        if ruling.erase is not None:
+            return await self._erase(entry, ruling.erase)
+        await self._ledger.enter(entry)
         return Carried.STORED if new else Carried.STORED_BEFORE
+
+    async def _erase(self, entry: LedgerEntry, order: Order) -> Carried:
+        """Enter it as erased, and remove what an earlier try may have stored."""
+        there = await self._ledger.entry(entry.number)
+        # What was set aside unopened was entered without a consumer.
+        known = there if there is not None and there.consumer is not None else entry
+        erased = await self._custody.erase([known], order, "erased")
+        return Carried.ERASED if erased else Carried.REMOVED_BEFORE
 
     def _now(self) -> str:
         return timestamp(self._now_ns())
 
 
-def _checkpoint(message: Message) -> Checkpoint:
+def _settled(entry: LedgerEntry | None) -> Carried | None:
+    """What carrying comes to where the ledger has the last word already."""
+    if entry is None:
+        return None
+    return {
+        LedgerState.STORED: Carried.STORED_BEFORE,
+        LedgerState.ERASED: Carried.REMOVED_BEFORE,
+        LedgerState.EXPIRED: Carried.REMOVED_BEFORE,
+    }.get(entry.state)
+
+
+def _unopened(message: Message) -> LedgerEntry:
+    return LedgerEntry(number=message.number, id=message.id, state=LedgerState.STORED)
+
+
+def _checkpoint(message: Message, vouched: Callable[[Checkpoint], bool]) -> Checkpoint:
+    """The checkpoint in a message; one that no trusted tap signed is set aside."""
     try:
-        return from_json(message.body, Checkpoint)
+        checkpoint = from_json(message.body, Checkpoint)
     except msgspec.DecodeError:
         raise RecordInvalid("the checkpoint has another shape") from None
+    if not vouched(checkpoint):
+        raise SignatureInvalid("the checkpoint bears no trusted tap's signature")
+    return checkpoint
 
 
 def _checked(clear: AuditRecord, redacted: RedactedRecord) -> RedactedRecord:

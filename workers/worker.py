@@ -148,13 +148,22 @@ class Worker:
     async def _settle(self, delivery: Delivery, aside: SetAside | None) -> None:
         if aside is None:
             carried = await self._carrier.carry(delivery.message)
-            await self._inbox.complete(delivery)
-            self._gate.open()
-            self._note(carried.value, delivery)
-            return
-        await self._carrier.set_aside(delivery.message, aside)
-        await self._inbox.dead_letter(delivery, aside.code, aside.description)
+        else:
+            settled = await self._carrier.set_aside(delivery.message, aside)
+            if settled is None:
+                await self._dead_letter(delivery, aside)
+                return
+            carried = settled
+        await self._inbox.complete(delivery)
         self._gate.open()
+        self._note(carried.value, delivery)
+
+    async def _dead_letter(self, delivery: Delivery, aside: SetAside) -> None:
+        held = await self._inbox.dead_letter(delivery, aside.code, aside.description)
+        self._gate.open()
+        if not held:
+            self._note("lease_lost", delivery)
+            return
         self._count.add(DELIVERIES, outcome="dead_lettered")
         self._log.error("worker.dead_lettered", code=aside.code, **_name(delivery))
 
@@ -192,6 +201,8 @@ class Worker:
             self._log.warning("worker.retrying", reason=outcome, **_name(delivery))
         elif outcome == Carried.STORED:
             self._log.info("worker.stored", **_name(delivery))
+        elif outcome == Carried.ERASED:
+            self._log.info("worker.erased", **_name(delivery))
 
     def _tell(self, error: Exception, delivery: Delivery) -> None:
         """Say that there was an error without a code; those with one are told by their effect."""

@@ -109,13 +109,21 @@ def _setting(row: tuple[str, str, str, str]) -> Sequence[str]:
 
 def _commands() -> Iterator[str]:
     yield from title("Commands", "`auditstream COMMAND --help` says the same.")
-    for name, command in sorted(cli.commands.items()):
-        if not command.hidden:
-            yield from _command(name, command)
+    for name, command in _leaves(cli):
+        yield from _command(name, command)
     yield from title("Exit codes", "Of every command but `verify`.", level=3)
     yield from coded("Code", EXIT_CODES.items())
     yield from title("Exit codes of verify", "", level=3)
     yield from coded("Code", VERDICTS.items())
+
+
+def _leaves(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Name every command that can be run, those of groups by their whole name."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from _leaves(command, f"{before}{name} ")
+        elif not command.hidden:
+            yield before + name, command
 
 
 def _command(name: str, command: click.Command) -> Iterator[str]:

@@ -104,7 +104,7 @@ UNRECORDED: dict[str, str] = {
 
 # The label of each metric that has one, and the values it takes.
 LABELS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "auditstream_exchanges_total": ("ending", tuple(each.value for each in Ending)),
+    "auditstream_exchanges_total": ("ending", (*(each.value for each in Ending), "left_to_worker")),
     "auditstream_unrecorded_total": ("policy", tuple(each.value for each in OnAuditFailure)),
     "auditstream_deliveries_total": (
         "outcome",

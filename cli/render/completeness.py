@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from audit.completeness import (
-    REASONS,
-    CompletenessReport,
-    Flaw,
-    Outcome,
-    Unrecorded,
-    Verdict,
-)
+from audit.completeness import REASONS, Outcome, Verdict
+from audit.report import CompletenessReport, Flaw, Named, Uncertain, Unrecorded
+from audit.selection import Selection
 from audit.value import Json
 from cli.render.neutral import neutral_line
 
@@ -29,12 +25,14 @@ _SENTENCES = {
     Verdict.UNDETERMINED: "could not tell: something that might hold the answer could not be read",
 }
 _NOTHING = "complete: nothing was recorded here yet"
+_NOTHING_SELECTED = "nothing of this selection was recorded here"
+_SELECTED = "complete for this selection: every number in it is accounted for"
 _SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
 class CompletenessView:
-    """A renderable report: the verdict, the counts, and every flaw by name."""
+    """A renderable report: the verdict, the counts, and by name what is not simply stored."""
 
     report: CompletenessReport = field(repr=False)
 
@@ -43,6 +41,7 @@ class CompletenessView:
         report = self.report
         verdict = report.verdict
         yield Text(_sentence(report), style=_STYLES.get(verdict, "bold yellow"))
+        yield from (Text(neutral_line(line)) for line in _selected(report))
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for outcome in Outcome:
             if count := report.counts.get(outcome):
@@ -52,38 +51,74 @@ class CompletenessView:
             yield Text(f"not readable: {source}", style="yellow")
         yield from _lines([_flaw_line(flaw) for flaw in report.flaws])
         yield from _lines([_unrecorded_line(each) for each in report.unrecorded])
+        for outcome in Outcome:
+            yield from _lines([_named_line(n) for n in report.named if n.outcome is outcome])
+        yield from _lines([_uncertain_line(each) for each in report.uncertain])
 
 
 def report_document(report: CompletenessReport) -> dict[str, Json]:
-    """The report as a JSON document; counts of every outcome, zero included."""
+    """The report as a JSON document; counts of every outcome, zero included.
+
+    With its `heads` it can be the anchor of a later look.
+    """
     return {
         "verdict": report.verdict.value,
         "counts": {outcome.value: report.counts.get(outcome, 0) for outcome in Outcome},
         "unread": list(report.unread),
+        "selection": _selection_document(report.selection),
+        "outside": report.outside,
         "flaws": [dict(_members(flaw)) for flaw in report.flaws],
-        "unrecorded": [
-            {
-                "tap": each.tap,
-                "boot": each.boot,
-                "first": each.first,
-                "last": each.last,
-                "reason": each.reason,
-            }
-            for each in report.unrecorded
-        ],
+        "unrecorded": [msgspec.to_builtins(each) for each in report.unrecorded],
+        "numbers": [msgspec.to_builtins(each) for each in report.named],
+        "uncertain": [msgspec.to_builtins(each) for each in report.uncertain],
+        "heads": [msgspec.to_builtins(each) for each in report.heads],
     }
+
+
+def _selection_document(selection: Selection) -> dict[str, Json]:
+    return {
+        "from": selection.first_day,
+        "to": selection.last_day,
+        "consumer": selection.consumer,
+    }
+
+
+def _selected(report: CompletenessReport) -> Iterator[str]:
+    """What the report speaks of, where that is not everything, and what it leaves out."""
+    chosen = report.selection
+    if chosen.everything:
+        return
+    words = [
+        f"from {chosen.first_day}" if chosen.first_day else "",
+        f"to {chosen.last_day}" if chosen.last_day else "",
+        f"of the consumer {chosen.consumer}" if chosen.consumer else "",
+    ]
+    yield f"only {' '.join(filter(None, words))}, and what could be anyone's"
+    flaws = "1 flaw" if report.outside == 1 else f"{report.outside} flaws"
+    yield f"{flaws} outside the selection {'is' if report.outside == 1 else 'are'} not shown"
 
 
 def _sentence(report: CompletenessReport) -> str:
     """The verdict; whoever reads no further still learns what passed unrecorded."""
     if report.verdict is Verdict.COMPLETE and not any(report.counts.values()):
-        return _NOTHING
+        return _NOTHING if report.selection.everything else _NOTHING_SELECTED
     sentence = _SENTENCES[report.verdict]
+    if report.verdict is Verdict.COMPLETE and not report.selection.everything:
+        sentence = _SELECTED
+    sentence += _sealed(report)
     refused = sum(each.count for each in report.unrecorded if each.refused)
     passed = sum(each.count for each in report.unrecorded) - refused
     told = [_calls(passed, "passed"), _calls(refused, "refused")]
     said = " and ".join(each for each in told if each)
     return f"{sentence}; {said}, as the tap said itself" if said else sentence
+
+
+def _sealed(report: CompletenessReport) -> str:
+    """What is accounted for, but nobody can read it as it is."""
+    count = sum(report.counts.get(each, 0) for each in (Outcome.UNREADABLE, Outcome.DEAD_LETTERED))
+    if not count:
+        return ""
+    return f"; {count} set aside and not stored: see `auditstream dead-letters list`"
 
 
 def _calls(count: int, what: str) -> str:
@@ -119,6 +154,20 @@ def _flaw_line(flaw: Flaw) -> str:
 def _unrecorded_line(each: Unrecorded) -> str:
     where = f"{each.tap}/{each.boot}{_numbers(each.first, each.last)}"
     return f"unrecorded: {where}: {each.reason}"
+
+
+def _named_line(each: Named) -> str:
+    named = f" {each.id}" if each.id else ""
+    return f"{each.outcome.value}: {each.tap}/{each.boot}/{each.seq}{named}"
+
+
+def _uncertain_line(each: Uncertain) -> str:
+    where = f"{each.tap}/{each.boot}{_numbers(each.first, each.last)}"
+    count = f"{each.count} number{'' if each.count == 1 else 's'}"
+    return (
+        f"uncertain: {where}: {count} may have been given out and left no trace,"
+        " if the power failed when this boot died"
+    )
 
 
 def _numbers(first: int | None, last: int | None) -> str:

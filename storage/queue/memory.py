@@ -22,6 +22,7 @@ from storage.queue.port import (
     QueueCensus,
     QueuedNumber,
 )
+from storage.queue.visibility import AT_ONCE, farthest
 
 __all__ = ["MemoryQueue"]
 
@@ -36,6 +37,7 @@ class _Row:
     attempts: int = 0
     receipt: str | None = None
     dead: DeadLetter | None = None
+    replays: int = 0
 
     @property
     def message(self) -> Message:
@@ -53,7 +55,7 @@ def _encoded(message: Message) -> bytes:
 
 
 class MemoryQueue:
-    """Implements `Outbox`, `Inbox` and `QueueReader`; one process only."""
+    """Implements `Outbox`, `Inbox`, `QueueReader` and `QueueAdmin`; one process only."""
 
     def __init__(self, *, lease: float, clock: Callable[[], float]) -> None:
         self._lease = lease
@@ -65,7 +67,7 @@ class MemoryQueue:
         """Take all of `messages`."""
         now = self._clock()
         for message in messages:
-            self._rows.setdefault(message.id, _Row(_encoded(message), now, now))
+            self._rows.setdefault(message.id, _Row(_encoded(message), now, AT_ONCE))
 
     async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
         """Lease up to `limit` messages, oldest first."""
@@ -73,7 +75,7 @@ class MemoryQueue:
         deadline = loop.time() + wait
         await asyncio.sleep(0)  # Every real queue lets others run meanwhile.
         while True:
-            visible = [row for row in self._alive() if row.visible_at <= self._clock()]
+            visible = [row for row in self._alive() if self._visible(row)]
             remaining = deadline - loop.time()
             if visible or remaining <= 0:
                 return [self._lend(row) for row in visible[:limit]]
@@ -90,7 +92,7 @@ class MemoryQueue:
         """Give the message back."""
         if (row := self._held(delivery)) is None:
             return False
-        row.visible_at, row.receipt = self._clock() + delay, None
+        row.visible_at, row.receipt = (self._clock() + delay if delay else AT_ONCE), None
         return True
 
     async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
@@ -99,7 +101,17 @@ class MemoryQueue:
             return False
         m = delivery.message
         now = self._clock()
-        row.dead = DeadLetter(m.id, m.kind, m.number, code, description, row.attempts, now)
+        row.dead = DeadLetter(
+            m.id,
+            m.kind,
+            m.number,
+            code,
+            description,
+            row.attempts,
+            dead_since=now,
+            size=len(m.body),
+            replays=row.replays,
+        )
         row.receipt = None
         return True
 
@@ -131,11 +143,48 @@ class MemoryQueue:
         dead = [row.dead for row in self._rows.values() if row.dead is not None]
         return sorted(dead, key=lambda letter: letter.dead_since)[:limit]
 
+    async def find(self, message_id: str) -> QueuedNumber | None:
+        """Whether it is held, and as what."""
+        if (row := self._rows.get(message_id)) is None:
+            return None
+        m = row.message
+        return QueuedNumber(m.id, m.kind, m.number, dead=row.dead is not None)
+
+    async def dead_letter_of(self, message_id: str) -> DeadLetter | None:
+        """One message that was set aside."""
+        row = self._rows.get(message_id)
+        return None if row is None else row.dead
+
+    async def replay(self, message_id: str) -> bool:
+        """Bring a dead letter back."""
+        row = self._rows.get(message_id)
+        if row is None or row.dead is None:
+            return False
+        row.dead, row.attempts, row.visible_at = None, 0, AT_ONCE
+        row.replays += 1
+        return True
+
+    async def discard(self, message_id: str) -> bool:
+        """Remove a message that nobody has leased."""
+        row = self._rows.get(message_id)
+        if row is None or (row.receipt is not None and row.visible_at > self._clock()):
+            return False
+        del self._rows[message_id]
+        return True
+
+    async def scrub(self) -> bool:
+        """Nothing is left behind in memory."""
+        return True
+
     async def close(self) -> None:
         """Nothing to close."""
 
     def _alive(self) -> list[_Row]:
         return [row for row in self._rows.values() if row.dead is None]
+
+    def _visible(self, row: _Row) -> bool:
+        now = self._clock()
+        return not now < row.visible_at <= farthest(now, self._lease)
 
     def _held(self, delivery: Delivery) -> _Row | None:
         row = self._rows.get(delivery.message.id)

@@ -16,6 +16,7 @@ __all__ = [
     "Message",
     "MessageKind",
     "Outbox",
+    "QueueAdmin",
     "QueueCensus",
     "QueueReader",
     "QueuedNumber",
@@ -62,7 +63,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message set aside, without its body."""
+    """A message set aside, without its body, which has `size` bytes.
+
+    `replays` counts how often it was brought back before. Instants are seconds since the epoch.
+    """
 
     id: str
     kind: MessageKind
@@ -71,6 +75,8 @@ class DeadLetter:
     description: str
     attempts: int
     dead_since: float
+    size: int = 0
+    replays: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +147,34 @@ class QueueReader(Protocol):
 
     async def dead_letters(self, limit: int = 1000) -> Sequence[DeadLetter]:
         """Up to `limit` messages set aside, oldest first."""
+
+
+class QueueAdmin(Protocol):
+    """What an operator may do to single messages, of whatever kind. All raise `QueueUnavailable`.
+
+    Where there are no bodies to be had by id (a broker's queue), `discard` says so, and the
+    ledger keeps what could not be discarded from being stored.
+    """
+
+    async def find(self, message_id: str) -> QueuedNumber | None:
+        """Whether the queue holds it, and if so, as what."""
+
+    async def dead_letter_of(self, message_id: str) -> DeadLetter | None:
+        """One message that was set aside."""
+
+    async def replay(self, message_id: str) -> bool:
+        """Bring a dead letter back: the same body, attempts from 1, `replays` one higher.
+
+        False when it is none now. On return it waits durably, and a duplicate of its id that is
+        sent meanwhile is still one.
+        """
+
+    async def discard(self, message_id: str) -> bool:
+        """Remove a message that waits or was set aside, with its body.
+
+        False when it is not there, or when someone has leased it: that one completes it, and if
+        it dies instead, the message comes again, and with it whatever it may have left half done.
+        """
+
+    async def scrub(self) -> bool:
+        """Leave no bytes of discarded bodies in any file; false when a reader kept it from that."""

@@ -2,8 +2,8 @@
 
 A message is a row. A lease is a receipt and the instant at which the row becomes visible again;
 whoever holds a receipt that has lapsed can no longer change the row. All times are seconds since
-the epoch by the clock given. Several processes may send and receive at once; SQLite's write lock
-orders them.
+the epoch by the clock given, which may be set meanwhile (`storage.queue.visibility`). Several
+processes may send and receive at once; SQLite's write lock orders them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from audit.errors import QueueUnavailable
 from audit.ids import ExchangeNumber
@@ -26,14 +27,22 @@ from storage.queue.port import (
     QueueCensus,
     QueuedNumber,
 )
+from storage.queue.visibility import AT_ONCE, farthest
 
-__all__ = ["SqliteQueue", "SqliteQueueReader"]
+__all__ = [
+    "DEAD_LETTERS",
+    "SCHEMA",
+    "SqliteQueue",
+    "SqliteQueueReader",
+    "dead_letter_of",
+    "kind_of",
+]
 
 # The index holds all that the search for the next message reads, so that bodies, which may be
 # megabytes, are touched only when they are delivered.
 SCHEMA = Schema(
     application_id=0x41535131,
-    version=1,
+    version=2,
     script="""
 CREATE TABLE messages (
     position    INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,6 +54,7 @@ CREATE TABLE messages (
     sent_at     REAL NOT NULL,
     visible_at  REAL NOT NULL,
     attempts    INTEGER NOT NULL DEFAULT 0,
+    replays     INTEGER NOT NULL DEFAULT 0,
     receipt     TEXT,
     dead_since  REAL,
     code        TEXT,
@@ -61,6 +71,11 @@ CREATE INDEX dead ON messages (dead_since, position) WHERE dead_since IS NOT NUL
 POLL_FIRST, POLL_LAST = 0.02, 0.2
 
 READ_CHUNK = 1000
+
+DEAD_LETTERS = (
+    "SELECT id, kind, tap, boot, seq, code, description, attempts, dead_since, length(body),"
+    " replays FROM messages WHERE dead_since IS NOT NULL"
+)
 
 
 class SqliteQueue:
@@ -85,14 +100,16 @@ class SqliteQueue:
         """Take all of `messages` durably, in one transaction."""
         now = self._clock()
         rows = [
-            (m.id, m.kind.value, m.number.tap, m.number.boot, m.number.seq, now, now, m.body)
+            (m.id, m.kind.value, m.number.tap, m.number.boot, m.number.seq, now, AT_ONCE, m.body)
             for m in messages
         ]
         await self._database.write(
-            lambda db: db.executemany(
-                "INSERT INTO messages (id, kind, tap, boot, seq, sent_at, visible_at, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                rows,
+            lambda db: (
+                db.executemany(
+                    "INSERT INTO messages (id, kind, tap, boot, seq, sent_at, visible_at, body)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                    rows,
+                ).rowcount
             )
         )
 
@@ -124,7 +141,7 @@ class SqliteQueue:
             "UPDATE messages SET visible_at = ?, receipt = NULL"
             " WHERE id = ? AND receipt = ? AND visible_at > ?",
             delivery,
-            self._clock() + delay,
+            self._clock() + delay if delay else AT_ONCE,
         )
 
     async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
@@ -154,13 +171,12 @@ class SqliteQueue:
         For whoever knows that the receivers are gone: their deliveries need not wait for the
         leases to lapse. A receiver that is still there finds its lease lapsed, as after a pause.
         """
-        now = self._clock()
         return await self._database.write(
             lambda db: (
                 db.execute(
                     "UPDATE messages SET visible_at = ?, receipt = NULL"
                     " WHERE receipt IS NOT NULL AND dead_since IS NULL",
-                    (now,),
+                    (AT_ONCE,),
                 ).rowcount
             )
         )
@@ -180,19 +196,24 @@ class SqliteQueue:
         return bool(
             db.execute(
                 "SELECT EXISTS (SELECT 1 FROM messages INDEXED BY alive"
-                " WHERE dead_since IS NULL AND visible_at <= ?)",
-                (self._clock(),),
+                " WHERE dead_since IS NULL AND (visible_at <= ? OR visible_at > ?))",
+                self._reach(),
             ).fetchone()[0]
         )
 
     def _take(self, db: sqlite3.Connection, limit: int) -> list[Delivery]:
-        now = self._clock()
+        now, far = self._reach()
         positions = db.execute(
-            "SELECT position FROM messages INDEXED BY alive"
-            " WHERE dead_since IS NULL AND visible_at <= ? ORDER BY position LIMIT ?",
-            (now, limit),
+            "SELECT position FROM messages INDEXED BY alive WHERE dead_since IS NULL"
+            " AND (visible_at <= ? OR visible_at > ?) ORDER BY position LIMIT ?",
+            (now, far, limit),
         ).fetchall()
         return [self._lend(db, position, now + self._lease) for (position,) in positions]
+
+    def _reach(self) -> tuple[float, float]:
+        """Until when, and again from when on, a row is visible."""
+        now = self._clock()
+        return now, farthest(now, self._lease)
 
     def _lend(self, db: sqlite3.Connection, position: int, until: float) -> Delivery:
         receipt = secrets.token_hex(16)
@@ -245,19 +266,17 @@ class SqliteQueueReader:
             for position, record_id, kind, tap, boot, seq, dead in rows:
                 after = position
                 number = ExchangeNumber(tap=tap, boot=boot, seq=seq)
-                yield QueuedNumber(record_id, _kind(kind), number, dead=bool(dead))
+                yield QueuedNumber(record_id, kind_of(kind), number, dead=bool(dead))
 
     async def dead_letters(self, limit: int = 1000) -> Sequence[DeadLetter]:
         """Up to `limit` messages set aside, oldest first."""
         rows = await self._database.read(
             lambda db: db.execute(
-                "SELECT id, kind, tap, boot, seq, code, description, attempts, dead_since"
-                " FROM messages WHERE dead_since IS NOT NULL"
-                " ORDER BY dead_since, position LIMIT ?",
+                f"{DEAD_LETTERS} ORDER BY dead_since, position LIMIT ?",
                 (limit,),
             ).fetchall()
         )
-        return [_dead_letter(row) for row in rows]
+        return [dead_letter_of(row) for row in rows]
 
     async def close(self) -> None:
         """Close the file. Idempotent."""
@@ -273,14 +292,16 @@ class SqliteQueueReader:
         )
 
 
-def _kind(text: str) -> MessageKind:
+def kind_of(text: str) -> MessageKind:
+    """The kind a row names. Raises `QueueUnavailable` for one that is none."""
     try:
         return MessageKind(text)
     except ValueError:
         raise QueueUnavailable("holds a message that is damaged: its kind is none") from None
 
 
-def _dead_letter(row: tuple[str, str, str, str, int, str, str, int, float]) -> DeadLetter:
-    record_id, kind, tap, boot, seq, code, description, attempts, dead_since = row
+def dead_letter_of(row: tuple[Any, ...]) -> DeadLetter:
+    """A row of `DEAD_LETTERS` as a dead letter."""
+    record_id, kind, tap, boot, seq, *rest = row
     number = ExchangeNumber(tap=tap, boot=boot, seq=seq)
-    return DeadLetter(record_id, MessageKind(kind), number, code, description, attempts, dead_since)
+    return DeadLetter(record_id, kind_of(kind), number, *rest)

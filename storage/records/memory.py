@@ -26,20 +26,26 @@ from storage.records.reference import reference
 __all__ = ["MemoryLedger", "MemoryRecords"]
 
 _GIVE_WAY = (LedgerState.DEAD_LETTERED, LedgerState.UNREADABLE)
+_REMOVED = (LedgerState.ERASED, LedgerState.EXPIRED)
 
 
 class MemoryRecords:
-    """Implements `RecordWriter` and `RecordReader`."""
+    """Implements `RecordWriter` and `RecordReader`; `ledger` says what was removed."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: MemoryLedger | None = None) -> None:
         self.documents: dict[str, bytes] = {}
+        self.ledger = ledger
 
     async def put(self, record: RedactedRecord) -> bool:
-        """Keep the record; false when one of its id is there."""
+        """Keep the record; false when one of its id is there, or was removed."""
         if type(record) is not RedactedRecord:
             raise RecordInvalid("only a redacted record may be stored")
         new = record.id not in self.documents
         self.documents.setdefault(record.id, to_json(record))
+        # As a store does that cannot look and write at once: look afterwards, and remove.
+        if await self._was_removed(record):
+            self.documents.pop(record.id, None)
+            return False
         return new
 
     async def digest(self, record: RedactedRecord) -> str | None:
@@ -73,6 +79,13 @@ class MemoryRecords:
             r = from_json(json, RedactedRecord)
             yield reference(r.id, r.tap.name, r.tap.boot, r.tap.seq, r.consumer, r.day, json)
 
+    async def _was_removed(self, record: RedactedRecord) -> bool:
+        if self.ledger is None:
+            return False
+        tap = record.tap
+        entry = await self.ledger.entry(ExchangeNumber(tap=tap.name, boot=tap.boot, seq=tap.seq))
+        return entry is not None and entry.state in _REMOVED
+
 
 class MemoryLedger:
     """Implements `LedgerWriter` and `LedgerReader`."""
@@ -84,7 +97,15 @@ class MemoryLedger:
     async def enter(self, entry: LedgerEntry) -> bool:
         """Enter what became of a number; false when what was there stays."""
         there = await self.entry(entry.number)
-        if there is not None and (there.state not in _GIVE_WAY or there.state == entry.state):
+        if there is not None and (there.state not in _GIVE_WAY or there.state is entry.state):
+            return False
+        self._entries[entry.number] = to_json(entry)
+        return True
+
+    async def replace(self, entry: LedgerEntry, seen: LedgerEntry | None) -> bool:
+        """Let the entry stand in place of the one that was seen; false where it is another now."""
+        there = self._entries.get(entry.number)
+        if there != (None if seen is None else to_json(seen)):
             return False
         self._entries[entry.number] = to_json(entry)
         return True
@@ -97,8 +118,8 @@ class MemoryLedger:
     async def checkpoint(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint."""
         key = (checkpoint.tap, checkpoint.boot, checkpoint.index)
-        json = to_json(checkpoint)
-        if self._checkpoints.setdefault(key, json) != json:
+        kept = from_json(self._checkpoints.setdefault(key, to_json(checkpoint)), Checkpoint)
+        if _unsigned(kept) != _unsigned(checkpoint):
             raise RecordInvalid("another checkpoint of this index is in the ledger")
 
     async def entries(self, tell: TellDamage | None = None) -> AsyncIterator[LedgerEntry]:
@@ -112,3 +133,7 @@ class MemoryLedger:
         del tell
         for key in sorted(self._checkpoints):
             yield from_json(self._checkpoints[key], Checkpoint)
+
+
+def _unsigned(checkpoint: Checkpoint) -> Checkpoint:
+    return msgspec.structs.replace(checkpoint, signature=None, at="")

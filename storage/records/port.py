@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 from audit.completeness import DamagedRow
 from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint, LedgerEntry
-from audit.record import RedactedRecord
+from audit.record import Integrity, RedactedRecord
 from storage.records.query import Query
 
 __all__ = [
@@ -43,7 +43,8 @@ class StoredDocument:
 class StoredRef:
     """What `verify` needs of a stored record: who it is, and what its content digests to now.
 
-    `stated_digest` is what the document says of itself, `actual_digest` what its content gives.
+    `stated_digest` is what the document says of itself, `actual_digest` what its content gives;
+    `integrity` is its whole integrity group, empty where the document can no longer be read.
     """
 
     id: str
@@ -52,6 +53,7 @@ class StoredRef:
     day: str
     stated_digest: str | None
     actual_digest: str
+    integrity: Integrity = field(default_factory=Integrity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,10 @@ class RecordWriter(Protocol):
     async def put(self, record: RedactedRecord) -> bool:
         """Store the record durably (receipt 3); False when one of this id was there already.
 
-        The one that was there is left as it is. Raises `StoreUnavailable`, and `RecordInvalid`
-        for anything that is not a `RedactedRecord`.
+        The one that was there is left as it is. False too when the ledger says that the number
+        was erased or has expired: on return nothing of it is stored, whichever came first. (A
+        store that cannot look and write at once looks again afterwards, and removes.) Raises
+        `StoreUnavailable`, and `RecordInvalid` for anything that is not a `RedactedRecord`.
         """
 
     async def digest(self, record: RedactedRecord) -> str | None:

@@ -46,4 +46,5 @@ def reference(
         actual = hashlib.sha256(
             f"{actual}|{record_id}|{number!r}|{consumer}|{day}".encode()
         ).hexdigest()
-    return StoredRef(record_id, number, consumer, day, head.integrity.record_digest, actual)
+    integrity = head.integrity
+    return StoredRef(record_id, number, consumer, day, integrity.record_digest, actual, integrity)

@@ -26,10 +26,13 @@ from storage.records.reference import reference
 
 __all__ = ["SqliteRecordReader", "SqliteRecordWriter"]
 
-_NAMES = ("id", "boot", "seq", "expires_at", "json", *SCALARS)
+_NAMES = ("id", "boot", "seq", "expires_at", "hold", "json", *SCALARS)
 _INSERT = (
     f"INSERT INTO records ({', '.join(_NAMES)})"  # noqa: S608 - names of this file, no input
     f" VALUES ({', '.join('?' * len(_NAMES))}) ON CONFLICT (id) DO NOTHING RETURNING number"
+)
+_REMOVED = (
+    "SELECT 1 FROM ledger WHERE (tap, boot, seq) = (?, ?, ?) AND state IN ('erased', 'expired')"
 )
 
 # How many virtual-machine steps SQLite takes between looks at the clock: under a millisecond.
@@ -45,14 +48,15 @@ class SqliteRecordWriter:
         self._database = database
 
     async def put(self, record: RedactedRecord) -> bool:
-        """Store the record durably; false when one of its id is there already.
+        """Store the record durably; false when one of its id is there, or was removed.
 
         The type is looked at here too, for what a type checker never saw.
         """
         if type(record) is not RedactedRecord:
             raise RecordInvalid("only a redacted record may be stored")
         values, found = _row(record), findable(record)
-        return await self._database.write(lambda db: _insert(db, values, found))
+        number = (record.tap.name, record.tap.boot, record.tap.seq)
+        return await self._database.write(lambda db: _insert(db, number, values, found))
 
     async def digest(self, record: RedactedRecord) -> str | None:
         """What the stored record of this one's id digests to; None when there is none."""
@@ -109,11 +113,18 @@ class SqliteRecordReader:
 def _row(record: RedactedRecord) -> list[object]:
     found = findable(record)
     json = to_json(record).decode()
-    own = [record.id, record.tap.boot, record.tap.seq, record.retention.expires_at, json]
+    kept = record.retention
+    own = [record.id, record.tap.boot, record.tap.seq, kept.expires_at, int(kept.hold), json]
     return [*own, *(found.scalars[name] for name in SCALARS)]
 
 
-def _insert(db: sqlite3.Connection, values: list[object], found: Findable) -> bool:
+def _insert(
+    db: sqlite3.Connection, number: tuple[object, ...], values: list[object], found: Findable
+) -> bool:
+    # Looked at under the write lock: whoever enters an erasure comes before or after, and a
+    # worker that was held up for long brings nothing back.
+    if db.execute(_REMOVED, number).fetchone():
+        return False
     row = db.execute(_INSERT, values).fetchone()
     if row is None:
         return False

@@ -1,4 +1,4 @@
-"""The embedded store's file: records with their indexes, ledger and checkpoints.
+"""The embedded store's file: records with their indexes, ledger, checkpoints and orders.
 
 A record's truth is its JSON text, kept verbatim; every other column and table beside it is an
 index over it and can be made again. The ledger stands apart: it keeps what became of a number
@@ -18,7 +18,7 @@ __all__ = ["open_store", "open_store_for_reading"]
 # all under the number of its opening. It is the ledger's key.
 SCHEMA = Schema(
     application_id=0x41535331,
-    version=1,
+    version=2,
     script="""
 CREATE TABLE records (
     number      INTEGER PRIMARY KEY,
@@ -30,6 +30,7 @@ CREATE TABLE records (
     day         TEXT NOT NULL,
     received_at TEXT NOT NULL,
     expires_at  TEXT,
+    hold        INTEGER NOT NULL,
     policy      TEXT NOT NULL,
     level       TEXT NOT NULL,
     dialect     TEXT NOT NULL,
@@ -54,6 +55,7 @@ CREATE TABLE records (
 CREATE INDEX records_by_time ON records (received_at, id);
 CREATE INDEX records_by_consumer ON records (consumer, received_at, id);
 CREATE INDEX records_by_number ON records (tap, boot, seq);
+CREATE INDEX records_by_expiry ON records (expires_at, id) WHERE expires_at IS NOT NULL;
 CREATE INDEX records_by_trace ON records (trace) WHERE trace IS NOT NULL;
 CREATE INDEX records_by_session ON records (session) WHERE session IS NOT NULL;
 CREATE INDEX records_by_user ON records (user) WHERE user IS NOT NULL;
@@ -80,7 +82,21 @@ CREATE TABLE ledger (
     record_digest TEXT,
     amendments    TEXT NOT NULL,
     at            TEXT,
+    signature     TEXT,
     PRIMARY KEY (tap, boot, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ledger_by_id ON ledger (id);
+CREATE INDEX ledger_by_consumer ON ledger (consumer) WHERE state = 'erased';
+CREATE TABLE orders (
+    id       TEXT PRIMARY KEY,
+    consumer TEXT,
+    json     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX orders_by_consumer ON orders (consumer) WHERE consumer IS NOT NULL;
+CREATE TABLE ordered_ids (
+    record  TEXT NOT NULL,
+    "order" TEXT NOT NULL,
+    PRIMARY KEY (record, "order")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoints (
     tap     TEXT NOT NULL,

@@ -48,6 +48,11 @@ class Account:
         self._unrecorded = Unrecorded()
         self._latest: Checkpoint | None = None
 
+    @property
+    def latest(self) -> Checkpoint | None:
+        """The checkpoint that was drawn up last."""
+        return self._latest
+
     def give(self) -> ExchangeNumber:
         """The next number."""
         self.given += 1

@@ -50,14 +50,21 @@ class BootState:
 
 @dataclass(frozen=True, slots=True)
 class SpoolState:
-    """All boots, oldest first, and what could not be read."""
+    """All boots, oldest first, and what could not be read.
+
+    `other_formats` are files that another version wrote, with the format's number. The history
+    is not `whole` where the note of boots was damaged once: some may be missing.
+    """
 
     boots: tuple[BootState, ...]
+    whole: bool
     damaged: int
+    damaged_files: tuple[str, ...]
     torn_bytes: int
     damaged_notes: tuple[str, ...]
     foreign: tuple[str, ...]
     unreadable: tuple[str, ...]
+    other_formats: tuple[tuple[str, int], ...]
 
 
 def census_folder(folder: Path) -> SpoolState:
@@ -71,11 +78,14 @@ def census_of(view: FolderView) -> SpoolState:
     survey = facts.survey
     return SpoolState(
         boots=tuple(_boot(facts, note) for note in facts.notes),
+        whole=facts.whole,
         damaged=survey.damaged,
+        damaged_files=survey.damaged_files,
         torn_bytes=sum(tail.size for tail in survey.torn_tails.values()),
         damaged_notes=facts.damaged_notes,
         foreign=facts.foreign,
         unreadable=facts.unreadable,
+        other_formats=tuple(survey.other_formats.items()),
     )
 
 

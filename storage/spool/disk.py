@@ -34,8 +34,11 @@ class FolderView(Protocol):
 class AppendFile(Protocol):
     """A file that grows. Every method raises `OSError`."""
 
-    def write(self, data: bytes) -> None:
-        """Append all of `data`; after an error any part of it may be in the file."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Append all of `data`; after an error any part of it may be in the file.
+
+        A view is read until this returns, and not afterwards.
+        """
 
     def truncate(self, size: int) -> None:
         """Take back what stands after `size`."""
@@ -72,7 +75,7 @@ class _RealFile:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(self._descriptor, view) :]

@@ -6,6 +6,7 @@ disappears while it is looked for was deleted because all in it had been shipped
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from audit.value import Value
 from storage.spool.disk import LOCK, FolderView
 from storage.spool.notes import (
     BOOTS,
+    DAMAGED,
     FRESH,
     NUMBERS,
     BootNote,
@@ -35,13 +37,13 @@ class FolderFacts:
     """What is in a folder.
 
     `notes` are the boots' notes in their order, as noted or, where the note is damaged or older
-    than a segment, as far as segments tell. `noted` says whether the note of boots could be
-    read. `foreign` are files that are not ours, `unreadable` segments that the disk refused.
+    than a segment, as far as segments tell; `whole` says that no boot can be missing there.
+    `foreign` are files that are not ours, `unreadable` segments that the disk refused.
     """
 
     tap: str | None
     notes: tuple[BootNote, ...]
-    noted: bool
+    whole: bool
     numbers: NumbersNote | None
     survey: Survey
     damaged_notes: tuple[str, ...]
@@ -65,7 +67,7 @@ def read_folder(folder: FolderView) -> FolderFacts:
     return FolderFacts(
         tap=boots.tap if boots else _tap_of(survey),
         notes=_all_notes(boots, survey),
-        noted=boots is not None,
+        whole=boots.whole if boots else not _had_boots(names, survey),
         numbers=numbers,
         survey=survey,
         damaged_notes=tuple(damaged),
@@ -106,7 +108,13 @@ def _boot_of(name: str) -> str:
 
 
 def _is_ours(name: str) -> bool:
-    return name in _OURS or bool(_boot_of(name))
+    return name.partition(DAMAGED)[0] in _OURS or bool(_boot_of(name))
+
+
+def _had_boots(names: Sequence[str], survey: Survey) -> bool:
+    """Whether a folder without a note of its boots must once have had one."""
+    kept = (name for name in names if name == BOOTS or name.startswith(BOOTS + DAMAGED))
+    return bool(survey.boots) or any(kept)
 
 
 def _tap_of(survey: Survey) -> str | None:

@@ -1,8 +1,7 @@
-"""The spool's framing: bytes in, frames out, and nothing lost on the way goes unnoticed.
+"""The spool's framing, format 1: the bytes of a frame, and what its header says.
 
-A frame is a clear header, two checksums and a payload. The law of this module: whatever bytes
-come in, reading never raises and never guesses; each byte ends up in a frame whose checksums
-hold, in a named stretch of damage, or in the torn tail. Nothing here does I/O or knows a key.
+The law of this module: the layout below is frozen (docs/spool-format.md says what a later version
+may add), and nothing here does I/O or knows a key.
 
 Layout, big-endian:
 
@@ -18,12 +17,13 @@ damaged, and so that reading finds its feet again after a damaged header.
 from __future__ import annotations
 
 import struct
-import zlib
 from enum import IntEnum
 
 import msgspec
+from isal.isal_zlib import crc32
 
 __all__ = [
+    "CRITICAL",
     "FORMAT",
     "LAST",
     "MAX_PAYLOAD",
@@ -34,11 +34,12 @@ __all__ = [
     "Kind",
     "decode_header",
     "encode_frame",
-    "encode_header",
+    "format_notice",
+    "other_format",
 ]
 
 MAGIC = b"\xa5SPL"
-FORMAT = 0
+FORMAT = 1
 # The seal's limit: one frame never holds the interpreter for more than about half a millisecond.
 MAX_PAYLOAD = 1 << 20
 SEAL_BYTES = 16
@@ -46,10 +47,15 @@ SEAL_BYTES = 16
 SEALED = 1
 ZSTD = 2
 LAST = 4
+# Flags of a later version without which a frame cannot be understood: it is passed over. Those
+# below can be.
+CRITICAL = 0xF0
 
 FIXED = struct.Struct(">4sBBBBBBBxIIQQ")
 CHECKS = struct.Struct(">II")
 _WORD = struct.Struct(">I")
+_FORMAT_AT = 4
+_OURS = bytes([FORMAT])
 # Where the three lengths of names stand.
 _LENGTHS_AT = 8
 
@@ -92,37 +98,14 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     counter: int = 0
 
 
-def encode_header(header: Header) -> bytes:
-    """Give the header's bytes: what the seal authenticates.
-
-    Raises `ValueError` for a name over 255 bytes.
-    """
-    names = [name.encode() for name in (header.tap, header.boot, header.id)]
-    if max(map(len, names)) > 255:
-        raise ValueError("a name in a frame's header is at most 255 bytes long")
-    fixed = FIXED.pack(
-        MAGIC,
-        FORMAT,
-        header.kind,
-        header.part,
-        header.flags,
-        *map(len, names),
-        header.index,
-        header.length,
-        header.counter,
-        header.seq,
-    )
-    return fixed + b"".join(names)
-
-
 def encode_frame(head: bytes, payload: bytes) -> bytes:
     """Join an encoded header and its payload (sealed or clear) into a frame."""
-    payload_crc = zlib.crc32(payload)
-    head_crc = zlib.crc32(_WORD.pack(payload_crc), zlib.crc32(head))
+    payload_crc = crc32(payload)
+    head_crc = crc32(_WORD.pack(payload_crc), crc32(head))
     return b"".join((head, CHECKS.pack(payload_crc, head_crc), payload))
 
 
-def head_size(buffer: bytearray, at: int) -> int | None:
+def head_size(buffer: bytearray | bytes, at: int) -> int | None:
     """How long the header at `at` says it is; None when that cannot be seen yet."""
     if len(buffer) - at < FIXED.size:
         return None
@@ -138,9 +121,37 @@ def decode_header(buffer: bytearray | bytes, at: int, size: int) -> tuple[Header
     end = at + size
     payload_crc, head_crc = CHECKS.unpack_from(buffer, end)
     covered = bytes(buffer[at : end + _WORD.size])
-    if zlib.crc32(covered) != head_crc:
+    if covered[_FORMAT_AT] != FORMAT or crc32(covered) != head_crc:
         return None
     return _header(covered[: -_WORD.size]), payload_crc
+
+
+def other_format(buffer: bytearray | bytes, at: int) -> int | None:
+    """The number of another format that a frame at `at` is written in; None where it is not.
+
+    A header of ours whose format byte alone was altered still fits its checksum with the byte set
+    right: it is damaged, and of no other format. Zeros behind the magic are a write that never
+    finished.
+    """
+    claimed = buffer[at + _FORMAT_AT : at + _FORMAT_AT + 1]
+    if not buffer.startswith(MAGIC, at) or claimed in (b"", _OURS):
+        return None
+    if not any(buffer[at + _FORMAT_AT : at + FIXED.size]) or _is_ours_altered(buffer, at):
+        return None
+    return claimed[0]
+
+
+def _is_ours_altered(buffer: bytearray | bytes, at: int) -> bool:
+    size = head_size(buffer, at)
+    if size is None or len(buffer) < at + size + CHECKS.size:
+        return False
+    mended = MAGIC + _OURS + bytes(buffer[at + _FORMAT_AT + 1 : at + size + CHECKS.size])
+    return decode_header(mended, 0, size) is not None
+
+
+def format_notice(number: int) -> str:
+    """Say what a format that is not ours means for whoever runs this version."""
+    return f"written in spool format {number}, this version reads format {FORMAT}"
 
 
 def _header(head: bytes) -> Header:

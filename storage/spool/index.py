@@ -3,7 +3,8 @@
 The law of this module: a segment may go when every exchange with a frame in it has been shipped,
 and before it goes, the marks that say so are carried forward for every number that still has
 frames anywhere. A long exchange therefore pins only the segments that hold its own frames, and
-no deletion can bring a shipped exchange back or let an unshipped one be forgotten.
+no deletion can bring a shipped exchange back or let an unshipped one be forgotten. A segment in
+which a start found damage stays until someone has looked at it and removes it by hand.
 
 Nothing here does I/O; one thread owns an index.
 """
@@ -26,7 +27,7 @@ class Segment:
     """One segment file. `head` is its first frame, verbatim; empty when that was damaged.
 
     `pending` are the exchanges with frames here that are not shipped, `done` the numbers of
-    those that are, by boot.
+    those that are, by boot. `damaged` says that a stretch of it could not be read.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Segment:
     pending: set[Exchange] = field(default_factory=set, repr=False)
     done: dict[str, RangeSet] = field(default_factory=dict, repr=False)
     leaving: bool = False
+    damaged: bool = False
 
     def finish(self, number: ExchangeNumber) -> None:
         """An exchange with frames here is shipped."""
@@ -132,6 +134,15 @@ class Index:
         self.exchanges.pop(exchange.id, None)
         self.ready.pop(exchange.id, None)
 
+    def mark(self, exchanges: Iterable[Exchange]) -> None:
+        """These are shipped: whatever is deleted from now on, their marks are carried forward.
+
+        Already before their own marks are durable, since those may stand in what is deleted.
+        """
+        for exchange in exchanges:
+            for segment in exchange.segments:
+                segment.finish(exchange.number)
+
     def retire(self, exchanges: Iterable[Exchange]) -> None:
         """The marks of these exchanges are durable: they pin nothing any more."""
         for exchange in exchanges:
@@ -144,11 +155,18 @@ class Index:
         idle = [
             each
             for each in self.segments.values()
-            if not each.pending and not each.leaving and each is not self._newest
+            if not (each.pending or each.leaving or each.damaged) and each is not self._newest
         ]
         for segment in idle:
             segment.leaving = True
         return idle
+
+    def resting(self) -> Segment | None:
+        """The segment that is written to, if all that it holds of exchanges was shipped."""
+        newest = self._newest
+        if newest is None or not newest.done or newest.pending or newest.leaving:
+            return None
+        return newest
 
     def marks(self) -> dict[str, Ranges]:
         """Every shipped number that still has frames in a segment, by boot.
@@ -170,5 +188,7 @@ class Index:
     def gone(self, segments: Iterable[Segment]) -> None:
         """A deletion is durable."""
         for segment in segments:
+            if segment is self._newest:
+                self._newest = None
             if self.segments.pop(segment.name, None) is not None:
                 self.bytes -= segment.size

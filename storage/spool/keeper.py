@@ -12,18 +12,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-import msgspec
-
 from audit.errors import SpoolUnavailable
+from audit.telemetry import Log
 from storage.spool.account import Account
 from storage.spool.frame import Kind
 from storage.spool.index import Exchange, Location, Segment
 from storage.spool.marks import encode_marks
-from storage.spool.notes import BootsNote
 from storage.spool.numbers import to_ranges
-from storage.spool.ops import Append, Discard, Operation, Placed
+from storage.spool.ops import Append, Discard, Operation, Placed, Written
 from storage.spool.port import ShipmentKind
 from storage.spool.recovery import Recovered
+from storage.spool.sweeping import Sweeper
 
 __all__ = ["Keeper"]
 
@@ -33,7 +32,7 @@ T = TypeVar("T")
 class Keeper:
     """A `Listener` that carries the writer's word to the event loop.
 
-    `put` hands an operation to the writer; whoever makes a keeper sets it.
+    `put` hands an operation to the writer.
     """
 
     def __init__(
@@ -41,21 +40,33 @@ class Keeper:
         loop: asyncio.AbstractEventLoop,
         recovered: Recovered,
         account: Account,
+        *,
         kept_bytes: int,
+        rest_seconds: float,
+        put: Callable[[Operation], None],
+        log: Log,
     ) -> None:
-        self.put: Callable[[Operation], None] = _nobody
+        self._put = put
         self.ended_event = asyncio.Event()
+        self.sweeper = Sweeper(
+            loop,
+            recovered.index,
+            account,
+            recovered.notes,
+            rest_seconds=rest_seconds,
+            put=put,
+        )
         self._loop = loop
         self._index = recovered.index
-        self._earlier = recovered.notes
         self._account = account
         self._room = kept_bytes
+        self._log = log
         self._ready = asyncio.Event()
         self._sweep_again = False
 
-    def written(self, placed: Sequence[Placed]) -> None:
+    def written(self, written: Written) -> None:
         """Called on the writer's thread."""
-        self._tell(self._on_written, placed)
+        self._tell(self._on_written, written)
 
     def synced(self, ops: Sequence[Append]) -> None:
         """Called on the writer's thread."""
@@ -67,7 +78,11 @@ class Keeper:
 
     def discarded(self, discard: Discard, *, done: bool) -> None:
         """Called on the writer's thread."""
-        self._tell(self._index.gone if done else self._on_kept, discard.segments)
+        self._tell(self.sweeper.gone if done else self._on_kept, discard.segments)
+
+    def trouble(self, reason: str | None) -> None:
+        """Called on the writer's thread."""
+        self._tell(self._on_trouble, reason)
 
     def ended(self) -> None:
         """Called on the writer's thread."""
@@ -91,61 +106,49 @@ class Keeper:
         by_boot: dict[str, list[int]] = {}
         for exchange in exchanges:
             self._index.drop(exchange)
+            self._index.mark([exchange])
             self._release(exchange)
             by_boot.setdefault(exchange.number.boot, []).append(exchange.number.seq)
         payloads = encode_marks({boot: to_ranges(seqs) for boot, seqs in by_boot.items()})
         for payload in payloads:
             last = payload is payloads[-1]
-            self.put(Append(Kind.SHIPPED, payload, retires=exchanges if last else ()))
+            self._put(Append(Kind.SHIPPED, payload, retires=exchanges if last else ()))
 
-    def sweep(self) -> None:
-        """Have the segments deleted that nothing needs any more."""
-        idle = self._index.deletable()
-        if idle:
-            self.put(Discard(idle, self._index.marks(), self._note()))
-
-    def _note(self) -> BootsNote:
-        boots = self._earlier.boots
-        return msgspec.structs.replace(
-            self._earlier, boots=(*boots[:-1], self._account.note(reserved=0))
-        )
-
-    def _tell(self, hear: Callable[[Sequence[T]], None], what: Sequence[T]) -> None:
+    def _tell(self, hear: Callable[[T], None], what: T) -> None:
         # A loop that is closed has nobody left who waits for an answer.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(hear, what)
 
-    def _on_written(self, placed: Sequence[Placed]) -> None:
+    def _on_written(self, written: Written) -> None:
         records: dict[int, list[Placed]] = {}
-        begun = False
-        for each in placed:
-            begun |= self._index.grown(each.segment, each.offset + each.size)
-            self._place(each.op, each)
+        begun = self._index.grown(written.segment, written.size)
+        for each in written.placed:
+            self._place(each.op, written.segment)
             if each.op.kind is Kind.CLOSED:
                 records.setdefault(id(each.op), []).append(each)
         for frames in records.values():
-            self._keep_record(frames)
+            self._keep_record(frames, written.segment)
         if begun:
             # The segment before may have waited for nothing but its successor.
-            self.sweep()
+            self.sweeper.sweep()
 
-    def _place(self, op: Append, placed: Placed) -> None:
+    def _place(self, op: Append, segment: Segment) -> None:
         exchange = op.exchange
         if exchange is None:
             return
         if op.kind is Kind.OPENED and not exchange.segments and not op.withdrawn:
             self._index.enter(exchange)
-        self._index.placed(exchange, placed.segment)
+        self._index.placed(exchange, segment)
         if op.kind is Kind.OPENED and op.withdrawn:
             self.forget([exchange])
         elif op.kind is Kind.OPENED and not op.strict:
             self._answer(op)
 
-    def _keep_record(self, frames: Sequence[Placed]) -> None:
+    def _keep_record(self, frames: Sequence[Placed], segment: Segment) -> None:
         exchange = frames[0].op.exchange
         if exchange is None:
             return
-        exchange.record = [Location(each.segment, each.offset, each.size) for each in frames]
+        exchange.record = [Location(segment, each.offset, each.size) for each in frames]
         self._release(exchange)
         raws = [each.raw for each in frames if each.raw is not None]
         weight = sum(map(len, raws))
@@ -164,11 +167,14 @@ class Keeper:
                 self._answer(op)
             elif op.exchange is not None and op.kind in {None, Kind.CLOSED}:
                 self._offer(op.exchange, op.kind)
+            elif op.kind is None:
+                for waiter in _waiting(op):
+                    waiter.set_result(None)
             if op.retires:
                 self._index.retire(op.retires)
                 retired = True
         if retired:
-            self.sweep()
+            self.sweeper.sweep()
 
     def _offer(self, exchange: Exchange, kind: Kind | None) -> None:
         whole = kind is Kind.CLOSED
@@ -176,20 +182,26 @@ class Keeper:
         self._ready.set()
 
     def _on_kept(self, segments: Sequence[Segment]) -> None:
-        self._index.stays(segments)
+        self.sweeper.kept(segments)
         self._sweep_again = True
+
+    def _on_trouble(self, reason: str | None) -> None:
+        if reason is None:
+            self._log.info("spool.write_recovered")
+        else:
+            self._log.warning("spool.write_failed", reason=reason)
 
     def _on_refused(self, ops: Sequence[Append]) -> None:
         for op in ops:
-            if op.waiter is not None and not op.waiter.done():
-                op.waiter.set_exception(SpoolUnavailable("the disk did not take the opening"))
+            for waiter in _waiting(op):
+                waiter.set_exception(SpoolUnavailable("the disk did not take it"))
             self.withdraw(op)
 
     def _answer(self, op: Append) -> None:
-        if op.waiter is not None and not op.waiter.done():
+        for waiter in _waiting(op):
             self._account.opened(op.seq, op.id)
-            op.waiter.set_result(None)
+            waiter.set_result(None)
 
 
-def _nobody(_: Operation) -> None:
-    """Where operations go before there is a writer."""
+def _waiting(op: Append) -> list[asyncio.Future[None]]:
+    return [waiter for waiter in op.waiters if not waiter.done()]

@@ -21,6 +21,7 @@ from storage.spool.disk import Disk, FolderView
 
 __all__ = [
     "BOOTS",
+    "DAMAGED",
     "FRESH",
     "NUMBERS",
     "BootNote",
@@ -35,6 +36,8 @@ __all__ = [
 BOOTS = "boots"
 NUMBERS = "numbers"
 FRESH = ".new"
+# What a note is called from the start on that found it damaged.
+DAMAGED = ".damaged-"
 
 NoteT = TypeVar("NoteT", bound=Value)
 
@@ -67,10 +70,15 @@ class BootNote(Value, frozen=True):
 
 
 class BootsNote(Value, frozen=True):
-    """All boots of one tap in this folder, oldest first."""
+    """All boots of one tap in this folder, oldest first.
+
+    `whole` is false once the note before this one was damaged or gone: boots that no segment told
+    of are then missing here for good.
+    """
 
     tap: str
     boots: tuple[BootNote, ...] = ()
+    whole: bool = True
 
 
 class NumbersNote(Value, frozen=True):

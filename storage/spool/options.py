@@ -12,7 +12,8 @@ class SpoolOptions:
     """Limits and paces. Sizes in bytes, times in seconds.
 
     `queue_bytes` bounds what waits in memory for the disk, `kept_bytes` what is kept in memory
-    so that shipping need not read it. `reserve_numbers` are reserved ahead at a time.
+    so that shipping need not read it. `reserve_numbers` are reserved ahead at a time. A segment
+    that is written to is deleted when all in it was shipped and nothing came for `rest_seconds`.
     """
 
     max_bytes: int = 4 << 30
@@ -22,6 +23,7 @@ class SpoolOptions:
     queue_bytes: int = 64 << 20
     kept_bytes: int = 8 << 20
     reserve_numbers: int = 1000
+    rest_seconds: float = 10.0
 
     @property
     def roll_over_at(self) -> int:

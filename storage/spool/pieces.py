@@ -10,6 +10,7 @@ _NUMBERS = {
     PieceKind.REQUEST_BODY: 1,
     PieceKind.ANSWER_HEAD: 2,
     PieceKind.ANSWER_BODY: 3,
+    PieceKind.END: 4,
 }
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
 

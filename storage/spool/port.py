@@ -20,6 +20,7 @@ class PieceKind(StrEnum):
     REQUEST_BODY = "request_body"
     ANSWER_HEAD = "answer_head"
     ANSWER_BODY = "answer_body"
+    END = "end"
 
 
 class ShipmentKind(StrEnum):

@@ -7,10 +7,10 @@ damaged frame costs itself only, because reading finds the next header by its ow
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 
 import msgspec
+from isal.isal_zlib import crc32
 
 from storage.spool.frame import (
     CHECKS,
@@ -22,6 +22,7 @@ from storage.spool.frame import (
     decode_header,
     encode_frame,
     head_size,
+    other_format,
 )
 
 # So that reading a large file holds a slice of it twice, not all of it.
@@ -49,11 +50,15 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
 
 class Damage(msgspec.Struct, frozen=True, gc=False):
-    """A stretch that is no frame: altered, or foreign. `header` where only the payload was hit."""
+    """A stretch that is no frame of this format: altered, or foreign.
+
+    `header` where only the payload was hit, `format` where it claims to be of another format.
+    """
 
     offset: int
     size: int
     header: Header | None = None
+    format: int | None = None
 
 
 class TornTail(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +84,7 @@ class _Stretch:
         self.offset = offset
         self.size = 0
         self.header: Header | None = None
+        self.format: int | None = None
         self._trailing_zeros = 0
         begun = start[: len(MAGIC)].rstrip(b"\0")
         self._begins_a_frame = bool(begun) and MAGIC.startswith(begun)
@@ -91,10 +97,13 @@ class _Stretch:
 
     def damage(self) -> Damage:
         """It stands before something that is well."""
-        return Damage(self.offset, self.size, self.header)
+        return Damage(self.offset, self.size, self.header, self.format)
 
     def ending(self) -> Damage | TornTail:
         """It is the last there is."""
+        if self.format is not None:
+            # Whatever its last bytes mean, they are not ours to cut.
+            return self.damage()
         half_written = self._begins_a_frame and self._trailing_zeros >= len(_ZEROS)
         if half_written or self._trailing_zeros == self.size:
             return TornTail(self.offset, self.size)
@@ -162,7 +171,7 @@ class FrameReader:
         start = at + size + CHECKS.size
         payload = bytes(self._buffer[start : start + header.length])
         offset, whole = self._offset + at, size + CHECKS.size + header.length
-        if zlib.crc32(payload) == payload_crc:
+        if crc32(payload) == payload_crc:
             head = bytes(self._buffer[at : at + size])
             found.append(Frame(header, head, payload, offset, whole))
         elif payload.endswith(_ZEROS):
@@ -188,6 +197,8 @@ class FrameReader:
         following = self._buffer.find(MAGIC, at + 1)
         if following >= 0 and rest > FIXED.size:
             return self._lose(at, following - at)
+        if other_format(self._buffer, at) is not None:
+            return self._lose(at, rest)
         return self._tear(at, found)
 
     def _tear(self, at: int, found: list[Finding]) -> int:
@@ -211,6 +222,8 @@ class FrameReader:
         data = bytes(self._buffer[at : at + size])
         if self._stretch is None:
             self._stretch = _Stretch(self._offset + at, data)
+        if self._stretch.format is None:
+            self._stretch.format = other_format(self._buffer, at)
         self._stretch.add(data)
         return size
 

@@ -1,9 +1,10 @@
 """Starting in a folder that another boot left, perhaps in the middle of a write.
 
 The law of this module: before anything is given out, what was found is durable. A torn tail is
-cut and reported; damage stays where it is and costs only itself; an exchange that was opened and
-not closed is shipped as a remnant, one that was closed as its record, one that was shipped is
-forgotten; and each earlier boot's note says how far it came before the new boot's first number.
+cut and reported; damage stays where it is and costs only itself, and a damaged note is put aside;
+an exchange that was opened and not closed is shipped as a remnant, one that was closed as its
+record, one that was shipped is forgotten; and each earlier boot's note says how far it came before
+the new boot's first number.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from audit.errors import SettingInvalid
 from audit.ledger import Checkpoint
 from storage.spool.disk import Disk
 from storage.spool.folder import FolderFacts, read_folder
+from storage.spool.frame import format_notice
 from storage.spool.index import Exchange, Index, Segment
 from storage.spool.notes import (
     BOOTS,
+    DAMAGED,
     FRESH,
     NUMBERS,
     BootNote,
@@ -41,6 +44,9 @@ _REPEATED = 16
 class RecoveryReport:
     """What a start found. Counts, names of files and numbers; no content.
 
+    `other_formats` are files that another version wrote, with the format's number: they stay as
+    they are, and what is in them is not offered.
+
     `checkpoints` are the last words on earlier boots, to be sent to the ledger like the tap's
     own; each start repeats them, and the same one twice is a success.
     """
@@ -53,10 +59,23 @@ class RecoveryReport:
     torn_tails: int = 0
     torn_bytes: int = 0
     damaged: int = 0
+    damaged_files: tuple[str, ...] = ()
     damaged_notes: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    other_formats: tuple[tuple[str, int], ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+
+    @property
+    def left_alone(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The files that someone should look at, by what is the matter with them."""
+        return (
+            ("damaged", self.damaged_files),
+            ("damaged_note", self.damaged_notes),
+            ("foreign", self.foreign),
+            ("unreadable", self.unreadable),
+            *((format_notice(number), (name,)) for name, number in self.other_formats),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +122,9 @@ def recover(disk: Disk, tap: str, boot: str, *, now_ns: int, reserve: int) -> Re
         notes[-1] = speak_for(notes[-1], facts, tap, now_ns)
     predecessor = notes[-1].boot if notes else None
     notes.append(BootNote(boot=boot, predecessor=predecessor))
-    every = BootsNote(tap=tap, boots=tuple(notes))
+    every = BootsNote(tap=tap, boots=tuple(notes), whole=facts.whole)
+    for name in facts.damaged_notes:
+        disk.rename(name, f"{name}{DAMAGED}{boot}")
     save_note(disk, BOOTS, every)
     save_note(disk, NUMBERS, NumbersNote(boot=boot, reserved=reserve))
     index = _index(facts.survey)
@@ -190,8 +211,10 @@ def _report(facts: FolderFacts, index: Index, notes: BootsNote) -> RecoveryRepor
         torn_tails=len(survey.torn_tails),
         torn_bytes=sum(tail.size for tail in survey.torn_tails.values()),
         damaged=survey.damaged,
+        damaged_files=survey.damaged_files,
         damaged_notes=facts.damaged_notes,
         foreign=facts.foreign,
         unreadable=facts.unreadable,
+        other_formats=tuple(survey.other_formats.items()),
         checkpoints=tuple(word for note in notes.boots[-_REPEATED:] for word in note.last_words),
     )

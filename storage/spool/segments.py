@@ -1,48 +1,38 @@
-"""Writing segments: sealed frames into one file after another.
+"""Segments: one file after another, and the notes that stand beside them.
 
-The law of this module: a counter is never used twice under one key, not even for a frame whose
-write failed; a file whose sync failed is never written to or trusted again; and a segment is
-begun only in a folder that is synced, so that no frame stands in a file that a power cut unnames.
+The law of this module: a file whose sync failed is never written to or trusted again; a segment
+is begun only in a folder that is synced, so that no frame stands in a file that a power cut
+unnames; and no opening is written whose number does not lie under the durable bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
-import zstandard
 
-from audit.value import Value, prepare, to_json
-from storage.seal import FrameSealer, Sealer
+from audit.value import Json, Value, canonical_json, prepare, to_json
+from storage.seal import SUITE, Sealer
 from storage.spool.disk import AppendFile, Disk
-from storage.spool.frame import (
-    LAST,
-    MAX_PAYLOAD,
-    SEAL_BYTES,
-    SEALED,
-    ZSTD,
-    Header,
-    Kind,
-    encode_frame,
-    encode_header,
-)
+from storage.spool.frame import Kind
 from storage.spool.index import Segment
 from storage.spool.notes import BOOTS, NUMBERS, NumbersNote, save_note
-from storage.spool.ops import Append, Discard, Placed
+from storage.spool.open_segment import OpenSegment
+from storage.spool.ops import Append, Discard, Resting, Written
+from storage.spool.packing import Packer
 
-__all__ = ["SUFFIX", "Journal", "SegmentHead", "segment_name"]
+__all__ = ["SUFFIX", "Journal", "SegmentHead", "segment_name", "segment_statement"]
 
 SUFFIX = ".spool"
-_SEALED_KINDS = frozenset({Kind.OPENED, Kind.PIECE, Kind.CLOSED})
-# Records up to this size stay in memory until they are shipped, so that shipping need not read.
-_KEPT_RECORD = 64 * 1024
-# Below this, compression costs more than it saves.
-_WORTH_COMPRESSING = 512
 
 
 class SegmentHead(Value, frozen=True):
-    """A segment's first frame: whose it is, its wrapped key, and which boot came before."""
+    """A segment's first frame: whose it is, its wrapped key, and which boot came before.
+
+    `suite` is what the key was wrapped and the frames were sealed with; `signature` is the tap's,
+    over all of it.
+    """
 
     tap: str
     boot: str
@@ -52,22 +42,24 @@ class SegmentHead(Value, frozen=True):
     predecessor: str | None = None
     predecessor_opened: int | None = None
     predecessor_chain: str | None = None
+    suite: str = SUITE
+    signature: str | None = None
+
+
+def segment_statement(payload: bytes) -> bytes:
+    """What a tap signs of a segment: its head's whole JSON, canonically, but for the signature.
+
+    So its key is known to be the tap's. Fields that only a later version knows are part of it.
+    Raises `msgspec.DecodeError`.
+    """
+    fields = msgspec.json.decode(payload, type=dict[str, Json])
+    fields.pop("signature", None)
+    return b"auditstream segment 1\n" + canonical_json(fields)
 
 
 def segment_name(boot: str, index: int) -> str:
     """The file name of a segment; names of one boot sort in the order of their making."""
     return f"{boot}-{index:06d}{SUFFIX}"
-
-
-class _OpenSegment:
-    """The segment being written."""
-
-    def __init__(self, segment: Segment, file: AppendFile, sealer: FrameSealer) -> None:
-        self.segment = segment
-        self.file = file
-        self.sealer = sealer
-        self.size = 0
-        self.counter = 0
 
 
 class Journal:
@@ -93,41 +85,63 @@ class Journal:
         self._reserve_ahead = reserve_ahead
         self._reserved = reserved
         self._next_index = 0
-        self._current: _OpenSegment | None = None
-        self._squeeze: Callable[[bytes], bytes] = zstandard.ZstdCompressor(level=3).compress
+        self._packer = Packer(origin.tap, origin.boot)
+        self._current: OpenSegment | None = None
+        self._dirty: list[OpenSegment] = []
+        self._left: list[OpenSegment] = []
 
-    def append(self, ops: Sequence[Append]) -> list[Placed]:
-        """Seal and write all of `ops` in one write. Raises `OSError`; then none is in a file."""
+    def append(self, ops: Sequence[Append]) -> Written | None:
+        """Seal and write all of `ops`; None where nothing is to be written.
+
+        Raises `OSError`; then none of them is in a file.
+        """
         if all(op.kind is None for op in ops):
-            return []
+            return None
         self._cover(ops)
         current = self._current or self._begin()
-        placed: list[Placed] = []
-        frames: list[bytes] = []
-        offset = current.size
-        for op in ops:
-            for frame in self._frames(current, op):
-                keep = op.kind is Kind.CLOSED and len(op.payload) <= _KEPT_RECORD
-                raw = frame if keep else None
-                placed.append(Placed(op, current.segment, offset, len(frame), raw))
-                frames.append(frame)
-                offset += len(frame)
-        self._write(current, b"".join(frames))
-        return placed
+        if current not in self._dirty:
+            self._dirty.append(current)
+        try:
+            return current.append(ops)
+        except OSError:
+            self._take_back(current)
+            raise
 
-    def sync(self) -> None:
-        """Make everything appended durable. Raises `OSError`; then call `abandon`."""
-        if self._current is not None:
-            self._current.file.sync()
-            if self._current.size >= self._segment_bytes:
-                self.abandon()
+    def to_sync(self) -> list[AppendFile]:
+        """The files with bytes that no sync has been asked for; a full one is left behind."""
+        files = [each.file for each in self._dirty]
+        self._dirty = []
+        if self._current is not None and self._current.size >= self._segment_bytes:
+            self.abandon()
+        return files
+
+    def rests(self, resting: Resting) -> bool:
+        """Whether this is the segment being written to, and nothing has been added to it."""
+        current = self._current
+        return current is not None and (current.segment, current.size) == resting
 
     def abandon(self) -> None:
         """Write no more to this segment; the next append begins a new one."""
         if self._current is not None:
-            with suppress(OSError):
-                self._current.file.close()
+            self._left.append(self._current)
         self._current = None
+
+    def give_up(self) -> None:
+        """A sync has failed: no file that waits for one is trusted to get it."""
+        self._dirty = []
+        self.abandon()
+
+    def tidy(self) -> None:
+        """Close what is no longer written to. Only while no sync is under way.
+
+        A descriptor that is closed under a sync may have become another file's by then.
+        """
+        waiting = [each for each in self._left if each in self._dirty]
+        for each in self._left:
+            if each not in waiting:
+                with suppress(OSError):
+                    each.file.close()
+        self._left = waiting
 
     def reserve(self, bound: int) -> None:
         """Note durably that numbers up to `bound` may be given out. Raises `OSError`."""
@@ -149,92 +163,38 @@ class Journal:
             self._disk.remove(segment.name)
         self._disk.sync()
 
-    def _begin(self) -> _OpenSegment:
+    def _begin(self) -> OpenSegment:
         sealer = self._sealer.new_segment()
         index, self._next_index = self._next_index, self._next_index + 1
         origin = msgspec.structs.replace(
             self._origin, index=index, key_id=sealer.key_id, wrapped_key=sealer.wrapped_key
         )
-        payload = to_json(origin)
-        header = Header(
-            kind=Kind.SEGMENT, seq=0, tap=origin.tap, boot=origin.boot, length=len(payload)
-        )
-        head = encode_frame(encode_header(header), payload)
-        name = segment_name(origin.boot, index)
-        file = self._disk.create(name)
-        current = _OpenSegment(Segment(name, origin.boot, head), file, sealer)
+        signature = self._sealer.vouch(segment_statement(to_json(origin)))
+        origin = msgspec.structs.replace(origin, signature=signature)
+        self._packer.clear()
+        head = bytes(self._packer.pack(sealer, 0, to_json(origin), kind=Kind.SEGMENT))
+        segment = Segment(segment_name(origin.boot, index), origin.boot, head)
+        file = self._disk.create(segment.name)
+        current = OpenSegment(segment, file, sealer, self._packer)
         try:
             file.write(head)
             self._disk.sync()
         except OSError:
             self._undo(current)
             raise
-        current.size, current.counter, self._current = len(head), 1, current
+        self._current = current
         return current
 
-    def _undo(self, current: _OpenSegment) -> None:
+    def _undo(self, current: OpenSegment) -> None:
         with suppress(OSError):
             current.file.close()
             self._disk.remove(current.segment.name)
 
-    def _write(self, current: _OpenSegment, data: bytes) -> None:
-        if not data:
-            return
+    def _take_back(self, current: OpenSegment) -> None:
         try:
-            current.file.write(data)
-        except OSError:
-            self._take_back(current)
-            raise
-        current.size += len(data)
-
-    def _take_back(self, current: _OpenSegment) -> None:
-        """Cut off what a failed write left; where that fails too, the file is given up."""
-        try:
-            current.file.truncate(current.size)
+            current.take_back()
         except OSError:
             self.abandon()
-
-    def _frames(self, current: _OpenSegment, op: Append) -> list[bytes]:
-        if op.kind is None:
-            return []
-        payload, flags = op.payload, 0
-        if op.kind in _SEALED_KINDS:
-            flags = SEALED
-        if op.kind is Kind.CLOSED and len(payload) >= _WORTH_COMPRESSING:
-            squeezed = self._squeeze(payload)
-            if len(squeezed) < len(payload):
-                payload, flags = squeezed, flags | ZSTD
-        starts = range(0, len(payload) or 1, MAX_PAYLOAD)
-        return [
-            self._frame(
-                current,
-                op,
-                op.index + number,
-                payload[start : start + MAX_PAYLOAD],
-                flags | (LAST if number == len(starts) - 1 else 0),
-            )
-            for number, start in enumerate(starts)
-        ]
-
-    def _frame(
-        self, current: _OpenSegment, op: Append, index: int, part: bytes, flags: int
-    ) -> bytes:
-        counter, current.counter = current.counter, current.counter + 1
-        sealed = bool(flags & SEALED)
-        header = Header(
-            kind=op.kind or Kind.PIECE,
-            seq=op.seq,
-            tap=self._origin.tap,
-            boot=self._origin.boot,
-            id=op.id,
-            part=op.part,
-            flags=flags,
-            index=index,
-            length=len(part) + (SEAL_BYTES if sealed else 0),
-            counter=counter,
-        )
-        head = encode_header(header)
-        return encode_frame(head, current.sealer.seal(counter, part, head) if sealed else part)
 
 
 prepare(SegmentHead)

@@ -3,15 +3,20 @@
 Invariants, each tested against a plain model through crashes and failing disks:
 
 1. An opening that was acknowledged is in the file: the death of the process cannot take it. One
-   that was acknowledged `strict` is synced: a power cut cannot take it either.
+   that was acknowledged `strict` is synced: a power cut cannot take it either. Nothing is synced in
+   a file whose name is not: the folder is synced when a segment is begun.
 2. A number is given out once, and every acknowledged opening lies under the durably reserved
-   bound, so that even a power cut leaves visible how far the numbers may have come.
+   bound, so that even a power cut leaves visible how far the numbers may have come. Each boot
+   names the boot before it, how far that one came, and the head of its chain.
 3. An exchange is offered for shipping only after its record is synced (receipt 1 before 2), and
-   forgotten only after `shipped`; a deletion never brings a shipped one back.
-4. What a failed sync may have lost is written again, elsewhere. A frame is never sealed twice
-   under one nonce.
+   forgotten only after `shipped`. A segment is deleted only when the marks of all that was shipped
+   from it are durable elsewhere: no deletion brings a shipped exchange back or takes another along.
+4. A sync speaks for what was written before it began. What a failed one may have lost is written
+   again, elsewhere. A frame is never sealed twice under one nonce.
 5. The event loop never waits for the disk, and memory is bounded: what does not fit is refused
    (openings), or dropped and counted with a hole in the exchange's piece numbers (pieces).
+6. What was shipped does not stay for want of something that comes after it: a spool that rests
+   lets go of its last segment too.
 
 At the size cap openings are refused with `SpoolFull`. Exchanges that are already open go on: their
 pieces into a reserve of an eighth of the cap, their records in any case, because they are what
@@ -32,6 +37,7 @@ from audit.errors import SpoolFull, SpoolUnavailable
 from audit.exchange import Opening
 from audit.ids import ExchangeNumber, timestamp
 from audit.ledger import Checkpoint
+from audit.telemetry import Log, NoLog
 from audit.value import to_json
 from storage.seal import Sealer
 from storage.spool.account import Account
@@ -46,6 +52,7 @@ from storage.spool.pieces import piece_number
 from storage.spool.port import PieceKind, Shipment, SpoolCensus
 from storage.spool.recovery import Recovered, RecoveryReport
 from storage.spool.segments import Journal
+from storage.spool.syncer import Syncer
 from storage.spool.writer import Writer
 
 __all__ = ["FileSpool"]
@@ -70,6 +77,7 @@ class FileSpool:
         now_ns: Callable[[], int] = time.time_ns,
         clock: Callable[[], float] = time.monotonic,
         release: Callable[[], None] | None = None,
+        log: Log | None = None,
     ) -> None:
         self.recovery: RecoveryReport = recovered.report
         origin = recovered.origin
@@ -78,7 +86,15 @@ class FileSpool:
         self._release = release
         self._loop = asyncio.get_running_loop()
         self._account = Account(origin.tap, origin.boot, recovered.predecessor)
-        self._keeper = Keeper(self._loop, recovered, self._account, options.kept_bytes)
+        self._keeper = Keeper(
+            self._loop,
+            recovered,
+            self._account,
+            kept_bytes=options.kept_bytes,
+            rest_seconds=options.rest_seconds,
+            put=self._put,
+            log=log or NoLog(),
+        )
         self._index = recovered.index
         journal = Journal(
             disk,
@@ -88,8 +104,8 @@ class FileSpool:
             reserved=recovered.reserved,
             reserve_ahead=options.reserve_numbers,
         )
-        self._writer = Writer(journal, self._keeper, options.sync_interval, clock)
-        self._keeper.put = self._put
+        self._syncer = Syncer()
+        self._writer = Writer(journal, self._syncer, self._keeper, options.sync_interval, clock)
         self._loader = Loader(disk)
         self._reader = ThreadPoolExecutor(1, "spool-reader")
         self._reserved = recovered.reserved
@@ -98,9 +114,10 @@ class FileSpool:
         self._shut = False
 
     def start(self) -> None:
-        """Start the writer's thread."""
+        """Start the threads of writer and syncer."""
+        threading.Thread(target=self._syncer.run, name="spool-syncer", daemon=True).start()
         threading.Thread(target=self._writer.run, name="spool-writer", daemon=True).start()
-        self._keeper.sweep()
+        self._keeper.sweeper.sweep()
 
     def next_number(self) -> ExchangeNumber:
         """Give out the next number; the reserve is refilled long before it runs out."""
@@ -125,17 +142,15 @@ class FileSpool:
             opening.id,
             exchange=exchange,
             strict=strict,
-            waiter=waiter,
+            waiters=(waiter,),
         )
         self._put(op)
+        deadline = self._loop.call_later(self._options.open_timeout, _give_up, waiter)
         try:
-            async with asyncio.timeout(self._options.open_timeout):
-                await waiter
+            await waiter
         except TimeoutError:
-            # Answered at the last instant is answered: it must not be said to have no opening.
-            if not _answered(waiter):
-                self._keeper.withdraw(op)
-                raise SpoolUnavailable("the disk did not answer in time") from None
+            self._keeper.withdraw(op)
+            raise SpoolUnavailable("the disk did not answer in time") from None
         except asyncio.CancelledError:
             if _answered(waiter):
                 self.surrender(opening.id)
@@ -143,6 +158,8 @@ class FileSpool:
                 self._keeper.withdraw(op)
                 self.unrecorded(opening.number, "refused:opening.cancelled")
             raise
+        finally:
+            deadline.cancel()
 
     def unrecorded(self, number: ExchangeNumber, reason: str) -> None:
         """Note a number without an opening, in memory for the checkpoints and in a frame."""
@@ -203,8 +220,20 @@ class FileSpool:
         index = self._index
         return SpoolCensus(index.bytes, index.open, len(index.ready), self._dropped)
 
+    async def synced(self) -> None:
+        """Return when everything that was handed over before is synced, in a sync shared by all.
+
+        Raises `SpoolUnavailable` when the spool is closed first. A disk that refuses is waited for.
+        """
+        if self._shut:
+            raise SpoolUnavailable("the spool is closed")
+        waiter = self._loop.create_future()
+        self._put(Append(None, strict=True, waiters=(waiter,)))
+        await waiter
+
     async def shut(self) -> None:
         """Write and sync what is pending, and close; a disk that hangs is given ten seconds."""
+        self._keeper.sweeper.end()
         if not self._shut:
             self._put(Stop())
             self._shut = True
@@ -254,6 +283,12 @@ class FileSpool:
         if isinstance(op, Append):
             self._weight += op.weight
         self._writer.put(op)
+
+
+def _give_up(waiter: asyncio.Future[None]) -> None:
+    # Answered at the last instant is answered: it must not be said to have no opening.
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())
 
 
 def _answered(waiter: asyncio.Future[None]) -> bool:

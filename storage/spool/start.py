@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from audit.errors import SettingInvalid
+from audit.telemetry import Log
 from storage.seal import Sealer
 from storage.spool.disk import RealDisk
 from storage.spool.options import SpoolOptions
@@ -23,6 +25,7 @@ async def open_spool(
     sealer: Sealer,
     options: SpoolOptions | None = None,
     now_ns: Callable[[], int] = time.time_ns,
+    log: Log | None = None,
 ) -> FileSpool:
     """Open one tap's folder for a new boot, recovering what earlier boots left.
 
@@ -37,9 +40,21 @@ async def open_spool(
         recovered = await asyncio.to_thread(
             recover, disk, tap, boot, now_ns=now_ns(), reserve=reserve
         )
+    except OSError as error:
+        disk.release()
+        why = error.strerror
+        raise SettingInvalid(f"data: the spool folder {folder} cannot be used ({why})") from None
     except BaseException:
         disk.release()
         raise
-    spool = FileSpool(disk, sealer, recovered, options=options, now_ns=now_ns, release=disk.release)
+    spool = FileSpool(
+        disk,
+        sealer,
+        recovered,
+        options=options,
+        now_ns=now_ns,
+        release=disk.release,
+        log=log,
+    )
     spool.start()
     return spool

@@ -20,6 +20,10 @@ from storage.spool.survey import BootFacts, Survey
 
 __all__ = ["finish", "speak_for"]
 
+# No boot comes this far without a note: a frame that claims it is made up, and must not keep a
+# start busy for years.
+_MOST_NUMBERS = 10_000_000
+
 
 def finish(note: BootNote, facts: FolderFacts) -> BootNote:
     """Bring an earlier boot's note up to what its frames say."""
@@ -27,7 +31,8 @@ def finish(note: BootNote, facts: FolderFacts) -> BootNote:
     seen = survey.boots.get(note.boot) or BootFacts(note.boot)
     opened = max(note.opened, seen.opened, seen.shipped.highest)
     chain = Chain(note.chained, note.chain, note.ahead)
-    for seq in range(note.chained + 1, opened + 1):
+    told = opened - note.chained <= _MOST_NUMBERS
+    for seq in range(note.chained + 1, opened + 1) if told else ():
         chain.settle(seq, _settled_id(survey, seen, seq))
     numbers = facts.numbers
     reserved = numbers.reserved if numbers and numbers.boot == note.boot else note.reserved
@@ -37,7 +42,7 @@ def finish(note: BootNote, facts: FolderFacts) -> BootNote:
         reserved=reserved,
         chained=chain.opened,
         chain=chain.head,
-        chain_known=note.chain_known and note.boot not in survey.nameless,
+        chain_known=told and note.chain_known and note.boot not in survey.nameless,
         ahead={},
         checkpoints=max(note.checkpoints, seen.checkpoint.index + 1 if seen.checkpoint else 0),
         unrecorded=_join(note.unrecorded, seen.unrecorded),
@@ -63,12 +68,14 @@ def _join(
 def speak_for(note: BootNote, facts: FolderFacts, tap: str, now_ns: int) -> BootNote:
     """Draw up the last word on a boot that did not speak its own.
 
-    The checkpoint before it is repeated too: the boot may have died before that one was sent,
-    and a hole in their indexes would look like a removal.
+    The checkpoint before it is repeated too, and so is a last word of its own: the boot may have
+    died before that was sent, and a hole in their indexes would look like a removal.
     """
     seen = facts.survey.boots.get(note.boot)
     spoken = seen.checkpoint if seen else None
-    if not note.chain_known or (spoken and spoken.final and spoken.opened == note.opened):
+    if spoken and spoken.final and spoken.opened == note.opened:
+        return msgspec.structs.replace(note, last_words=(spoken,))
+    if not note.chain_known:
         return note
     before = next((each for each in facts.notes if each.boot == note.predecessor), None)
     word = Checkpoint(

@@ -63,6 +63,7 @@ class Survey:
         self.exchanges: dict[tuple[str, int], Sighting] = {}
         self.segments: list[Segment] = []
         self.foreign: list[str] = []
+        self.other_formats: dict[str, int] = {}
         self.nameless: list[str] = []
         self.frames = 0
         self.damaged = 0
@@ -75,7 +76,10 @@ class Survey:
         }
 
     def read(self, name: str, boot: str, data: bytes) -> None:
-        """Take in one file. `boot` is the one its name states."""
+        """Take in one file. `boot` is the one its name states.
+
+        A file of another format is noted and is no segment: nothing will cut or delete it.
+        """
         segment = Segment(name, boot, b"", size=len(data))
         ours = not data
         for finding in read_frames(data):
@@ -83,9 +87,15 @@ class Survey:
             self._take(segment, finding)
         if ours:
             self.segments.append(segment)
-            self._boot(boot)
-        else:
+        elif name not in self.other_formats:
             self.foreign.append(name)
+            return
+        self._boot(boot)
+
+    @property
+    def damaged_files(self) -> tuple[str, ...]:
+        """The segments in which something could not be read."""
+        return tuple(each.name for each in self.segments if each.damaged)
 
     def done(self, boot: str, seq: int) -> bool:
         """Whether the number was shipped, or its opening withdrawn."""
@@ -113,7 +123,11 @@ class Survey:
                 read(segment, finding)
 
     def _damage(self, segment: Segment, damage: Damage) -> None:
-        self.damaged += 1
+        segment.damaged = True
+        if damage.format is not None:
+            self.other_formats[segment.name] = damage.format
+        else:
+            self.damaged += 1
         if damage.header is None:
             self.nameless.append(segment.boot)
         else:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 
 from audit.value import Json
+from tap.dialects.chat_chunk import CommonChoice
 from tap.dialects.filters import filters_of, merge_filters
 from tap.dialects.fragments import Fragments
 from tap.dialects.keeping import decode_base64
 from tap.dialects.tool_calls import CallsFold, joined_arguments
-from tap.wire_json import as_dict, as_list, as_text
+from tap.wire_json import as_dict, as_list, as_text, read_json
 
 __all__ = ["ChoiceFold"]
 
@@ -43,6 +44,23 @@ class ChoiceFold:
         self._delta_extra = Fragments()
         self._extra = Fragments()
         self._odd = 0
+        self._last_verdicts = b""
+
+    def take_common(self, choice: CommonChoice) -> None:
+        """Take a common chunk's choice: the same as `take`, for what such a chunk can hold."""
+        delta = choice.delta
+        if delta.content is not None:
+            self._text("content", delta.content)
+        if delta.role:
+            self._role = self._role or delta.role
+        if delta.reasoning_content is not None:
+            self._text("reasoning_content", delta.reasoning_content)
+        self._finish = choice.finish_reason or self._finish
+        # Merging the same verdicts twice changes nothing.
+        verdicts = bytes(choice.content_filter_results)
+        if verdicts and verdicts != self._last_verdicts:
+            self._last_verdicts = verdicts
+            self.take({"content_filter_results": read_json(verdicts.decode())})
 
     def take(self, choice: dict[str, Json]) -> int:
         """Take what one chunk says of this choice."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from audit.value import Json
 from tap.dialects.chat_choice import ChoiceFold
+from tap.dialects.chat_chunk import CommonChunk, read_common
 from tap.dialects.fragments import Fragments
 from tap.wire_json import as_dict, as_list, read_json
 
@@ -19,6 +20,7 @@ __all__ = ["ChatFold"]
 _FIRST = frozenset(
     ("id", "model", "created", "object", "system_fingerprint", "service_tier", "provider")
 )
+_REPEATED = ["id", "object", "created", "model", "system_fingerprint", "service_tier"]
 _PROMPT_FILTERS = ("prompt_filter_results", "prompt_annotations")
 
 
@@ -36,6 +38,7 @@ class ChatFold:
         self.events = 0
         self.malformed = 0
         self._top: dict[str, Json] = {}
+        self._unsaid = _REPEATED
         self._extra = Fragments()
         self._prompt_filters: list[Json] = []
         self._usage: dict[str, Json] | None = None
@@ -49,7 +52,9 @@ class ChatFold:
             self.done = True
         elif text:
             self.events += 1
-            self._take(read_json(text), event_type)
+            common = read_common(text) if event_type != "error" else None
+            if common is None or not self._take_common(common):
+                self._take(read_json(text), event_type)
 
     def final(self) -> dict[str, Json]:
         """The folded object: `choices` by index, and under `errors` what went wrong."""
@@ -64,6 +69,19 @@ class ChatFold:
         if self.errors:
             final["errors"] = self.errors
         return final
+
+    def _take_common(self, chunk: CommonChunk) -> bool:
+        """Take a common chunk of choices that are known already; False for any other."""
+        known = self._choices
+        for choice in chunk.choices:
+            if choice.index not in known:
+                return False
+        for name in self._unsaid:
+            if value := getattr(chunk, name):
+                self._take_field(name, value)
+        for choice in chunk.choices:
+            known[choice.index].take_common(choice)
+        return True
 
     def _take(self, chunk: Json, event_type: str) -> None:
         if not isinstance(chunk, dict):
@@ -82,6 +100,7 @@ class ChatFold:
         elif name in _FIRST:
             if value and not self._top.get(name):
                 self._top[name] = value
+                self._unsaid = [each for each in self._unsaid if each != name]
         elif name == "usage" and isinstance(value, dict):
             self._usage = value
         elif name == "error" and value:

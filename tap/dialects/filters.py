@@ -31,7 +31,8 @@ def filters_of(holder: dict[str, Json]) -> dict[str, Json]:
     """
     merged: dict[str, Json] = {}
     for name in ("content_filter_results", "content_filter_result"):
-        merge_filters(merged, as_dict(holder.get(name)))
+        if name in holder:
+            merge_filters(merged, as_dict(holder[name]))
     return merged
 
 
@@ -126,6 +127,8 @@ def error_filters(error: dict[str, Json]) -> tuple[dict[str, Json], dict[str, Js
 
 def safety_of(prompt: dict[str, Json], outputs: dict[int, dict[str, Json]]) -> Safety:
     """Everything the filters said, and the signals one alerts on, sorted."""
+    if not prompt and not any(outputs.values()):
+        return Safety()
     of_prompt = verdicts_of(prompt)
     of_outputs = tuple(
         OutputSafety(index=index, verdicts=verdicts_of(results))

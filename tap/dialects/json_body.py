@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
+
 from audit.flags import Flag
 from audit.value import Json
 from tap.dialects.keeping import Keeper
 from tap.dialects.reading import Body
-from tap.wire_json import NOT_JSON, clean_tree, read_json, salvage_json
+from tap.wire_json import NOT_JSON, clean_tree, read_clean, salvage_json
 
 __all__ = ["as_utf8", "read_body"]
 
 
 def as_utf8(data: bytes, keeper: Keeper) -> str:
     """Bytes as text; what is not UTF-8 becomes U+FFFD and is flagged."""
+    # The codec that skips a byte order mark by itself is written in Python.
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode()
     except UnicodeDecodeError:
         keeper.flags.add(Flag.INVALID_UTF8)
-        return data.decode("utf-8-sig", "replace")
+        return data.decode("utf-8", "replace")
 
 
 def read_body(body: Body, keeper: Keeper, salvaged: Flag) -> Json:
@@ -26,9 +30,10 @@ def read_body(body: Body, keeper: Keeper, salvaged: Flag) -> Json:
     A body that broke off is read as far as it goes and flagged as `salvaged`.
     """
     text = as_utf8(body.data, keeper)
-    value = read_json(text)
+    value = read_clean(text)
     if value is NOT_JSON and body.broken:
         value = salvage_json(text.rstrip("\ufffd"))
         if value is not NOT_JSON:
             keeper.flags.add(salvaged)
-    return value if value is NOT_JSON else clean_tree(value)
+            value = clean_tree(value)
+    return value

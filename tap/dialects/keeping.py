@@ -39,10 +39,12 @@ _GUARDS = frozenset(("authentication", "client_secret", "embedding_dependency"))
 
 _SIGNATURE = re.compile(r"([?&]sig=)[^&\s\"'<>]+", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.=+-]+)*;base64,([A-Za-z0-9+/_=-]{32,})")
+_BASE64_MARK = ";base64,"
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 
 # Words, ids and hashes are shorter than this; a run this long without a space is no prose.
 _LONG_BASE64 = 512
+_NUMBERS = frozenset((bool, int, float))
 # An embedding has 256 numbers or more, and token ids can spell out a text no detector reads.
 _MANY_NUMBERS = 128
 
@@ -106,6 +108,8 @@ class Keeper:
 
     def text_parts(self, text: str) -> list[Part]:
         """A text, with the `data:` URLs inside it lifted out where they stood."""
+        if _BASE64_MARK not in text:
+            return [Text(text=clean_text(text))]
         parts: list[Part] = []
         at = 0
         for found in _DATA_URL.finditer(text):
@@ -117,7 +121,7 @@ class Keeper:
 
     def inline(self, text: str) -> str:
         """A text whose `data:` URLs are replaced by marks; the media go to `media`."""
-        if ";base64," not in text:
+        if _BASE64_MARK not in text:
             return clean_text(text)
         return clean_text(_DATA_URL.sub(lambda found: self._mark(found[2], found[1]), text))
 
@@ -140,6 +144,9 @@ class Keeper:
     def _kept_object(self, value: dict[str, Json], *, guarded: bool) -> dict[str, Json]:
         kept: dict[str, Json] = {}
         for name, inner in value.items():
+            if inner is None or type(inner) in _NUMBERS:
+                kept[clean_text(name)] = inner
+                continue
             plain = name.lower().replace("-", "_")
             if _holds_secret(plain, inner, guarded=guarded):
                 kept[clean_text(name)] = SECRET
@@ -152,7 +159,8 @@ class Keeper:
     def _kept_text(self, text: str) -> str:
         if len(text) >= _LONG_BASE64 and _BASE64.fullmatch(text):
             return self._mark(text, None)
-        return _SIGNATURE.sub(rf"\1{SECRET}", self.inline(text))
+        kept = self.inline(text)
+        return _SIGNATURE.sub(rf"\1{SECRET}", kept) if "=" in kept else kept
 
     def _mark(self, text: str, mime: str | None) -> str:
         media = self.base64_as_media(text, mime)

@@ -6,7 +6,7 @@ everything else as media, of which a record holds type, size and keyed digest.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from audit.exchange import Dialect as DialectName
 from audit.flags import Flag

@@ -6,7 +6,7 @@ the end of its JSON.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from audit.exchange import Dialect as DialectName
 from audit.exchange import Ending

@@ -6,47 +6,43 @@ and what was not known is kept as an `Extra`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from audit.exchange import Dialect as DialectName
 from audit.exchange import Ending
 from audit.flags import EndingDetail, Flag
 from audit.record import Request, Response, Safety, Usage
-from audit.value import Json
+from audit.value import Json, Value
 from tap.dialects.keeping import Keeper
 from tap.sse import Event
 
 __all__ = ["AnswerReading", "Body", "Dialect", "Fold", "RequestReading"]
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Value, frozen=True):
     """A whole body, free of its content coding, and what its head called it.
 
     `broken` says that the body is known to end early, so that an attempt to read what stands
     before the break is worth it.
     """
 
-    data: bytes = field(repr=False)
-    content_type: str | None = field(default=None, repr=False)
+    data: bytes
+    content_type: str | None = None
     broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RequestReading:
+class RequestReading(Value, frozen=True):
     """What was asked. `model`, `user` and `session` are what the body itself claims."""
 
-    request: Request = field(default=Request(), repr=False)
-    model: str | None = field(default=None, repr=False)
-    user: str | None = field(default=None, repr=False)
-    session: str | None = field(default=None, repr=False)
+    request: Request = Request()
+    model: str | None = None
+    user: str | None = None
+    session: str | None = None
     stream: bool = False
     flags: frozenset[Flag] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerReading:
+class AnswerReading(Value, frozen=True):
     """What was answered, and how the answer itself says that it ended.
 
     `terminal` says that the format's own end was seen: a terminal event, or the whole of a
@@ -54,12 +50,12 @@ class AnswerReading:
     evidence of (filtered, failed), None when of nothing but success.
     """
 
-    response: Response = field(default=Response(), repr=False)
-    safety: Safety = field(default=Safety())
-    usage: Usage = field(default=Usage())
-    model: str | None = field(default=None, repr=False)
-    system_fingerprint: str | None = field(default=None, repr=False)
-    response_id: str | None = field(default=None, repr=False)
+    response: Response = Response()
+    safety: Safety = Safety()
+    usage: Usage = Usage()
+    model: str | None = None
+    system_fingerprint: str | None = None
+    response_id: str | None = None
     terminal: bool = False
     finished: bool = False
     ending: Ending | None = None

@@ -1,8 +1,8 @@
 """A tap's worth of spool in a process of its own, to be killed.
 
-Run as `python -m tests.contract.spool_child FOLDER BOOT PUBLIC FINGERPRINT`. Prints `+ID` when an
-opening is acknowledged and `*ID` after its record was handed over; every third exchange stays
-open.
+Run as `python -m tests.contract.spool_child FOLDER BOOT PUBLIC FINGERPRINT SIGN`. Prints `+ID`
+when an opening is acknowledged and `*ID` after its record was handed over; every third exchange
+stays open.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from storage.keys import tap_keys
+from storage.keys import signing_key, tap_keys
 from storage.sealing import HpkeSealer
+from storage.signing import Ed25519Signer
 from storage.spool.options import SpoolOptions
 from storage.spool.port import PieceKind
 from storage.spool.spool import FileSpool
@@ -39,9 +40,9 @@ async def talk(spool: FileSpool, lane: int) -> None:
             say("*" + record_id)
 
 
-async def main(folder: str, boot: str, public: str, fingerprint: str) -> None:
+async def main(folder: str, boot: str, public: str, fingerprint: str, sign: str) -> None:
     """Run four lanes until killed."""
-    sealer = HpkeSealer(tap_keys(public, fingerprint))
+    sealer = HpkeSealer(tap_keys(public, fingerprint), Ed25519Signer(signing_key(sign)))
     options = SpoolOptions(segment_bytes=50_000, max_bytes=1 << 40)
     spool = await open_spool(Path(folder), "tap", boot, sealer, options)
     await asyncio.gather(*(talk(spool, lane) for lane in range(4)))

@@ -10,8 +10,9 @@ from typing import Protocol
 import pytest
 
 from storage.queue.memory import MemoryQueue
-from storage.queue.port import Delivery, Inbox, MessageKind, Outbox, QueueReader
+from storage.queue.port import Delivery, Inbox, MessageKind, Outbox, QueueAdmin, QueueReader
 from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
+from storage.queue.sqlite_admin import SqliteQueueAdmin
 from tests.contract.samples import a_message, number, record_id
 
 LEASE = 60.0
@@ -44,30 +45,38 @@ def clock() -> Clock:
 @pytest.fixture(params=["sqlite", "memory"])
 async def ends(
     request: pytest.FixtureRequest, tmp_path: Path, clock: Clock
-) -> AsyncIterator[tuple[BothEnds, QueueReader]]:
-    """Each adapter with its reader."""
+) -> AsyncIterator[tuple[BothEnds, QueueReader, QueueAdmin]]:
+    """Each adapter with its reader and what an operator may do."""
     if request.param == "memory":
         memory = MemoryQueue(lease=LEASE, clock=clock)
-        yield memory, memory
+        yield memory, memory, memory
         return
     path = tmp_path / "queue.db"
     queue = await SqliteQueue.open(path, lease=LEASE, clock=clock)
     reader = await SqliteQueueReader.open(path, clock=clock)
-    yield queue, reader
+    admin = await SqliteQueueAdmin.open(path, clock=clock)
+    yield queue, reader, admin
+    await admin.close()
     await reader.close()
     await queue.close()
 
 
 @pytest.fixture
-def queue(ends: tuple[BothEnds, QueueReader]) -> BothEnds:
+def queue(ends: tuple[BothEnds, QueueReader, QueueAdmin]) -> BothEnds:
     """The queue under test."""
     return ends[0]
 
 
 @pytest.fixture
-def reader(ends: tuple[BothEnds, QueueReader]) -> QueueReader:
+def reader(ends: tuple[BothEnds, QueueReader, QueueAdmin]) -> QueueReader:
     """The reader of the queue under test."""
     return ends[1]
+
+
+@pytest.fixture
+def admin(ends: tuple[BothEnds, QueueReader, QueueAdmin]) -> QueueAdmin:
+    """What an operator may do to the queue under test."""
+    return ends[2]
 
 
 async def one(queue: BothEnds) -> Delivery:
@@ -251,3 +260,103 @@ async def test_receivers_at_once_share_without_overlap(queue: BothEnds) -> None:
     batches = await asyncio.gather(*(queue.receive(5, 0) for _ in range(8)))
     seqs = [d.message.number.seq for batch in batches for d in batch]
     assert sorted(seqs) == list(range(1, 41))
+
+
+@pytest.mark.parametrize("back", [5.0, 3_600.0, 86_400.0])
+async def test_a_clock_that_is_set_back_hides_no_message(
+    queue: BothEnds, clock: Clock, back: float
+) -> None:
+    """What was sent, or given back at once, by a clock that ran ahead is there at once."""
+    await queue.send([a_message(1), a_message(2)])
+    await queue.abandon(await one(queue))
+    clock.now -= back
+    assert len(await queue.receive(2, 0)) == 2
+
+
+async def test_a_clock_that_is_set_back_makes_no_lease_last_for_ever(
+    queue: BothEnds, clock: Clock
+) -> None:
+    """The holder may have died with it: an hour's jump is not an hour of waiting."""
+    await queue.send([a_message(1)])
+    await one(queue)
+    clock.now -= 3_600.0
+    assert (await one(queue)).attempt == 2
+    clock.now -= 10.0
+    assert await queue.receive(1, 0) == []
+    clock.now += 10.0 + LEASE
+    assert (await one(queue)).attempt == 3
+
+
+async def test_a_replayed_dead_letter_comes_again_as_it_was(
+    queue: BothEnds, reader: QueueReader, admin: QueueAdmin
+) -> None:
+    """Its body is untouched, its attempts begin again, and it says how often it was replayed."""
+    await queue.send([a_message(1, b"sealed bytes")])
+    await queue.dead_letter(await one(queue), "key.missing", "No key.")
+    assert await admin.replay(record_id(1))
+    assert not await admin.replay(record_id(1))
+    assert (await reader.census()).waiting == 1
+    again = await one(queue)
+    assert (again.message, again.attempt) == (a_message(1, b"sealed bytes"), 1)
+    await queue.dead_letter(again, "key.missing", "No key.")
+    letter = await admin.dead_letter_of(record_id(1))
+    assert letter is not None
+    assert (letter.replays, letter.size, letter.attempts) == (1, len(b"sealed bytes"), 1)
+    assert list(await reader.dead_letters()) == [letter]
+
+
+async def test_a_duplicate_of_a_replayed_message_has_no_effect(
+    queue: BothEnds, admin: QueueAdmin
+) -> None:
+    """A tap that sends again what was replayed meanwhile adds nothing."""
+    await queue.send([a_message(1)])
+    await queue.dead_letter(await one(queue), "x", "x")
+    await admin.replay(record_id(1))
+    await queue.send([a_message(1)])
+    assert len(await queue.receive(10, 0)) == 1
+
+
+async def test_only_dead_letters_are_replayed(queue: BothEnds, admin: QueueAdmin) -> None:
+    """What waits, is leased or was never there stays as it is."""
+    await queue.send([a_message(1), a_message(2)])
+    leased = await one(queue)
+    for seq in (1, 2, 3):
+        assert not await admin.replay(record_id(seq))
+        assert await admin.dead_letter_of(record_id(seq)) is None
+    assert await queue.complete(leased)
+
+
+async def test_a_discarded_message_is_gone_dead_or_waiting(
+    queue: BothEnds, reader: QueueReader, admin: QueueAdmin, clock: Clock
+) -> None:
+    """It is not delivered and not listed; one whose lease has lapsed waits again."""
+    await queue.send([a_message(seq) for seq in (1, 2, 3, 4)])
+    await queue.dead_letter(await one(queue), "x", "x")
+    lapsed = await one(queue)
+    clock.now = lapsed.locked_until + 1
+    for seq in (1, 2, 3):
+        assert await admin.discard(record_id(seq))
+        assert not await admin.discard(record_id(seq))
+        assert await admin.find(record_id(seq)) is None
+    assert not await queue.complete(lapsed)
+    assert [each.number.seq async for each in reader.numbers()] == [4]
+    assert await admin.scrub()
+
+
+async def test_a_leased_message_is_not_discarded(queue: BothEnds, admin: QueueAdmin) -> None:
+    """Whoever has it settles it."""
+    await queue.send([a_message(1)])
+    leased = await one(queue)
+    assert not await admin.discard(record_id(1))
+    assert await queue.complete(leased)
+
+
+async def test_a_message_is_found_as_what_it_is(queue: BothEnds, admin: QueueAdmin) -> None:
+    """The queue tells of an id whether it is held, as which number, and whether it is dead."""
+    await queue.send([a_message(1), a_message(2)])
+    await queue.dead_letter(await one(queue), "x", "x")
+    dead, waits = await admin.find(record_id(1)), await admin.find(record_id(2))
+    assert dead is not None
+    assert waits is not None
+    assert (dead.dead, dead.number, dead.kind) == (True, number(1), MessageKind.RECORD)
+    assert (waits.dead, waits.number) == (False, number(2))

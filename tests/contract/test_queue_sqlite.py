@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from audit.errors import QueueUnavailable
-from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
+from storage.database import Database
+from storage.queue.sqlite import SCHEMA, SqliteQueue, SqliteQueueReader
 from tests.contract.samples import a_message
 
 RECEIVER = """
@@ -132,9 +133,10 @@ async def test_a_foreign_file_is_refused_at_the_start(
         foreign.close()
     else:
         path.write_bytes(content)
+    before = path.read_bytes()
     with pytest.raises(QueueUnavailable, match=r"queue\.db is not"):
         await SqliteQueue.open(path)
-    assert content is None or path.read_bytes() == content
+    assert path.read_bytes() == before
 
 
 async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ async def test_a_reader_can_change_nothing(tmp_path: Path) -> None:
     queue = await SqliteQueue.open(tmp_path / "queue.db")
     reader = await SqliteQueueReader.open(tmp_path / "queue.db")
     with pytest.raises(QueueUnavailable, match="cannot be written"):
-        await reader._database.write(lambda db: db.execute("DELETE FROM messages"))
+        await reader._database.write(lambda db: db.execute("DELETE FROM messages").rowcount)
     await reader.close()
     await queue.close()
 
@@ -193,3 +195,12 @@ async def test_a_damaged_message_is_an_error_without_content(tmp_path: Path, spo
         [held async for held in reader.numbers()]
     assert caught.value.__cause__ is None
     await reader.close()
+
+
+async def test_no_cursor_leaves_its_thread(tmp_path: Path) -> None:
+    """One that is dropped on another thread would reset what the connection does just then."""
+    database = await Database.open(tmp_path / "queue", QueueUnavailable, SCHEMA)
+    for call in (database.read, database.write):
+        with pytest.raises(TypeError, match="cursor"):
+            await call(lambda db: db.execute("SELECT 1"))
+    await database.close()

@@ -97,6 +97,15 @@ async def test_checkpoints_are_kept_in_order_and_once(ledger: Ledger) -> None:
     assert kept == [a_checkpoint(0), a_checkpoint(1), a_checkpoint(2)]
 
 
+async def test_a_checkpoint_may_be_said_again_later(ledger: Ledger) -> None:
+    """A later boot that draws up a last word anew says the same, later; the first stays."""
+    first = a_checkpoint(0)
+    await ledger.checkpoint(first)
+    again = msgspec.structs.replace(first, at="2027-01-01T00:00:00.000000Z", signature="later")
+    await ledger.checkpoint(again)
+    assert [checkpoint async for checkpoint in ledger.checkpoints()] == [first]
+
+
 async def test_a_second_story_of_one_checkpoint_is_refused(ledger: Ledger) -> None:
     """Another checkpoint of an index that is there is an error, and the first one stays."""
     await ledger.checkpoint(a_checkpoint(0, opened=5))

@@ -26,7 +26,7 @@ class HangingFile:
         self._file = file
         self._gate = gate
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Write once the gate is open."""
         self._gate.wait()
         self._file.write(data)

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from audit.signing import Role
 from storage.envelope import OpenedRecord, open_envelope
-from storage.keys import load_tap_keys, load_worker_keys, make_keys
+from storage.key_folder import FolderKeys
+from storage.key_making import make_keys
 from storage.sealing import HpkeOpener, HpkeSealer
+from storage.signing import Ed25519Signer, TrustedKeys
 from storage.spool.port import Shipment
 from storage.spool.start import open_spool
 
@@ -18,7 +21,9 @@ BOOTS = 4
 
 def _run_and_kill(folder: Path, boot: str, keys: Path, lines: int) -> list[str]:
     """Let a child write until it has said so many lines, kill it, and give all it said."""
-    texts = [(keys / name).read_text().strip() for name in ("seal.pub", "fingerprint.key")]
+    sign = next(keys.glob("sign.tap.*.key")).name
+    names = ("seal.pub", "fingerprint.key", sign)
+    texts = [(keys / name).read_text().strip() for name in names]
     command = [sys.executable, "-m", "tests.contract.spool_child", str(folder), boot, *texts]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -37,8 +42,9 @@ async def test_every_acknowledged_opening_survives_a_kill(tmp_path: Path) -> Non
     for boot in range(BOOTS):
         lines = moments.randint(1, 3000)
         said += _run_and_kill(tmp_path / "spool", f"{boot:012x}-0000", tmp_path / "keys", lines)
+    keys = FolderKeys(tmp_path / "keys")
     acknowledged = {line[1:] for line in said if line.startswith("+")}
-    sealer = HpkeSealer(load_tap_keys(tmp_path / "keys"))
+    sealer = HpkeSealer(keys.tap(), Ed25519Signer(keys.signing(Role.TAP)))
     spool = await open_spool(tmp_path / "spool", "tap", f"{BOOTS:012x}-0000", sealer)
     offered: list[Shipment] = []
     while batch := await spool.shipments(500, 0.0):
@@ -48,7 +54,7 @@ async def test_every_acknowledged_opening_survives_a_kill(tmp_path: Path) -> Non
     assert len(offered) == len({each.id for each in offered}), f"seed {seed}"
     assert acknowledged <= {each.id for each in offered}, f"seed {seed}"
     assert spool.recovery.damaged == 0
-    opener = HpkeOpener(load_worker_keys(tmp_path / "keys"))
+    opener = HpkeOpener(keys.worker(), TrustedKeys(keys.trusted()))
     for each in random.Random(seed).sample(offered, min(len(offered), 200)):
         opened = open_envelope(each.envelope, opener)
         if isinstance(opened, OpenedRecord):

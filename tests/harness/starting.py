@@ -9,11 +9,13 @@ from pathlib import Path
 
 from tests.harness.tree import clean_environment
 
-__all__ = ["UPSTREAM", "assert_one_line", "up_in"]
+__all__ = ["HELD_TO_PERMISSIONS", "UPSTREAM", "assert_one_line", "up_in"]
 
 UPSTREAM = ("--upstream", "http://127.0.0.1:9")
 # Root may write everywhere; without these two capabilities permissions hold for root too.
-_HELD_TO_PERMISSIONS = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+HELD_TO_PERMISSIONS = (
+    ("setpriv", "--bounding-set", "-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+)
 
 
 def up_in(here: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -24,9 +26,8 @@ def up_in(here: Path, *words: str, **env: str) -> subprocess.CompletedProcess[st
         "AUDITSTREAM_CONSOLE__LISTEN": "127.0.0.1:0",
         "PYTHONPATH": str(Path.cwd()),
     }
-    held = _HELD_TO_PERMISSIONS if os.geteuid() == 0 else ()
     return subprocess.run(
-        [*held, sys.executable, "-P", "-m", "cli.main", "up", *words],
+        [*HELD_TO_PERMISSIONS, sys.executable, "-P", "-m", "cli.main", "up", *words],
         cwd=here,
         env=clean_environment(**(ports | env)),
         capture_output=True,

@@ -18,20 +18,25 @@ from pathlib import Path
 
 from audit.ids import boot_name
 from audit.record import AuditRecord
+from audit.signing import Role, Trust
 from audit.telemetry import LogValue
 from audit.value import from_json
 from storage.envelope import OpenedRemnant, open_envelope
-from storage.keys import WorkerKeys, load_tap_keys, load_worker_keys, make_keys
+from storage.key_folder import FolderKeys
+from storage.key_making import make_keys
+from storage.keys import WorkerKeys
 from storage.sealing import HpkeOpener, HpkeSealer
+from storage.signing import Ed25519Signer, TrustedKeys
 from storage.spool.options import SpoolOptions
 from storage.spool.port import Shipment
 from storage.spool.spool import FileSpool
 from storage.spool.start import open_spool
 from tap.consumers import ConsumerPolicy, Consumers, fingerprint
 from tap.desk import Desk
+from tap.hop import Forwarded
 from tap.pool import Endpoint, UpstreamPool
 from tap.reassembly import assemble_steps
-from tap.recording import Recorder
+from tap.recorder import Recorder
 from tap.remnant import record_of_remnant
 from tap.server import TapServer
 
@@ -74,6 +79,7 @@ class RunningTap:
     spool: FileSpool
     server: TapServer
     keys: WorkerKeys
+    trust: Trust
     notes: Notes
     _taken: dict[str, Shipment] = field(default_factory=dict)
 
@@ -91,7 +97,7 @@ class RunningTap:
 
     async def records(self, *, at_least: int = 0) -> list[AuditRecord]:
         """Wait as `shipments` does; give their records, opened with the worker's key."""
-        opener = HpkeOpener(self.keys)
+        opener = HpkeOpener(self.keys, self.trust)
         shipments = await self.shipments(at_least=at_least)
         return [self._opened(each, opener) for each in shipments]
 
@@ -136,6 +142,10 @@ async def running_tap(
     flush_seconds: float = 0.02,
     max_head: int = 65_536,
     keepalive_seconds: float = 75.0,
+    head_seconds: float = 60.0,
+    most_connections: int = 20_000,
+    forwarded: Forwarded = "off",
+    listener_tls: ssl.SSLContext | None = None,
     pool_idle: float = 15.0,
     spool: SpoolOptions | None = None,
     keep_host: bool = False,
@@ -150,11 +160,13 @@ async def running_tap(
     key. The policy of all other callers stands under `unassigned`.
     """
     make_keys(folder / "keys")
-    tap_keys = load_tap_keys(folder / "keys")
+    provider = FolderKeys(folder / "keys")
+    tap_keys = provider.tap()
+    sealer = HpkeSealer(tap_keys, Ed25519Signer(provider.signing(Role.TAP)))
     place = folder / "spool" / tap
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     boot = boot_name(time.time_ns() // 1_000_000, os.urandom(2))
-    opened = await open_spool(place, tap, boot, HpkeSealer(tap_keys), spool)
+    opened = await open_spool(place, tap, boot, sealer, spool)
     notes = Notes()
     secret = tap_keys.fingerprint_key
     policies = dict(consumers or {})
@@ -188,13 +200,22 @@ async def running_tap(
         keep_host=keep_host,
         extra_headers=[(b"Via", b"1.1 auditstream")] if via else [],
     )
-    server = TapServer(desk, max_head=max_head, keepalive_seconds=keepalive_seconds)
-    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    server = TapServer(
+        desk,
+        max_head=max_head,
+        keepalive_seconds=keepalive_seconds,
+        head_seconds=head_seconds,
+        most_connections=most_connections,
+        forwarded=forwarded,
+    )
+    listener = await asyncio.get_running_loop().create_server(
+        server, "127.0.0.1", 0, ssl=listener_tls
+    )
     port = listener.sockets[0].getsockname()[1]
     watch = asyncio.create_task(desk.watch(idle_timeout))
-    keys = load_worker_keys(folder / "keys")
+    keys, trust = provider.worker(), TrustedKeys(provider.trusted())
     try:
-        yield RunningTap(port, desk, opened, server, keys, notes)
+        yield RunningTap(port, desk, opened, server, keys, trust, notes)
     finally:
         listener.close()
         await _stop(desk, server, watch)

@@ -142,7 +142,7 @@ class _File:
         self._disk = disk
         self._content = content
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         torn = 0 if self._disk.full else self._disk.tear_write_at
         if torn is None:
             self._content.shown += data

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
-from storage.spool.frame import Kind
 from storage.spool.port import PieceKind
-from storage.spool.reader import Frame, read_frames
-from tests.model.spool_world import SpoolWorld
+from tests.model.spool_world import Pace, SpoolWorld
+
+# None: what is asked for stays in the queue for now.
+PACES = st.sampled_from([None, *Pace])
+
+
+class Fault(Enum):
+    """What a disk may do next."""
+
+    WRITE = "stop half-way through a write"
+    SYNC = "fail to sync a file"
+    FOLDER_SYNC = "fail to sync the folder"
+    FULL = "be full"
+    ROOM = "have room again"
+
+
+class Crash(Enum):
+    """How a boot may end."""
+
+    KILL = "the process dies"
+    POWER = "the machine dies"
+    FLIPPED_BIT = "the process dies, and a bit of a segment turns over"
+
+
+# Power cuts take most, and show most.
+CRASHES = [Crash.POWER, Crash.POWER, Crash.KILL, Crash.FLIPPED_BIT]
 
 
 class SpoolMachine(SpoolWorld):
@@ -22,90 +47,83 @@ class SpoolMachine(SpoolWorld):
         """A fresh folder."""
         self.start()
 
-    @rule(strict=st.booleans(), count=st.integers(1, 3), written=st.booleans())
-    def open(self, strict: bool, count: int, written: bool) -> None:
+    @rule(strict=st.booleans(), count=st.integers(1, 3), pace=PACES)
+    def open(self, strict: bool, count: int, pace: Pace | None) -> None:
         """Exchanges begin."""
         for _ in range(count):
             self.begin(strict=strict)
-        if written:
-            self.step()
+        self.step_at(pace)
 
-    @rule()
-    def forward_unrecorded(self) -> None:
-        """A number is used without an opening."""
-        number = self.spool.next_number()
-        assert number not in self.given, "a number was given out twice"
-        self.given.add(number)
-        self.unopened.add(number)
-        self.spool.unrecorded(number, "forwarded:spool.full")
-
-    @precondition(lambda self: self.tasks)
-    @rule(data=st.data())
-    def cancel(self, data: st.DataObject) -> None:
-        """A client leaves while its opening waits."""
-        self.tasks[data.draw(st.sampled_from(sorted(self.tasks)))].cancel()
-        self.step()
-
-    @precondition(lambda self: self.live())
-    @rule(data=st.data(), size=st.integers(1, 700))
-    def piece(self, data: st.DataObject, size: int) -> None:
+    @rule(data=st.data(), size=st.integers(1, 700), pace=PACES)
+    def piece(self, data: st.DataObject, size: int, pace: Pace | None) -> None:
         """Bytes pass."""
-        record_id = data.draw(st.sampled_from(self.live()))
-        promised = self.exchanges[record_id]
-        content = b"%s#%d" % (record_id.encode(), len(promised.pieces)) + b"." * size
-        promised.pieces.append(content)
-        self.spool.piece(record_id, PieceKind.ANSWER_BODY, content)
+        record_id = self.one_of_the_live(data)
+        if record_id is not None:
+            promised = self.exchanges[record_id]
+            content = b"%s#%d" % (record_id.encode(), len(promised.pieces)) + b"." * size
+            promised.pieces.append(content)
+            self.spool.piece(record_id, PieceKind.ANSWER_BODY, content)
+        self.step_at(pace)
 
-    @precondition(lambda self: self.live())
-    @rule(
-        data=st.data(),
-        size=st.integers(0, 900),
-        surrender=st.booleans(),
-        written=st.booleans(),
-    )
-    def end(self, data: st.DataObject, size: int, surrender: bool, written: bool) -> None:
+    @rule(data=st.data(), size=st.integers(0, 900), whole=st.booleans(), pace=PACES)
+    def end(self, data: st.DataObject, size: int, whole: bool, pace: Pace | None) -> None:
         """An exchange ends, with a record or without."""
-        record_id = data.draw(st.sampled_from(self.live()))
-        if surrender:
+        record_id = self.one_of_the_live(data)
+        if record_id is not None and whole:
+            self.close(record_id, size)
+        elif record_id is not None:
             self.exchanges[record_id].ended = True
             self.spool.surrender(record_id)
-        else:
-            self.close(record_id, size)
-        if written:
-            self.step()
+        self.step_at(pace)
 
-    @rule(count=st.integers(1, 4))
-    def pass_through(self, count: int) -> None:
-        """Exchanges begin, end and are shipped, as they mostly do."""
+    @rule(count=st.integers(1, 4), resting=st.booleans())
+    def pass_through(self, count: int, resting: bool) -> None:
+        """Exchanges begin, end and are shipped, as they mostly do; then nothing comes for long."""
         for _ in range(count):
             self.begin(strict=False)
-        self.write(late=False)
+        self.step()
         for record_id in self.live():
             self.close(record_id, 300)
-        self.write(late=True)
+        self.write(late=True, pace=Pace.HEARD)
         self.take([each.id for each in self.offered()])
-        self.write(late=True)
+        self.write(late=True, pace=Pace.HEARD)
+        if resting:
+            self.spool._keeper.sweeper.rest()
 
-    @rule(late=st.booleans())
-    def write(self, late: bool) -> None:
+    @rule(late=st.booleans(), pace=st.sampled_from(Pace))
+    def write(self, late: bool, pace: Pace) -> None:
         """The writer takes a batch; `late` makes a sync due."""
         self.now += 2.0 if late else 0.0
-        self.step()
+        self.step(pace)
 
-    @rule(data=st.data())
-    def ship(self, data: st.DataObject) -> None:
-        """The queue takes some of what is offered."""
+    @rule(data=st.data(), every=st.booleans(), pace=PACES)
+    def ship(self, data: st.DataObject, every: bool, pace: Pace | None) -> None:
+        """The queue takes some of what is offered, or all."""
         offered = self.offered()
         for each in offered:
             self.check(each)
-        taken = [each.id for each in offered if data.draw(st.booleans())]
-        self.take(taken)
+        self.take([each.id for each in offered if every or data.draw(st.booleans())])
+        self.step_at(pace)
+
+    @rule(data=st.data(), what=st.sampled_from(["cancel", "unrecorded", "checkpoint", "rest"]))
+    def happen(self, data: st.DataObject, what: str) -> None:
+        """A client leaves, a number is used without an opening, time passes."""
+        if what == "cancel" and self.tasks:
+            self.tasks[data.draw(st.sampled_from(sorted(self.tasks)))].cancel()
+            self.step()
+        elif what == "unrecorded":
+            self.forward_unrecorded()
+        elif what == "checkpoint":
+            checkpoint = self.spool.checkpoint()
+            assert checkpoint.chain == self.fold(self.boot, checkpoint.opened)
+        elif what == "rest":
+            self.spool._keeper.sweeper.rest()
 
     @rule()
     def settle(self) -> None:
         """The disk is well, and everything that was asked is done."""
         self.disk.heal()
-        for _ in range(4):
+        for _ in range(8):
             self.now += 2.0
             self.step()
         for each in self.exchanges.values():
@@ -119,66 +137,30 @@ class SpoolMachine(SpoolWorld):
         }
         assert expected <= waiting, "an exchange that ended is not offered for shipping"
 
-    @rule()
-    def checkpoint(self) -> None:
-        """The tap's own word agrees with the model."""
-        checkpoint = self.spool.checkpoint()
-        assert checkpoint.chain == self.fold(self.boot, checkpoint.opened)
+    @rule(fault=st.sampled_from(Fault), at=st.integers(0, 2000), pace=PACES)
+    def fail(self, fault: Fault, at: int, pace: Pace | None) -> None:
+        """The disk will fail, in one way or another; something may be written to it at once."""
+        self.disk.tear_write_at = at if fault is Fault.WRITE else self.disk.tear_write_at
+        self.disk.fail_sync |= fault is Fault.SYNC
+        self.disk.fail_folder_sync |= fault is Fault.FOLDER_SYNC
+        if fault in {Fault.FULL, Fault.ROOM}:
+            # A full disk cannot even take back half a write.
+            self.disk.full = self.disk.fail_truncate = fault is Fault.FULL
+        if pace is not None:
+            self.forward_unrecorded()
+            self.step(pace)
 
-    @rule(at=st.integers(0, 2000))
-    def tear_next_write(self, at: int) -> None:
-        """The next write stops half-way."""
-        self.disk.tear_write_at = at
-
-    @rule(folder=st.booleans())
-    def fail_next_sync(self, folder: bool) -> None:
-        """The next sync of a file, or of the folder, fails."""
-        self.disk.fail_folder_sync |= folder
-        self.disk.fail_sync |= not folder
-
-    @rule(full=st.booleans())
-    def fill_disk(self, full: bool) -> None:
-        """The disk is full, and cannot even take back half a write; or it has room again."""
-        self.disk.full = self.disk.fail_truncate = full
-
-    @rule()
-    def kill(self) -> None:
-        """The process dies; the page cache lives."""
-        self.crash(power=False)
-
-    @rule(random=st.randoms(use_true_random=False))
-    def cut_power(self, random: Random) -> None:
-        """The machine dies; only the platter lives."""
-        self.disk.cut_power(random)
-        self.crash(power=True)
-
-    @rule(random=st.randoms(use_true_random=False))
-    def flip_a_bit(self, random: Random) -> None:
-        """While the process is dead, a bit of a segment turns over.
-
-        What has frames in that segment may be unreadable, and marks in it may be gone, so that
-        what was shipped comes again; nothing else may suffer.
-        """
-        names = [name for name in self.disk.names() if name.endswith(".spool")]
-        if not names:
-            return
-        content = self.disk.shown[random.choice(names)]
-        frames = [each for each in read_frames(bytes(content.shown)) if isinstance(each, Frame)]
-        clear = [each for each in frames if each.header.kind == Kind.SHIPPED]
-        for each in frames:
-            if each.header.id in self.exchanges:
-                self.exchanges[each.header.id].spoilt = True
-        for promised in self.exchanges.values():
-            promised.forgotten = False
-        hit = random.choice(clear or frames) if frames else None
-        at = random.randrange(hit.offset, hit.offset + hit.size) if hit else 0
-        self.altered = True
-        if content.shown:
-            content.shown[at] ^= 1 << random.randrange(8)
-        self.crash(power=False)
+    @rule(random=st.randoms(use_true_random=False), crash=st.sampled_from(CRASHES))
+    def die(self, random: Random, crash: Crash) -> None:
+        """The process dies and its page cache lives, or the machine dies and its platter lives."""
+        if crash is Crash.POWER:
+            self.disk.cut_power(random)
+        elif crash is Crash.FLIPPED_BIT:
+            self.flip_a_bit(random)
+        self.crash(power=crash is Crash.POWER)
 
     def teardown(self) -> None:
-        """In the end, once all is shipped, the spool holds no segment but the newest."""
+        """In the end, once all is shipped, only the newest segment is left, and damaged ones."""
         try:
             self.ship_everything()
         finally:
@@ -198,14 +180,24 @@ class SpoolMachine(SpoolWorld):
         self.settle()
         self.spool.checkpoint(final=True)
         self.settle()
-        kept = [name for name in self.disk.names() if name.endswith(".spool")]
+        damaged = self.spool.recovery.damaged_files
+        kept = [n for n in self.disk.names() if n.endswith(".spool") and n not in damaged]
         assert len(kept) <= 2, "segments that nothing needs were kept"
 
 
-SpoolMachine.TestCase.settings = settings(
-    max_examples=600,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-TestSpool = SpoolMachine.TestCase
+# In parts, because a single test that takes minutes on a busy machine would be taken for one that
+# hangs.
+PARTS = 5
+SCHEDULES = 2000
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_spool_agrees_with_its_model(part: int) -> None:
+    """Through random schedules of use, faults and crashes, what was promised holds."""
+    few = settings(
+        max_examples=SCHEDULES // PARTS,
+        stateful_step_count=32,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    run_state_machine_as_test(SpoolMachine, settings=few)

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from audit.completeness import (
-    CompletenessReport,
-    DamagedRow,
-    Flaw,
-    Held,
-    Outcome,
-    Verdict,
-)
+from audit.completeness import DamagedRow, Held, Outcome, Verdict
 from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint, LedgerEntry, LedgerState
+from audit.report import CompletenessReport, Flaw
 from audit.verification import verify
-from tests.unit.completeness.worlds import Mark, World, judged, worlds
+from tests.unit.completeness.signatures import entered, mark
+from tests.unit.completeness.worlds import World, judged, worlds
 
 picks = st.data()
 
@@ -87,7 +81,7 @@ def test_a_removed_entry_is_named(world: World, data: st.DataObject) -> None:
 @given(worlds(), picks)
 def test_a_removed_message_is_named(world: World, data: st.DataObject) -> None:
     """A waiting message that vanishes is a lost number."""
-    number = pick(data, [n for n in world.waiting if n not in world.stored])
+    number = pick(data, [n for n in world.waiting.keys() - world.stored if n not in world.entries])
     del world.waiting[number]
     assert names(judged(world), Outcome.LOST, number)
 
@@ -104,9 +98,9 @@ def test_a_removed_dead_letter_is_named(world: World, data: st.DataObject) -> No
 def test_an_altered_record_is_named(world: World, data: st.DataObject, recomputed: bool) -> None:
     """Changed content is altered, also where whoever changed it stated the new digest."""
     number = pick(data, world.settled())
-    mark = world.stored[number]
-    stated = "forged" if recomputed else mark.stated_digest
-    world.stored[number] = replace(mark, actual_digest="forged", stated_digest=stated)
+    there = world.stored[number]
+    stated = "forged" if recomputed else there.stated_digest
+    world.stored[number] = replace(there, actual_digest="forged", stated_digest=stated)
     assert names(judged(world), Outcome.ALTERED, number)
 
 
@@ -115,7 +109,7 @@ def test_a_record_that_came_back_is_named(world: World, data: st.DataObject) -> 
     """A record that stands although the ledger calls it erased or expired is a flaw."""
     removed = (LedgerState.ERASED, LedgerState.EXPIRED)
     number = pick(data, [n for n, e in world.entries.items() if e.state in removed])
-    world.stored[number] = Mark(world.entries[number].id, number, "d", "d")
+    world.stored[number] = mark(world.entries[number].id, number, "d")
     assert names(judged(world), Outcome.ALTERED, number)
 
 
@@ -126,7 +120,7 @@ def test_a_stored_record_that_the_ledger_calls_set_aside_is_named(
     """With nothing of it in queue or spool, no entry can be on its way: the row was altered."""
     number = pick(data, world.settled())
     state = data.draw(st.sampled_from([LedgerState.DEAD_LETTERED, LedgerState.UNREADABLE]))
-    world.entries[number] = msgspec.structs.replace(world.entries[number], state=state)
+    world.enter(number, state=state)
     report = judged(world)
     assert names(report, Outcome.ALTERED, number)
     assert "state_contradicts" in {flaw.reason for flaw in report.flaws}
@@ -183,23 +177,23 @@ def test_what_passed_unrecorded_is_named(world: World) -> None:
 def test_an_inserted_record_is_named(world: World, data: st.DataObject) -> None:
     """A record under another one's number is inserted, by its own id."""
     number = pick(data, world.settled())
-    forged = Mark("forged", number, "d", "d")
+    forged = mark("forged", number, "d")
     evidence = world.evidence()
     report = verify(replace(evidence, stored=(*evidence.stored, forged)))
     assert [f.id for f in report.flaws if f.outcome is Outcome.INSERTED] == ["forged"]
 
 
 @given(worlds(), st.booleans())
-def test_a_record_beyond_the_head_is_named(world: World, entered: bool) -> None:
+def test_a_record_beyond_the_head_is_named(world: World, in_ledger: bool) -> None:
     """A record with a number that the tap never gave out is inserted, ledger entry or not."""
     boot = next((b for b in world.boots if not b.live), None)
     assume(boot is not None)
     assert boot is not None
-    number = ExchangeNumber(tap=boot.tap, boot=boot.boot, seq=boot.opened + 1)
-    world.stored[number] = Mark("forged", number, "d", "d")
-    if entered:
-        world.entries[number] = LedgerEntry(
-            number=number, id="forged", state=LedgerState.STORED, record_digest="d"
+    number = ExchangeNumber(tap=boot.tap, boot=boot.boot, seq=max(boot.opened, boot.reserved) + 1)
+    world.stored[number] = mark("forged", number, "d")
+    if in_ledger:
+        world.entries[number] = entered(
+            LedgerEntry(number=number, id="forged", state=LedgerState.STORED, record_digest="d")
         )
     assert names(judged(world), Outcome.INSERTED, number)
 
@@ -208,9 +202,9 @@ def test_a_record_beyond_the_head_is_named(world: World, entered: bool) -> None:
 def test_an_exchanged_id_is_named(world: World, data: st.DataObject) -> None:
     """Record and entry replaced together under a new id: the tap's chain does not agree."""
     number = pick(data, world.settled())
-    world.stored[number] = Mark("forged", number, "d", "d")
-    world.entries[number] = LedgerEntry(
-        number=number, id="forged", state=LedgerState.STORED, record_digest="d"
+    world.stored[number] = mark("forged", number, "d")
+    world.entries[number] = entered(
+        LedgerEntry(number=number, id="forged", state=LedgerState.STORED, record_digest="d")
     )
     flaws = judged(world).flaws
     assert Flaw(Outcome.ALTERED, "chain_differs", number.tap, number.boot) in flaws

@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
 
-from audit.completeness import REASONS, CompletenessReport, Evidence, Held, KnownBoot
+from audit.anchors import Head
+from audit.completeness import REASONS, Evidence, Held, KnownBoot
 from audit.digest import CHAIN_START, chain
 from audit.ids import ExchangeNumber
-from audit.ledger import Checkpoint, LedgerEntry, LedgerState
+from audit.ledger import Amendment, Checkpoint, LedgerEntry, LedgerState
+from audit.report import CompletenessReport
 from audit.verification import verify
+from tests.unit.completeness.signatures import DAY, TRUST, Mark, entered, mark, said
 
-__all__ = ["Mark", "World", "judged", "worlds"]
+__all__ = ["AT", "World", "amendment", "judged", "live", "replace_entry", "worlds"]
 
-AT = "2026-11-20T10:00:00.000000Z"
+AT = f"{DAY}T10:00:00.000000Z"
 FATES = (
     *("stored", "stored", "stored", "waiting", "dead", "unreadable", "erased", "expired"),
-    *("unrecorded", "refused", "stored_and_waiting", "unledgered", "replayed"),
+    *("unrecorded", "refused", "stored_and_waiting", "unledgered", "replayed", "held"),
+    *("released_and_erased", "erased_unopened"),
 )
 STATES = {
     "stored": LedgerState.STORED,
     "stored_and_waiting": LedgerState.STORED,
+    "held": LedgerState.STORED,
     "dead": LedgerState.DEAD_LETTERED,
     "replayed": LedgerState.DEAD_LETTERED,
     "unreadable": LedgerState.UNREADABLE,
     "erased": LedgerState.ERASED,
+    "released_and_erased": LedgerState.ERASED,
+    "erased_unopened": LedgerState.ERASED,
     "expired": LedgerState.EXPIRED,
 }
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A stored record as the walk of the store gives it."""
-
-    id: str
-    number: ExchangeNumber
-    stated_digest: str | None
-    actual_digest: str
+AMENDMENTS = {
+    "held": ("hold",),
+    "erased": ("erased",),
+    "released_and_erased": ("hold", "release", "erased"),
+    "erased_unopened": ("erased",),
+    "expired": ("expired",),
+}
+KEPT = ("stored", "stored_and_waiting", "unledgered", "replayed", "held")
+IN_QUEUE = ("waiting", "stored_and_waiting", "unledgered", "replayed", "erased_unopened")
 
 
 @dataclass
@@ -50,6 +58,7 @@ class World:
     waiting: dict[ExchangeNumber, Held] = field(default_factory=dict)
     dead: dict[ExchangeNumber, Held] = field(default_factory=dict)
     boots: list[KnownBoot] = field(default_factory=list)
+    anchors: Sequence[Head] = ()
     unread: tuple[str, ...] = ()
 
     def evidence(self) -> Evidence:
@@ -61,7 +70,9 @@ class World:
             waiting=tuple(self.waiting.values()),
             dead=tuple(self.dead.values()),
             boots=tuple(self.boots),
+            anchors=self.anchors,
             unread=self.unread,
+            trust=TRUST,
         )
 
     def forget_boot(self, boot: str) -> None:
@@ -71,9 +82,38 @@ class World:
                 del source[number]
         self.checkpoints = [c for c in self.checkpoints if c.boot != boot]
 
+    def forget_tap(self, tap: str) -> None:
+        """Remove all that ledger, store and queue have of a tap."""
+        for boot in [known.boot for known in self.boots if known.tap == tap]:
+            for source in (self.entries, self.stored, self.waiting, self.dead):
+                for number in [n for n in source if (n.tap, n.boot) == (tap, boot)]:
+                    del source[number]
+        self.checkpoints = [c for c in self.checkpoints if c.tap != tap]
+
     def settled(self) -> list[ExchangeNumber]:
         """The numbers whose record is stored and of which nothing waits."""
         return [n for n in self.stored if n in self.entries and n not in self.waiting]
+
+    def enter(self, number: ExchangeNumber, **changes: object) -> None:
+        """Let a worker change the entry of a number."""
+        self.entries[number] = entered(replace_entry(self.entries[number], **changes))
+
+    def anchored(self) -> World:
+        """The same world, to be held against a report of what it is now."""
+        later = copy.deepcopy(self)
+        later.anchors = judged(self).heads
+        return later
+
+
+def replace_entry(entry: LedgerEntry, **changes: object) -> LedgerEntry:
+    """The entry with other fields, and the signature it had."""
+    values = {name: getattr(entry, name) for name in entry.__struct_fields__}
+    return LedgerEntry(**(values | changes))
+
+
+def amendment(kind: str, digest: str) -> Amendment:
+    """A lawful change that leaves the record with this digest."""
+    return Amendment(at=AT, kind=kind, record_digest=digest, order="order")
 
 
 def live(known: KnownBoot) -> KnownBoot:
@@ -109,20 +149,23 @@ def _boot(
             _place(world, number, fate)
         else:
             unrecorded.append((seq, seq, "spool.full" if fate == "unrecorded" else "refused.full"))
-    world.boots.append(KnownBoot(name.tap, name.boot, len(fates)))
+    reserved = draw(st.sampled_from((0, 0, 100)))
+    world.boots.append(KnownBoot(name.tap, name.boot, len(fates), reserved=reserved))
     told = sorted(draw(st.sets(st.integers(0, len(fates)), max_size=3)) | {len(fates)})
     stated = [
-        Checkpoint(
-            tap=name.tap,
-            boot=name.boot,
-            index=index,
-            opened=opened,
-            chain=heads[opened],
-            at=AT,
-            predecessor=before.boot if before else None,
-            predecessor_opened=before.opened if before else None,
-            predecessor_chain=before.chain if before else None,
-            unrecorded=tuple(r for r in unrecorded if r[1] <= opened),
+        said(
+            Checkpoint(
+                tap=name.tap,
+                boot=name.boot,
+                index=index,
+                opened=opened,
+                chain=heads[opened],
+                at=AT,
+                predecessor=before.boot if before else None,
+                predecessor_opened=before.opened if before else None,
+                predecessor_chain=before.chain if before else None,
+                unrecorded=tuple(r for r in unrecorded if r[1] <= opened),
+            )
         )
         for index, opened in enumerate(told)
     ]
@@ -131,15 +174,30 @@ def _boot(
 
 
 def _place(world: World, number: ExchangeNumber, fate: str) -> None:
-    record_id = f"id-{number!r}"
-    digest = f"digest-{number!r}"
+    record_id, first = f"id-{number!r}", f"digest-{number!r}"
+    # Holding and releasing change the record, and so its digest.
+    kinds = AMENDMENTS.get(fate, ())
+    changes = [kind for kind in kinds if kind in ("hold", "release")]
+    digests = [first, *(f"{first}-{n}" for n, _ in enumerate(changes, start=1))]
     if state := STATES.get(fate):
-        world.entries[number] = LedgerEntry(
-            number=number, id=record_id, state=state, record_digest=digest
+        unopened = fate == "erased_unopened"
+        last = [amendment(kind, digests[-1]) for kind in kinds[len(changes) :]]
+        changed = [amendment(kind, digests[n]) for n, kind in enumerate(changes, start=1)]
+        world.entries[number] = entered(
+            LedgerEntry(
+                number=number,
+                id=record_id,
+                state=state,
+                consumer=None if unopened else "demo",
+                day=None if unopened else DAY,
+                record_digest=None if unopened else first,
+                amendments=(*changed, *last),
+                commitment=None if unopened else "c",
+            )
         )
-    if fate in ("stored", "stored_and_waiting", "unledgered", "replayed"):
-        world.stored[number] = Mark(record_id, number, digest, digest)
-    if fate in ("waiting", "stored_and_waiting", "unledgered", "replayed"):
+    if fate in KEPT:
+        world.stored[number] = mark(record_id, number, digests[-1])
+    if fate in IN_QUEUE:
         world.waiting[number] = Held(record_id, number)
     if fate in ("dead", "unreadable"):
         world.dead[number] = Held(record_id, number)

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 
+import click
 import pytest
 
 from audit.completeness import REASONS, Outcome, Verdict
@@ -152,8 +153,16 @@ def test_everything_that_can_be_set_or_typed_is_in_the_reference() -> None:
     rows = [*setting_rows(), *setting_rows(ConsumerSettings, "consumers.<name>.")]
     wanted = [row[0] for row in rows] + list(KEY_VARIABLES) + list(REASONS)
     assert [name for name in wanted if f"| `{name}` |" not in text] == []
-    visible = [name for name, command in cli.commands.items() if not command.hidden]
-    assert [name for name in visible if f"### auditstream {name}\n" not in text] == []
+    assert [name for name in _typed(cli) if f"### auditstream {name}\n" not in text] == []
+
+
+def _typed(group: click.Group, before: str = "") -> Iterator[str]:
+    """Everything that can be typed after `auditstream`, through all groups."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _typed(command, f"{before}{name} ")
+        elif not command.hidden:
+            yield before + name
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -163,7 +172,7 @@ def test_pages_name_only_what_is_there(page: str) -> None:
     paths = re.findall(r"`([\w.-]+(?:/[\w.-]+)*/(?:[\w.-]+)?)`", text)
     paths += re.findall(r"\]\(([\w./-]+)\)", text)
     assert [path for path in paths if not (ROOT / path).exists()] == []
-    commands = re.findall(r"\bauditstream ([a-z]+)\b(?=[^\n]*`)", text)
+    commands = re.findall(r"\bauditstream ([a-z]+(?:-[a-z]+)*)\b(?=[^\n]*`)", text)
     assert set(commands) - set(cli.commands) == set()
     tops = {row[1] for row in setting_rows()} | NOT_SETTINGS
     assert set(re.findall(r"AUDITSTREAM_[A-Z_]*[A-Z]", text)) - tops == set()

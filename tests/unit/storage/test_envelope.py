@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import random
+from zlib import crc32
 
 import pytest
 
-from audit.errors import EnvelopeDamaged, KeyMissing
+from audit.errors import EnvelopeDamaged, FormatUnknown, KeyMissing, SignatureInvalid
 from audit.exchange import Opening
 from audit.ids import ExchangeNumber
 from audit.value import to_json
 from storage.envelope import OpenedRecord, OpenedRemnant, open_envelope
-from storage.sealing import HpkeOpener
+from storage.sealing import HpkeOpener, HpkeSealer
 from storage.spool.frame import Kind
-from storage.spool.index import Segment
 from storage.spool.ops import Append
 from storage.spool.pieces import piece_number
 from storage.spool.port import PieceKind
 from storage.spool.reader import Frame, read_frames
 from storage.spool.segments import Journal, SegmentHead
 from tests.model.faulty_disk import FaultyDisk
-from tests.unit.storage.kit import OPENER, SEALER, an_opening, some_keys
+from tests.unit.storage.kit import (
+    OPENER,
+    SEALER,
+    SIGNER,
+    TRUST,
+    an_opening,
+    some_keys,
+    some_signing_key,
+    trust_in,
+)
 
 NUMBER = ExchangeNumber(tap="tap", boot="boot", seq=1)
 
 
-def _segment(*ops: Append) -> list[bytes]:
+def _segment(*ops: Append, sealer: HpkeSealer = SEALER) -> list[bytes]:
     """The frames of a segment that holds these operations, its head first."""
     disk = FaultyDisk()
     origin = SegmentHead(tap="tap", boot="boot", index=0, key_id="", wrapped_key=b"")
-    journal = Journal(disk, SEALER, origin, segment_bytes=1 << 30, reserved=99, reserve_ahead=1)
-    placed = journal.append(ops)
-    segment: Segment = placed[0].segment
-    data = disk.read(segment.name)
+    journal = Journal(disk, sealer, origin, segment_bytes=1 << 30, reserved=99, reserve_ahead=1)
+    written = journal.append(ops)
+    assert written is not None
+    data = disk.read(written.segment.name)
     return [each.raw for each in read_frames(data) if isinstance(each, Frame)]
 
 
@@ -111,10 +120,47 @@ def test_an_envelope_for_another_key_says_so() -> None:
     """A worker that does not hold the private key gets `KeyMissing`."""
     _, stranger = some_keys()
     with pytest.raises(KeyMissing):
-        open_envelope(b"".join(_segment(_opened())), HpkeOpener(stranger))
+        open_envelope(b"".join(_segment(_opened())), HpkeOpener(stranger, TRUST))
+
+
+def test_an_envelope_that_a_stranger_sealed_is_refused() -> None:
+    """Who has the public key can seal and mend every checksum, but cannot sign as a tap."""
+    tap, worker = some_keys()
+    forged = b"".join(_segment(_opened(), sealer=HpkeSealer(tap, SIGNER)))
+    assert isinstance(open_envelope(forged, HpkeOpener(worker, TRUST)), OpenedRemnant)
+    with pytest.raises(SignatureInvalid):
+        open_envelope(forged, HpkeOpener(worker, trust_in(some_signing_key())))
 
 
 def test_an_envelope_shows_nothing_of_what_is_in_it() -> None:
     """Neither the path nor a piece nor the record stands in the clear."""
     frames = _segment(_opened(), _piece(0, b"planted-piece"), Append(Kind.CLOSED, b"planted", 1))
     assert b"planted" not in b"".join(frames)
+
+
+def test_what_another_version_could_read_is_not_given_up() -> None:
+    """A frame that only a later version understands makes no remnant of its exchange."""
+    head, opened, closed = _segment(_opened(), Append(Kind.CLOSED, b"record", 1, "id"))
+    with pytest.raises(FormatUnknown):
+        open_envelope(head + opened + _flagged(closed, 0x10), OPENER)
+
+
+def test_what_another_key_could_open_is_not_given_up() -> None:
+    """An exchange of two segments, of which one was sealed for a key that is not held, waits."""
+    strange, _ = some_keys()
+    ours, theirs = (
+        _segment(_opened(), Append(Kind.CLOSED, b"record", 1, "id"), sealer=sealer)
+        for sealer in (SEALER, HpkeSealer(strange, SIGNER))
+    )
+    with pytest.raises(KeyMissing):
+        open_envelope(b"".join([*ours[:2], theirs[0], theirs[2]]), OPENER)
+    assert isinstance(open_envelope(b"".join([*ours, theirs[0]]), OPENER), OpenedRecord)
+
+
+def _flagged(raw: bytes, flag: int) -> bytes:
+    """The frame with one more flag, its header's checksum made to agree."""
+    (frame,) = (each for each in read_frames(raw) if isinstance(each, Frame))
+    flagged, end = bytearray(raw), len(frame.head) + 4
+    flagged[7] |= flag
+    flagged[end : end + 4] = crc32(flagged[:end]).to_bytes(4, "big")
+    return bytes(flagged)

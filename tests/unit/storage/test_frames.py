@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+import struct
+import zlib
+
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from storage.spool.frame import Header, Kind, encode_frame, encode_header
+from storage.spool.frame import MAX_PAYLOAD, SEAL_BYTES, SEALED, Header, Kind
+from storage.spool.packing import Packer
 from storage.spool.reader import Damage, Finding, Frame, FrameReader, TornTail, read_frames
 
 Written = tuple[Header, bytes]
@@ -30,13 +35,33 @@ WRITTEN = st.builds(
 SEVERAL = st.lists(WRITTEN, min_size=1, max_size=5)
 
 
+class Plain:
+    """A `FrameSealer` that hides nothing: what is in a frame stays to be seen."""
+
+    key_id = "none"
+    wrapped_key = b""
+
+    def seal_into(
+        self,
+        counter: int,
+        payload: bytes | memoryview,
+        header: bytes | memoryview,
+        sealed: memoryview,
+    ) -> None:
+        """Put the payload where it belongs, and sixteen bytes behind it."""
+        del counter, header
+        sealed[:] = bytes(payload) + b"s" * SEAL_BYTES
+
+
 def _encode(written: Written) -> bytes:
+    """A frame as docs/spool-format.md has it, put together without the code that writes it."""
     header, payload = written
-    whole = Header(
-        **{name: getattr(header, name) for name in header.__struct_fields__}
-        | {"length": len(payload)}
-    )
-    return encode_frame(encode_header(whole), payload)
+    names = [header.tap.encode(), header.boot.encode(), header.id.encode()]
+    numbers = [header.index, len(payload), header.counter, header.seq]
+    head = b"\xa5SPL" + bytes([1, header.kind, header.part, header.flags, *map(len, names), 0])
+    head += struct.pack(">IIQQ", *numbers) + b"".join(names)
+    head += struct.pack(">I", zlib.crc32(payload))
+    return head + struct.pack(">I", zlib.crc32(head)) + payload
 
 
 def _frames(findings: list[Finding]) -> list[tuple[int, bytes]]:
@@ -50,6 +75,72 @@ def test_what_is_written_is_read_back(written: list[Written]) -> None:
     found = list(read_frames(b"".join(raw)))
     assert [each.raw for each in found if isinstance(each, Frame)] == raw
     assert _frames(found) == [(header.seq, payload) for header, payload in written]
+
+
+@given(SEVERAL)
+def test_frames_are_packed_as_documented(written: list[Written]) -> None:
+    """One behind the other, each is byte for byte what the documentation says."""
+    for header, payload in written:
+        packer = Packer(header.tap, header.boot)
+        for times in (1, 2):
+            frame = packer.pack(
+                Plain(),
+                header.counter,
+                payload,
+                kind=header.kind,
+                seq=header.seq,
+                record_id=header.id,
+                part=header.part,
+                flags=header.flags,
+                index=header.index,
+            )
+            sealed = payload + b"s" * SEAL_BYTES if header.flags & SEALED else payload
+            assert bytes(frame) == _encode((header, sealed))
+            assert bytes(packer.packed()) == bytes(frame) * times
+
+
+def test_a_packer_takes_the_largest_frame_and_no_name_too_long() -> None:
+    """Names of 255 bytes and a payload of 1 MiB fit; a name of 256 bytes is refused."""
+    packer = Packer("t" * 255, "b" * 255)
+    assert packer.has_room(MAX_PAYLOAD)
+    payload = bytes(MAX_PAYLOAD)
+    packer.pack(Plain(), 1, payload, kind=Kind.PIECE, record_id="i" * 255, flags=SEALED)
+    assert not packer.has_room(MAX_PAYLOAD)
+    packer.clear()
+    with pytest.raises(ValueError, match="255"):
+        packer.pack(Plain(), 2, b"", kind=Kind.PIECE, record_id="i" * 256)
+    with pytest.raises(ValueError, match="255"):
+        Packer("t" * 256, "b")
+
+
+@given(SEVERAL, st.integers(2, 255), st.data())
+def test_another_format_is_named_and_is_no_torn_tail(
+    written: list[Written], number: int, data: st.DataObject
+) -> None:
+    """Frames of a later version, whatever their layout, are one stretch that names its format."""
+    theirs = b"\xa5SPL" + bytes([number]) + data.draw(st.binary(max_size=200)) + bytes(20)
+    ours = b"".join(map(_encode, written))
+    [alone] = read_frames(theirs)
+    assert isinstance(alone, Damage)
+    assert (alone.format, alone.size) == (number, len(theirs))
+    *frames, behind = read_frames(ours + theirs)
+    assert _frames(list(frames)) == [(header.seq, payload) for header, payload in written]
+    assert isinstance(behind, Damage)
+    assert behind.format == number
+
+
+@given(WRITTEN, st.integers(0, 255))
+def test_an_altered_format_byte_is_damage(written: Written, number: int) -> None:
+    """A frame of ours whose format byte was altered is not taken for another version's."""
+    assume(b"\xa5SPL" not in written[1])
+    raw = bytearray(_encode(written))
+    raw[4] = number
+    for each in read_frames(bytes(raw)):
+        assert number == 1 or (isinstance(each, Damage | TornTail) and _format(each) is None)
+
+
+def _format(finding: Finding) -> int | None:
+    return finding.format if isinstance(finding, Damage) else None
 
 
 @given(SEVERAL, st.data())

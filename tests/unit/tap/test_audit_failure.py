@@ -137,6 +137,21 @@ async def test_a_defect_of_ours_puts_no_byte_into_an_answer(tmp_path: Path) -> N
         assert await client.ask(ask("anyone")) == ANSWER
 
 
+async def test_a_defect_before_the_opening_answers_and_closes(tmp_path: Path) -> None:
+    """Not even a tap that cannot number its calls leaves a caller waiting."""
+    async with (
+        RawUpstream(simple(ANSWER)) as upstream,
+        running_tap(tmp_path, upstream.port) as tap,
+        RawClient(tap.port) as client,
+    ):
+        tap.spool.next_number = _broken  # type: ignore[assignment]  # broken on purpose
+        answer = await client.ask(ask("anyone"))
+        assert answer.startswith(b"HTTP/1.1 500 ")
+        assert b'"code":"tap_defect"' in answer
+        assert not tap.desk.exchanges
+        assert "repeats content" not in str(tap.notes.events)
+
+
 def _broken(*_: object, **__: object) -> None:
     raise RuntimeError("a message that repeats content")
 

@@ -109,7 +109,7 @@ async def test_what_arrives_after_the_client_has_gone_was_not_delivered(tmp_path
         [exchange] = tap.desk.exchanges
         exchange.client_lost()
         late = event("unheard").split(b"\r\n")[1]
-        exchange.body(framed(late), [late])
+        exchange.answer.body(framed(late), [late])
         [record] = await tap.records()
         assert (record.exchange.ending, said(record)) == (Ending.CLIENT_DISCONNECTED, "heard")
 

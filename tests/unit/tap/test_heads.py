@@ -12,7 +12,6 @@ from tap.heads import (
     Header,
     RequestHead,
     answer_head,
-    forwarded_headers,
     request_head,
     tap_error,
 )
@@ -25,6 +24,18 @@ FIELDS: tuple[Header, ...] = (
 )
 
 _HOPS = {b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"}
+
+
+def passed(*fields: Header) -> list[bytes]:
+    """The field lines that the upstream gets of these."""
+    return request_head(RequestHead("GET", b"/", fields), None).split(b"\r\n")[1:-2]
+
+
+def an_answer(raw: bytes, fields: list[Header], *, chunked: bool = False) -> AnswerStart:
+    """An answer's head as it is read from these bytes."""
+    return AnswerStart(200, fields, AnswerFraming(chunked, None, True), raw)
+
+
 _names = st.from_regex(rb"\A[A-Za-z][A-Za-z0-9-]{0,12}\Z").filter(
     lambda name: name.lower() not in _HOPS
 )
@@ -56,38 +67,61 @@ def test_missing_host_is_added() -> None:
 )
 def test_hop_by_hop_fields_are_not_forwarded(name: bytes) -> None:
     """What belongs to one connection ends with it (RFC 9110 §7.6.1)."""
-    assert forwarded_headers([(name, b"x"), (b"A", b"b")]) == [(b"A", b"b")]
+    assert passed((name, b"x"), (b"A", b"b")) == [b"A: b"]
 
 
 def test_fields_named_by_connection_are_not_forwarded() -> None:
     """`Connection: x-hop` makes X-Hop hop-by-hop."""
-    fields = [(b"Connection", b"close, X-Hop"), (b"x-hop", b"1"), (b"Y", b"2")]
-    assert forwarded_headers(fields) == [(b"Y", b"2")]
+    assert passed((b"Connection", b"close, X-Hop"), (b"x-hop", b"1"), (b"Y", b"2")) == [b"Y: 2"]
 
 
 def test_connection_cannot_make_us_drop_credentials() -> None:
     """A caller that names Authorization in Connection must not strip it from the request."""
-    fields = [(b"Connection", b"authorization, host"), (b"Authorization", b"k"), (b"Host", b"h")]
-    assert forwarded_headers(fields) == fields[1:]
+    named = (b"Connection", b"authorization, host")
+    kept = passed(named, (b"Authorization", b"k"), (b"Host", b"h"))
+    assert kept == [b"Authorization: k", b"Host: h"]
 
 
 @given(st.lists(st.tuples(_names, _values), max_size=12))
 def test_any_end_to_end_fields_pass_unchanged(fields: list[Header]) -> None:
     """Whatever the fields are, they pass in order, with their case, duplicates included."""
-    assert forwarded_headers(fields) == fields
-    start = AnswerStart(200, b"OK", fields, AnswerFraming(False, 0, True))
-    written = answer_head(start, http10=False, close=False)
     lines = b"".join(b"%b: %b\r\n" % each for each in fields)
-    assert written == b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n"
+    asked = request_head(RequestHead("GET", b"/", tuple(fields)), None)
+    assert asked == b"GET / HTTP/1.1\r\n" + lines + b"\r\n"
+    raw = b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n"
+    assert answer_head(an_answer(raw, fields), http10=False, close=False) == raw
 
 
-def test_answer_keeps_reason_and_the_place_of_its_framing() -> None:
-    """Status and reason are the upstream's, and Transfer-Encoding stands where it stood."""
-    fields = [(b"A", b"1"), (b"transfer-Encoding", b"chunked"), (b"Connection", b"x"), (b"B", b"2")]
-    start = AnswerStart(299, b"Odd Reason", fields, AnswerFraming(True, None, True))
-    assert answer_head(start, http10=False, close=False) == (
-        b"HTTP/1.1 299 Odd Reason\r\nA: 1\r\ntransfer-Encoding: chunked\r\nB: 2\r\n\r\n"
+def test_answer_keeps_its_lines_and_the_place_of_its_framing() -> None:
+    """Reason, spaces and case are the upstream's, and Transfer-Encoding stands where it stood."""
+    fields = [(b"A", b"1"), (b"transfer-Encoding", b"chunked"), (b"Connection", b"x"), (b"B", b"")]
+    raw = (
+        b"HTTP/1.1 299\r\nA:  1 \r\ntransfer-Encoding:chunked\r\nConnection: x\r\n"
+        b"Connection : y\r\nB:\r\n\r\n"
     )
+    assert answer_head(an_answer(raw, fields, chunked=True), http10=False, close=False) == (
+        b"HTTP/1.1 299\r\nA:  1 \r\ntransfer-Encoding:chunked\r\nB:\r\n\r\n"
+    )
+
+
+def test_a_request_keeps_the_place_of_its_framing_and_its_coding() -> None:
+    """Transfer-Encoding stands where it stood, with what it says."""
+    fields = ((b"A", b"1"), (b"Transfer-encoding", b"gzip, chunked"), (b"B", b"2"))
+    head = request_head(RequestHead("POST", b"/", fields, chunked=True), None)
+    assert head == b"POST / HTTP/1.1\r\nA: 1\r\nTransfer-encoding: gzip, chunked\r\nB: 2\r\n\r\n"
+
+
+def test_an_upgrade_is_asked_for_in_its_place_and_once() -> None:
+    """What the caller's Connection names beside the upgrade stays with the caller's connection."""
+    fields = (
+        (b"Connection", b"keep-alive, Upgrade, X-Hop"),
+        (b"X-Hop", b"1"),
+        (b"Upgrade", b"websocket"),
+        (b"Connection", b"x"),
+        (b"B", b"2"),
+    )
+    head = request_head(RequestHead("GET", b"/", fields, upgrade=b"websocket"), None)
+    assert head == (b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nB: 2\r\n\r\n")
 
 
 def test_tap_error_says_that_it_is_the_taps() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import msgspec
 
 from audit.errors import QueueUnavailable
 from audit.ledger import Checkpoint
@@ -64,11 +66,33 @@ async def exchanges(folder: Path, count: int) -> AsyncIterator[RunningTap]:
         yield tap
 
 
-def shipper(tap: RunningTap, outbox: Moody) -> Shipper:
+def as_it_is(checkpoint: Checkpoint) -> Checkpoint:
+    """Leave the checkpoint unsigned."""
+    return checkpoint
+
+
+def shipper(
+    tap: RunningTap,
+    outbox: Moody,
+    earlier: Sequence[Checkpoint] = (),
+    sign: Callable[[Checkpoint], Checkpoint] = as_it_is,
+) -> Shipper:
     """A shipper of small batches that looks often."""
     return Shipper(
-        tap.spool, outbox, batch=3, checkpoint_seconds=0.01, log=tap.notes, count=tap.notes
+        tap.spool,
+        outbox,
+        batch=3,
+        checkpoint_seconds=0.01,
+        log=tap.notes,
+        count=tap.notes,
+        earlier=earlier,
+        sign=sign,
     )
+
+
+def marked(checkpoint: Checkpoint) -> Checkpoint:
+    """Sign so that a test can tell what was signed."""
+    return msgspec.structs.replace(checkpoint, signature=f"{checkpoint.boot}#{checkpoint.index}")
 
 
 def queue() -> MemoryQueue:
@@ -134,16 +158,50 @@ async def test_checkpoints_arrive_without_holes_and_the_last_one_is_final(tmp_pa
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await ship.drain()
-        told = [
-            from_json(m.body, Checkpoint) for m in outbox.sent if m.kind is MessageKind.CHECKPOINT
-        ]
+        told = _checkpoints(outbox)
         assert [each.index for each in told] == list(range(len(told)))
         assert (told[-1].final, told[-1].opened) == (True, 3)
+
+
+async def test_the_last_words_of_earlier_boots_are_not_taken_for_its_own(tmp_path: Path) -> None:
+    """A tap that stops at once says what it must of the boots before it, and then its own word."""
+    async with exchanges(tmp_path, 1) as tap:
+        outbox = Moody(queue(), 0)
+        words = [_last_word("one"), _last_word("two")]
+        await shipper(tap, outbox, words).drain()
+        told = _checkpoints(outbox)
+        assert told[:2] == words
+        assert [(each.opened, each.final) for each in told[2:]] == [(1, True)]
+
+
+async def test_every_checkpoint_is_signed_last_words_too(tmp_path: Path) -> None:
+    """No checkpoint leaves the tap unsigned, whether it speaks of this boot or of one before."""
+    async with exchanges(tmp_path, 2) as tap:
+        outbox = Moody(queue(), 1)
+        ship = shipper(tap, outbox, [_last_word("one"), _last_word("two")], marked)
+        running = asyncio.create_task(ship.run())
+        await until(lambda: _records(outbox) == 2, "shipped")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await ship.drain()
+        told = _checkpoints(outbox)
+        assert len({each.boot for each in told}) == 3
+        assert [each.signature for each in told] == [f"{c.boot}#{c.index}" for c in told]
 
 
 def test_backoff_doubles_up_to_its_bound() -> None:
     """A long outage is asked about every few seconds, not ever more seldom."""
     assert [backoff(n) for n in (1, 2, 3, 50)] == [0.1, 0.2, 0.4, 5.0]
+
+
+def _last_word(boot: str) -> Checkpoint:
+    at = "2026-11-20T10:00:00.000000Z"
+    return Checkpoint(tap="t", boot=boot, index=0, opened=0, chain="", at=at, final=True)
+
+
+def _checkpoints(outbox: Moody) -> list[Checkpoint]:
+    sent = [each for each in outbox.sent if each.kind is MessageKind.CHECKPOINT]
+    return [from_json(each.body, Checkpoint) for each in sent]
 
 
 def _records(outbox: Moody) -> int:

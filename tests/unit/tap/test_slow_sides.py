@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 from audit.exchange import Ending
@@ -102,7 +103,7 @@ class _Pausing:
     def interim(self, raw: bytes) -> None:
         """Not sent here."""
 
-    def head(self, answer: AnswerStart) -> None:
+    def head(self, answer: AnswerStart, *, follows: bool) -> None:
         """Nothing to do."""
 
     def body(self, raw: bytes, content: list[bytes]) -> None:
@@ -164,3 +165,55 @@ async def test_a_connection_that_nobody_needs_is_given_up_in_time(tmp_path: Path
         await client.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
         assert await client.exactly(len(ANSWER)) == ANSWER
         await asyncio.wait_for(upstream.conversations[0].closed.wait(), 30)
+
+
+async def test_an_end_that_arrives_after_an_exchange_was_given_up_completes_nothing(
+    tmp_path: Path,
+) -> None:
+    """The client did not get it: the record must not call complete what was cut off."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
+
+    async def script(conversation: Conversation) -> None:
+        await conversation.head()
+        await conversation.send(head + b"so")
+        await conversation.until_closed()
+
+    async with (
+        RawUpstream(script) as upstream,
+        running_tap(tmp_path, upstream.port) as tap,
+        RawClient(tap.port) as client,
+    ):
+        await client.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+        await client.head()
+        assert await client.exactly(2) == b"so"
+        [exchange] = tap.desk.exchanges
+        exchange.stalled()
+        exchange.answer.body(b"on", [b"on"])
+        exchange.answer.whole(reusable=True)
+        [record] = await tap.records(at_least=1)
+        assert record.exchange.ending is Ending.UPSTREAM_TIMEOUT
+
+
+async def test_nobody_is_cut_off_for_a_pause_of_the_tap_itself(tmp_path: Path) -> None:
+    """Whoever stood still longer than allowed looks again before calling anyone else idle."""
+
+    async def script(conversation: Conversation) -> None:
+        await conversation.head()
+        await go.wait()
+        await conversation.send(ANSWER)
+
+    go = asyncio.Event()
+    async with (
+        RawUpstream(script) as upstream,
+        running_tap(tmp_path, upstream.port, idle_timeout=2.0) as tap,
+        RawClient(tap.port) as client,
+    ):
+        await client.send(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n")
+        await until(lambda: upstream.conversations, "the question reached the upstream")
+        # The whole loop stands still, as a process does that is stopped or put to sleep.
+        threading.Event().wait(2.2)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        go.set()
+        assert (await client.head()).startswith(b"HTTP/1.1 200 ")
+        assert await client.exactly(2) == b"ok"

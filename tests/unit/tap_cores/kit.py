@@ -102,7 +102,7 @@ def recorded(
         timing=ChunkTiming(first_ns=START_NS + 250_000_000, last_ns=START_NS + 1_500_000_000),
     )
     if capture:
-        fields = {name: getattr(captured, name) for name in Captured.__slots__}
+        fields = {name: getattr(captured, name) for name in Captured.__struct_fields__}
         captured = Captured(**{**fields, **capture})
     return assemble(opening or opened(), captured, digest_key=DIGEST_KEY, salt=SALT)
 

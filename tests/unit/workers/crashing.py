@@ -16,12 +16,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from storage.database import Database
 from storage.queue.sqlite import SqliteQueue
+from storage.records.keeper_sqlite import SqliteKeeper
 from storage.records.ledger_sqlite import SqliteLedger
+from storage.records.orders_sqlite import SqliteOrderBook
+from storage.records.signed_ledger import SigningLedger
 from storage.records.sqlite import SqliteRecordWriter
 from storage.records.sqlite_file import open_store
-from tests.unit.workers.parts import PlainRedactor, open_plain, reassemble
+from tests.unit.workers.parts import (
+    SESSION_KEY,
+    SIGNER,
+    TRUST,
+    PlainRedactor,
+    as_it_is,
+    believed,
+    open_plain,
+    reassemble,
+)
 from workers.carrier import Carrier
+from workers.custody import Custody
 from workers.worker import Worker, WorkerLimits
 
 
@@ -33,6 +47,18 @@ def deadly(method: Callable[..., Any]) -> Callable[..., Any]:
         os.kill(os.getpid(), signal.SIGKILL)
 
     return last_act
+
+
+def custody_over(database: Database) -> Custody:
+    """Custody over the real store."""
+    return Custody(
+        orders=SqliteOrderBook(database),
+        keeper=SqliteKeeper(database),
+        signer=SIGNER,
+        trust=TRUST,
+        session_key=SESSION_KEY,
+        now_ns=time.time_ns,
+    )
 
 
 async def main(folder: Path, point: str, hours: float) -> None:
@@ -57,8 +83,11 @@ async def main(folder: Path, point: str, hours: float) -> None:
         reassemble=reassemble,
         redactor=redactor,
         records=records,
-        ledger=ledger,
+        ledger=SigningLedger(ledger, SIGNER),
+        custody=custody_over(database),
         now_ns=time.time_ns,
+        sign_record=as_it_is,
+        vouched=believed,
     )
     stop = asyncio.Event()
     worker = Worker(queue, carrier, WorkerLimits(look=0.0), clock=clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,19 +12,29 @@ import msgspec
 from audit.digest import record_digest
 from audit.errors import EnvelopeDamaged
 from audit.exchange import Identity, Level, Opening
+from audit.ledger import Checkpoint
 from audit.record import AuditRecord, Integrity, RedactedRecord, Redaction, Request
+from audit.signing import Role
 from audit.telemetry import EVENTS, LOG_KEYS
 from audit.value import to_json
 from storage.envelope import OpenedRecord, OpenedRemnant
+from storage.keys import TrustedKey, signing_key
 from storage.queue.memory import MemoryQueue
 from storage.queue.port import Message, MessageKind
 from storage.records.memory import MemoryLedger, MemoryRecords
+from storage.records.memory_keeper import MemoryKeeper, MemoryOrderBook
+from storage.records.signed_ledger import SigningLedger
+from storage.signing import Ed25519Signer, TrustedKeys
 from storage.spool.port import PieceKind
 from tests.contract.samples import a_record, number, record_id
 from workers.carrier import Carrier
+from workers.custody import Custody
 from workers.ports import Redacts
 
 __all__ = [
+    "SESSION_KEY",
+    "SIGNER",
+    "TRUST",
     "Bench",
     "KeptLog",
     "PlainRedactor",
@@ -31,11 +42,17 @@ __all__ = [
     "a_remnant",
     "a_sealed_record",
     "an_opening",
+    "as_it_is",
+    "believed",
     "open_plain",
     "reassemble",
 ]
 
 NOW_NS = 1_795_170_000 * 10**9
+SESSION_KEY = b"s" * 32
+_KEY = signing_key(base64.b64encode(b"w" * 32).decode())
+SIGNER = Ed25519Signer(_KEY)
+TRUST = TrustedKeys([TrustedKey(Role.WORKER, _KEY.key_id, _KEY.public_key)])
 SECRET = "jane@example.com"
 
 
@@ -131,6 +148,16 @@ class PlainRedactor:
         return msgspec.structs.replace(bare, integrity=stated)
 
 
+def as_it_is(record: RedactedRecord) -> RedactedRecord:
+    """Leave the record unsigned."""
+    return record
+
+
+def believed(checkpoint: Checkpoint) -> bool:
+    """Believe any checkpoint."""
+    return True
+
+
 class KeptLog:
     """Keeps every line; a line that the catalogue does not allow fails the test."""
 
@@ -172,11 +199,15 @@ class Bench:
     records: MemoryRecords = field(default_factory=MemoryRecords)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     redactor: Redacts = field(default_factory=PlainRedactor)
+    sign_record: Callable[[RedactedRecord], RedactedRecord] = as_it_is
+    vouched: Callable[[Checkpoint], bool] = believed
+    book: MemoryOrderBook = field(default_factory=MemoryOrderBook)
     queue: MemoryQueue = field(init=False)
     pauses: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.queue = MemoryQueue(lease=60.0, clock=self.clock)
+        self.records.ledger = self.ledger
 
     def carrier(self, now_ns: Callable[[], int] = lambda: NOW_NS) -> Carrier:
         """A carrier over these parts."""
@@ -185,7 +216,21 @@ class Bench:
             reassemble=reassemble,
             redactor=self.redactor,
             records=self.records,
-            ledger=self.ledger,
+            ledger=SigningLedger(self.ledger, SIGNER),
+            custody=self.custody(now_ns),
+            now_ns=now_ns,
+            sign_record=self.sign_record,
+            vouched=self.vouched,
+        )
+
+    def custody(self, now_ns: Callable[[], int] = lambda: NOW_NS) -> Custody:
+        """Custody over these parts."""
+        return Custody(
+            orders=self.book,
+            keeper=MemoryKeeper(self.records, self.ledger),
+            signer=SIGNER,
+            trust=TRUST,
+            session_key=SESSION_KEY,
             now_ns=now_ns,
         )
 

@@ -7,14 +7,22 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from audit.errors import EnvelopeDamaged, PolicyViolation, RecordInvalid, StoreUnavailable
+from audit.errors import (
+    EnvelopeDamaged,
+    PolicyViolation,
+    RecordInvalid,
+    SignatureInvalid,
+    StoreUnavailable,
+)
 from audit.ledger import LedgerEntry, LedgerState
 from audit.record import AuditRecord, RedactedRecord
 from audit.value import from_json, to_json
 from storage.queue.port import Message, MessageKind
 from storage.records.memory import MemoryLedger, MemoryRecords
+from storage.records.signed_ledger import signed
 from tests.contract.samples import BOOT, a_checkpoint, an_entry, number, record_id
 from tests.unit.workers.parts import (
+    SIGNER,
     Bench,
     PlainRedactor,
     a_clear_record,
@@ -100,7 +108,7 @@ async def test_without_a_record_nothing_is_entered() -> None:
 async def test_what_was_removed_does_not_come_back(state: LedgerState) -> None:
     """A message whose number was erased or has expired is completed without storing."""
     bench = Bench()
-    await bench.ledger.enter(an_entry(1, state))
+    await bench.ledger.enter(signed(an_entry(1, state), SIGNER))
     assert await bench.carrier().carry(a_sealed_record(1)) is Carried.REMOVED_BEFORE
     assert not bench.records.documents
 
@@ -183,3 +191,26 @@ async def test_setting_aside_is_entered_but_never_over_a_stored_record() -> None
     await bench.ledger.enter(an_entry(2))
     await bench.carrier().set_aside(a_sealed_record(2), aside)
     assert await bench.ledger.entry(number(2)) == an_entry(2)
+
+
+async def test_another_exchange_under_its_number_settles_nothing() -> None:
+    """It is neither completed as stored nor as removed: it is set aside, and its body stays."""
+    for state in (LedgerState.STORED, LedgerState.ERASED):
+        bench = Bench()
+        await bench.ledger.enter(msgspec.structs.replace(an_entry(1, state), id=record_id(9)))
+        with pytest.raises(RecordInvalid):
+            await bench.carrier().carry(a_sealed_record(1))
+        aside = SetAside("record.invalid", "Another exchange's.")
+        assert await bench.carrier().set_aside(a_sealed_record(1), aside) is None
+
+
+@pytest.mark.parametrize("state", [LedgerState.STORED, LedgerState.ERASED, LedgerState.EXPIRED])
+async def test_a_forged_entry_makes_no_body_go(state: LedgerState) -> None:
+    """Who may write the store cannot have a waiting message thrown away: it is set aside."""
+    bench = Bench()
+    await bench.ledger.enter(an_entry(1, state))
+    with pytest.raises(SignatureInvalid):
+        await bench.carrier().carry(a_sealed_record(1))
+    aside = SetAside("signature.invalid", "Forged.")
+    assert await bench.carrier().set_aside(a_sealed_record(1), aside) is None
+    assert not bench.records.documents

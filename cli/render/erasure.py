@@ -1,0 +1,103 @@
+"""Erasures and holds in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from audit.orders import Order
+from audit.value import Json
+from cli.render.neutral import neutral_line
+from workers.erasure import Erasure
+from workers.holds import Held, Released
+from workers.locating import Located
+
+__all__ = [
+    "erasure_lines",
+    "held_lines",
+    "hold_document",
+    "hold_lines",
+    "plan_document",
+    "plan_lines",
+    "released_lines",
+]
+
+_BEFORE = {
+    "stored": "removed from the store",
+    "waiting": "still sealed: will not be stored",
+    "dead_lettered": "removed from the dead letters",
+    "removed": "removed earlier",
+}
+
+
+def erasure_lines(erasure: Erasure, order: Order, *, waiting: int, out: Path | None) -> list[str]:
+    """What was erased, and what the operator must know besides."""
+    counts = Counter(each.before for each in erasure.certificate.erased)
+    lines = [f"{count} {_BEFORE[before]}" for before, count in counts.items()]
+    lines = lines or ["nothing of it is stored"]
+    lines.append(f"order {order.id} stands: what it names is not stored when it comes again")
+    if order.consumer is not None and waiting:
+        lines.append(
+            f"{waiting} messages are still sealed; what the order names among them goes when a"
+            " worker opens it, dead letters when they are replayed or discarded"
+        )
+    if order.session is not None:
+        lines.append(
+            "records whose session redaction took out are not found by it; name them by --id"
+        )
+    if not erasure.clean:
+        lines.append(
+            "someone keeps reading the store: bytes may be left in its journal; run it again"
+        )
+    if out is not None:
+        lines.append(f"the certificate is in {out}")
+    return lines
+
+
+def plan_lines(found: Sequence[Located]) -> list[str]:
+    """What would be erased, one line each."""
+    return [f"{neutral_line(each.id)}  {each.place.value}" for each in found] or ["nothing"]
+
+
+def plan_document(found: Sequence[Located]) -> Json:
+    """What would be erased, as JSON."""
+    return [{"id": each.id, "number": each.entry.number, "now": each.place.value} for each in found]
+
+
+def held_lines(held: Held) -> list[str]:
+    """What a new hold keeps."""
+    lines = [f"hold {held.order.id} stands; {held.stored} stored records are held"]
+    if held.sealed:
+        lines.append(f"{held.sealed} are still sealed, and will be stored held")
+    return lines
+
+
+def released_lines(released: Released) -> list[str]:
+    """What a released hold set free."""
+    lines = [f"hold {released.order.id} is released; {released.freed} records are free"]
+    if released.erased:
+        lines.append(f"{released.erased} of them an erasure had named: they are erased now")
+    return lines
+
+
+def hold_lines(holds: Sequence[Order]) -> list[str]:
+    """Every hold in a paragraph."""
+    return [_hold(hold) for hold in holds] or ["there are no holds"]
+
+
+def hold_document(holds: Sequence[Order]) -> Json:
+    """Every hold as JSON, with all that the book has of it."""
+    return list(holds)
+
+
+def _hold(hold: Order) -> str:
+    named = [f"  exchange {neutral_line(each)}" for each in hold.ids]
+    if hold.consumer is not None:
+        session = " (one session)" if hold.session is not None else ""
+        named.append(f"  consumer {neutral_line(hold.consumer)}{session}")
+    state = "stands" if hold.released is None else f"released {hold.released}"
+    lines = [f"{hold.id}  {state}", f"  since {hold.at}: {neutral_line(hold.why)}", *named]
+    if hold.released_why is not None:
+        lines.append(f"  released because: {neutral_line(hold.released_why)}")
+    return "\n".join(lines)

@@ -1,0 +1,102 @@
+"""The doors of lawful change: what is removed, what is amended, and by whose order.
+
+The law: a store that can change record and ledger at once does, so that nobody ever sees the one
+without the other. Any other store changes the ledger first: its entry is replaced only as it was
+seen, so that two changes cannot pass each other by; and when a crash comes then, the record is
+still there to be found, and calling again finishes what was begun. These are ports apart from
+the write door, because a worker stores all day and removes by order only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Sequence
+from typing import Protocol
+
+import msgspec
+
+from audit.errors import RecordInvalid
+from audit.ledger import LedgerEntry
+from audit.orders import Order
+from audit.record import RedactedRecord
+from audit.value import to_json
+from storage.records.port import StoredDocument
+
+__all__ = ["Finder", "Keeper", "OrderBook", "ReadsOrders", "check_amendable"]
+
+
+class Keeper(Protocol):
+    """Removes and amends."""
+
+    async def document(self, record_id: str) -> StoredDocument | None:
+        """The stored record of this id, if there is one."""
+
+    async def remove(self, entries: Sequence[LedgerEntry]) -> int:
+        """Remove the records of these exchanges, with all they are found by, durably.
+
+        Each entry, `erased` or `expired`, then stands in the ledger in place of what was there;
+        gives how many do. One that was erased or has expired before stays as it is. Where there
+        is no record the entry is entered all the same: it keeps one from coming. Raises
+        `RecordHeld` for a record under a hold, `StoreUnavailable`, also where an entry was made
+        of one that has changed since; what was given before it may have been removed then.
+        """
+
+    async def amend(self, record: RedactedRecord, entry: LedgerEntry) -> bool:
+        """Put the record in place of the stored one of its id, and `entry` in the ledger.
+
+        False when the record is not there. Raises `RecordInvalid` when it differs in more
+        than retention and integrity, and `StoreUnavailable` as `remove` does.
+        """
+
+    async def scrub(self, *, thorough: bool) -> bool:
+        """Leave no bytes of what was removed in any file of the store.
+
+        Not `thorough` does a bounded part of it. False when a reader kept it from being finished.
+        """
+
+
+class Finder(Protocol):
+    """Finds what an order speaks of."""
+
+    async def entry_of(self, record_id: str) -> LedgerEntry | None:
+        """What became of the exchange of this id. Raises `RecordInvalid` for a damaged entry."""
+
+    def of_consumer(self, consumer: str) -> AsyncGenerator[StoredDocument, None]:
+        """Every record of a consumer, oldest first; what is removed meanwhile may be missing."""
+
+    def expired(self, now: str) -> AsyncGenerator[StoredDocument, None]:
+        """Every record that is said to expire at `now` or earlier and is not held."""
+
+    async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
+        """The consumer's entries that were erased by one of these orders."""
+
+
+class ReadsOrders(Protocol):
+    """What a worker asks."""
+
+    async def about(self, record_id: str, consumer: str | None) -> Sequence[Order]:
+        """The orders that name this id or this consumer, released ones too, oldest first.
+
+        They are as they stand in the file: whether one is in force its signature tells. Raises
+        `StoreUnavailable`.
+        """
+
+
+class OrderBook(ReadsOrders, Protocol):
+    """Where orders are kept. None is ever removed."""
+
+    async def enter(self, order: Order) -> None:
+        """Keep the order durably; one of its id that is there gives way (a release)."""
+
+    async def orders(self) -> Sequence[Order]:
+        """All of them, oldest first."""
+
+
+def check_amendable(stored: bytes, record: RedactedRecord) -> None:
+    """Raise `RecordInvalid` unless the two differ in retention and integrity only."""
+    there = msgspec.json.decode(stored)
+    new = msgspec.json.decode(to_json(record))
+    for document in (there, new):
+        document.pop("retention", None)
+        document.pop("integrity", None)
+    if there != new:
+        raise RecordInvalid("an amendment may change a record's retention only")

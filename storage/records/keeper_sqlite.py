@@ -1,0 +1,172 @@
+"""The embedded store's doors of lawful change: record, indexes and ledger in one transaction.
+
+Nobody sees a record gone whose entry still says stored, or the reverse, and no crash leaves it
+so. What is removed leaves no bytes behind: freed space is overwritten (`secure_delete`), the
+text index is merged until no word of a removed text is in it, and the journal is cut off.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncGenerator, Collection, Sequence
+
+from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
+from audit.ledger import LedgerEntry, LedgerState
+from audit.record import RedactedRecord
+from audit.value import to_json
+from storage.database import Database
+from storage.records.keeper import check_amendable
+from storage.records.ledger_rows import AS_BYTES, INSERT, entry_at, entry_of, row_of
+from storage.records.port import StoredDocument
+
+__all__ = ["SqliteFinder", "SqliteKeeper"]
+
+# Documents read at once: each may have megabytes.
+_CHUNK = 20
+
+# As bytes: a text that is no UTF-8 any more is then one damaged record, and no damaged file.
+_JSON = "CAST(json AS BLOB)"
+_DOCUMENT = f"SELECT {_JSON} FROM records WHERE id = ?"  # noqa: S608 - constants
+
+# An index page has some 4 KB: a step costs milliseconds, and the writers get between two steps.
+_MERGE_PAGES = 500
+
+# SQLite says of a merge that had nothing left to do that it changed fewer rows than this.
+_MERGE_DONE = 2
+
+# How long a bounded scrub waits for readers before it leaves the journal for another time.
+_PATIENCE = 0.1
+
+
+class SqliteKeeper:
+    """Implements `Keeper`. The database is closed by whoever opened it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def document(self, record_id: str) -> StoredDocument | None:
+        """The stored record of this id, if there is one."""
+        row = await self._database.read(lambda db: db.execute(_DOCUMENT, (record_id,)).fetchone())
+        return None if row is None else StoredDocument(record_id, row[0])
+
+    async def remove(self, entries: Sequence[LedgerEntry]) -> int:
+        """Remove the exchanges' records and let the entries stand, all or none of them."""
+        return await self._database.write(lambda db: sum(_removed(db, each) for each in entries))
+
+    async def amend(self, record: RedactedRecord, entry: LedgerEntry) -> bool:
+        """Put the record in place of the stored one of its id; false when there is none."""
+        return await self._database.write(lambda db: _amended(db, record, entry))
+
+    async def scrub(self, *, thorough: bool) -> bool:
+        """Merge the text index and cut the journal off; false when something is left to do."""
+        if thorough:
+            await self._database.write(lambda db: db.execute(_TEXTS, ("optimize", None)).rowcount)
+            return await self._database.truncate_journal()
+        merged = await self._database.write(_merged)
+        return await self._database.truncate_journal(_PATIENCE) and merged
+
+
+class SqliteFinder:
+    """Implements `Finder`; also over a file opened for reading."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def entry_of(self, record_id: str) -> LedgerEntry | None:
+        """What became of the exchange of this id."""
+        found = await self._entries("id = ? LIMIT 1", record_id)
+        return found[0] if found else None
+
+    async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
+        """The consumer's entries that were erased by one of these orders."""
+        erased = await self._entries("consumer = ? AND state = 'erased'", consumer)
+        return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
+
+    def of_consumer(self, consumer: str) -> AsyncGenerator[StoredDocument, None]:
+        """Every record of a consumer, oldest first."""
+        return self._walk("consumer = ?", "received_at", consumer)
+
+    def expired(self, now: str) -> AsyncGenerator[StoredDocument, None]:
+        """Every record that expires at `now` or earlier and is not held."""
+        return self._walk("expires_at <= ? AND NOT hold", "expires_at", now)
+
+    async def _entries(self, condition: str, *values: str) -> list[LedgerEntry]:
+        statement = f"SELECT {AS_BYTES} FROM ledger WHERE {condition}"  # noqa: S608 - constants
+        rows = await self._database.read(lambda db: db.execute(statement, values).fetchall())
+        return [entry_of(row) for row in rows]
+
+    async def _walk(
+        self, condition: str, key: str, value: str
+    ) -> AsyncGenerator[StoredDocument, None]:
+        statement = (
+            f"SELECT {key}, id, {_JSON} FROM records WHERE {condition}"  # noqa: S608 - constants
+            f" AND ({key}, id) > (?, ?) ORDER BY {key}, id LIMIT {_CHUNK}"
+        )
+        place = ("", "")
+        while rows := await self._rows(statement, (value, *place)):
+            place = rows[-1][:2]
+            for _, record_id, json in rows:
+                yield StoredDocument(record_id, json)
+
+    async def _rows(self, statement: str, values: tuple[str, ...]) -> list[tuple[str, str, bytes]]:
+        return await self._database.read(lambda db: db.execute(statement, values).fetchall())
+
+
+_TEXTS = "INSERT INTO texts (texts, rank) VALUES (?, ?)"  # how FTS5 takes its commands
+
+
+def _removed(db: sqlite3.Connection, entry: LedgerEntry) -> bool:
+    # A realtime session's records are `id/n`; "0" is what follows "/".
+    found = db.execute(
+        "SELECT number, hold FROM records WHERE id = ? OR (id >= ? AND id < ?)",
+        (entry.id, f"{entry.id}/", f"{entry.id}0"),
+    ).fetchall()
+    if any(hold for _, hold in found):
+        raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
+    for number, _ in found:
+        db.execute("DELETE FROM texts WHERE rowid = ?", (number,))
+        db.execute("DELETE FROM labels WHERE record = ?", (number,))
+        db.execute("DELETE FROM records WHERE number = ?", (number,))
+    return _stands(db, entry)
+
+
+def _amended(db: sqlite3.Connection, record: RedactedRecord, entry: LedgerEntry) -> bool:
+    there = db.execute(_DOCUMENT, (record.id,)).fetchone()
+    if there is None:
+        return False
+    check_amendable(there[0], record)
+    if not _stands(db, entry):
+        raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
+    # Nothing of retention is in the other indexes: they stay as they are.
+    db.execute(
+        "UPDATE records SET json = ?, expires_at = ?, hold = ? WHERE id = ?",
+        (
+            to_json(record).decode(),
+            record.retention.expires_at,
+            int(record.retention.hold),
+            record.id,
+        ),
+    )
+    return True
+
+
+def _stands(db: sqlite3.Connection, entry: LedgerEntry) -> bool:
+    """Let the entry stand in place of the one it was made of; false after a removal."""
+    there = entry_at(db, entry.number)
+    if there is not None:
+        if there.id != entry.id:
+            raise RecordInvalid(f"the ledger has another exchange as {entry.number!r}")
+        if there.state in (LedgerState.ERASED, LedgerState.EXPIRED):
+            return False
+        if there.amendments != entry.amendments[: len(there.amendments)]:
+            raise StoreUnavailable(f"the entry of {entry.number!r} was changed meanwhile")
+    db.execute(INSERT, row_of(entry))
+    return True
+
+
+def _merged(db: sqlite3.Connection) -> bool:
+    """Go one step on towards one index without the words of what was removed."""
+    before = db.total_changes
+    # Negative: everything is to become one, not only what is worth merging for speed.
+    db.execute(_TEXTS, ("merge", -_MERGE_PAGES))
+    return db.total_changes - before < _MERGE_DONE

@@ -1,0 +1,139 @@
+"""The doors of lawful change over the store in memory, step by step as a remote store takes them.
+
+Ledger first, then record, each for itself: what the contract tests ask of these holds without
+a transaction around both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Sequence
+
+from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
+from audit.ledger import LedgerEntry, LedgerState
+from audit.orders import Order
+from audit.record import RedactedRecord
+from audit.value import from_json, to_json
+from storage.records.keeper import check_amendable
+from storage.records.memory import MemoryLedger, MemoryRecords
+from storage.records.port import StoredDocument
+
+__all__ = ["MemoryFinder", "MemoryKeeper", "MemoryOrderBook"]
+
+
+class MemoryKeeper:
+    """Implements `Keeper`."""
+
+    def __init__(self, records: MemoryRecords, ledger: MemoryLedger) -> None:
+        self._records = records
+        self._ledger = ledger
+
+    async def document(self, record_id: str) -> StoredDocument | None:
+        """The stored record of this id, if there is one."""
+        return await self._records.get(record_id)
+
+    async def remove(self, entries: Sequence[LedgerEntry]) -> int:
+        """Let each entry stand, then remove its exchange's records."""
+        return sum([await self._remove(entry) for entry in entries])
+
+    async def amend(self, record: RedactedRecord, entry: LedgerEntry) -> bool:
+        """Let the entry stand, then put the record in place of the stored one of its id."""
+        if (there := self._records.documents.get(record.id)) is None:
+            return False
+        check_amendable(there, record)
+        if not await self._stands(entry):
+            raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
+        if record.id not in self._records.documents:
+            return False
+        self._records.documents[record.id] = to_json(record)
+        return True
+
+    async def scrub(self, *, thorough: bool) -> bool:
+        """Nothing is left behind in memory."""
+        del thorough
+        return True
+
+    async def _remove(self, entry: LedgerEntry) -> bool:
+        documents = self._records.documents
+        found = [i for i in documents if i == entry.id or i.startswith(f"{entry.id}/")]
+        if any(from_json(documents[i], RedactedRecord).retention.hold for i in found):
+            raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
+        stands = await self._stands(entry)
+        for record_id in found:
+            documents.pop(record_id, None)
+        return stands
+
+    async def _stands(self, entry: LedgerEntry) -> bool:
+        """Replace the entry as it was seen, or look again; false after a removal."""
+        while True:
+            there = await self._ledger.entry(entry.number)
+            if there is not None:
+                if there.id != entry.id:
+                    raise RecordInvalid(f"the ledger has another exchange as {entry.number!r}")
+                if there.state in (LedgerState.ERASED, LedgerState.EXPIRED):
+                    return False
+                if there.amendments != entry.amendments[: len(there.amendments)]:
+                    raise StoreUnavailable(f"the entry of {entry.number!r} was changed meanwhile")
+            if await self._ledger.replace(entry, there):
+                return True
+
+
+class MemoryFinder:
+    """Implements `Finder`."""
+
+    def __init__(self, records: MemoryRecords, ledger: MemoryLedger) -> None:
+        self._records = records
+        self._ledger = ledger
+
+    async def entry_of(self, record_id: str) -> LedgerEntry | None:
+        """What became of the exchange of this id."""
+        found = [entry async for entry in self._ledger.entries() if entry.id == record_id]
+        return found[0] if found else None
+
+    async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
+        """The consumer's entries that were erased by one of these orders."""
+        return [
+            entry
+            async for entry in self._ledger.entries()
+            if (entry.consumer, entry.state) == (consumer, LedgerState.ERASED)
+            and entry.amendments
+            and entry.amendments[-1].order in orders
+        ]
+
+    async def of_consumer(self, consumer: str) -> AsyncGenerator[StoredDocument, None]:
+        """Every record of a consumer, oldest first."""
+        for record in sorted(self._all(), key=lambda r: (r.timing.received_at, r.id)):
+            if record.consumer == consumer and record.id in self._records.documents:
+                yield StoredDocument(record.id, self._records.documents[record.id])
+
+    async def expired(self, now: str) -> AsyncGenerator[StoredDocument, None]:
+        """Every record that expires at `now` or earlier and is not held."""
+        for record in self._all():
+            kept = record.retention
+            if kept.expires_at is not None and kept.expires_at <= now and not kept.hold:
+                yield StoredDocument(record.id, to_json(record))
+
+    def _all(self) -> list[RedactedRecord]:
+        return [from_json(json, RedactedRecord) for json in self._records.documents.values()]
+
+
+class MemoryOrderBook:
+    """Implements `OrderBook`."""
+
+    def __init__(self) -> None:
+        self._orders: dict[str, bytes] = {}
+
+    async def enter(self, order: Order) -> None:
+        """Keep the order."""
+        self._orders[order.id] = to_json(order)
+
+    async def about(self, record_id: str, consumer: str | None) -> Sequence[Order]:
+        """The orders that name this id or this consumer."""
+        return [
+            order
+            for order in await self.orders()
+            if record_id in order.ids or (consumer is not None and order.consumer == consumer)
+        ]
+
+    async def orders(self) -> Sequence[Order]:
+        """All of them, oldest first."""
+        return [from_json(self._orders[each], Order) for each in sorted(self._orders)]

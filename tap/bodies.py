@@ -1,0 +1,48 @@
+"""A captured body, taken out of its content coding piece by piece.
+
+The law: whoever reads one is never given more than was agreed upon, whatever the coding hides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+from audit.flags import Flag
+from tap.encodings import PIECE, decoded
+
+__all__ = ["TooLargeError", "stream_of", "whole_of"]
+
+
+class TooLargeError(Exception):
+    """A body is larger, when decoded, than its reader can take."""
+
+
+def stream_of(
+    body: bytes, coding: str | None, flags: set[Flag], most: int | None
+) -> Iterator[bytes]:
+    """Give a body without its coding, in pieces of bounded work; a small plain one in one piece.
+
+    Adds to `flags` what went wrong. Raises `TooLargeError` where a coding makes it larger than
+    `most` bytes; None sets no bound.
+    """
+    if coding is None and 0 < len(body) <= PIECE:
+        return iter((body,))
+    stream = decoded(body, coding, flags)
+    return stream if coding is None or most is None else _bounded(stream, most)
+
+
+def whole_of(stream: Iterator[bytes]) -> Generator[None, None, bytes]:
+    """Join the pieces, one step for each; the generator's value is the body."""
+    taken: list[bytes] = []
+    for piece in stream:
+        taken.append(piece)
+        yield
+    return taken[0] if len(taken) == 1 else b"".join(taken)
+
+
+def _bounded(stream: Iterator[bytes], most: int) -> Iterator[bytes]:
+    for piece in stream:
+        most -= len(piece)
+        if most < 0:
+            raise TooLargeError
+        yield piece

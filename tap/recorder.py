@@ -1,0 +1,195 @@
+"""The recorder: brings recordings to the spool, and makes records of those that are over.
+
+The law: traffic comes first. In one turn of the event loop no more is done here than is not felt
+by the streams that pass through the same process; what is left waits for the next turn.
+
+A small exchange that is over before the first tick is made into its record at once, behind its
+last byte, and nothing but opening and record is written of it. Any other has the last of it flushed
+at its end and its record made in slices; a large one is left to the worker, which makes it from the
+pieces and the evidence of the end. In each case, what was captured is with the spool before the
+opening of the same caller's next call, so that a crash cannot take an answer that a caller has
+acted on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from time import monotonic
+
+from audit.exchange import Opening
+from audit.record import AuditRecord
+from audit.telemetry import Count, Log, frames_of
+from audit.value import to_json
+from storage.spool.port import PieceKind, Spool
+from tap.bodies import TooLargeError
+from tap.capture import Captured, Evidence
+from tap.recording import LARGE, Recording
+
+__all__ = ["Recorder"]
+
+Assemble = Callable[..., Generator[None, None, AuditRecord]]
+
+# What is larger is made into a record in slices; up to here it takes about a millisecond.
+_AT_ONCE = 64 * 1024
+# How long records are worked on in one turn of the loop, and how many recordings are flushed.
+_TURN_SECONDS = 0.0005
+_TURN_FLUSHES = 32
+# With many exchanges open the tick slows down, so that pieces stay this few a second; the most
+# that a crash can take of an exchange is then what passed within the longest tick.
+_PIECES_PER_SECOND = 400
+_LONGEST_TICK = 0.25
+
+Making = tuple[Recording, Evidence, Generator[None, None, AuditRecord]]
+
+
+class Recorder:
+    """Makes recordings, flushes them on a common tick, and turns ended ones into records."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        assemble: Assemble,
+        *,
+        digest_key: bytes,
+        capture_limit: int,
+        flush_seconds: float,
+        log: Log,
+        count: Count,
+    ) -> None:
+        self.spool = spool
+        self.capture_limit = capture_limit
+        self.count = count
+        self._assemble = assemble
+        self._digest_key = digest_key
+        self._flush_seconds = self._tick_seconds = flush_seconds
+        self._log = log
+        self._dirty: list[Recording] = []
+        self._ticking = False
+        self._makings: deque[Making] = deque()
+        self._made = asyncio.Event()
+        self._made.set()
+
+    def begin(self, opening: Opening, started: float) -> Recording:
+        """Start witnessing an exchange whose opening the spool has."""
+        return Recording(self, opening, started)
+
+    async def drain(self) -> None:
+        """Wait until every ended exchange's record is with the spool."""
+        await self._made.wait()
+
+    # -- pieces ----------------------------------------------------------------------------
+
+    def mark(self, recording: Recording) -> None:
+        """Have the recording flushed on the next tick."""
+        self._dirty.append(recording)
+        if not self._ticking:
+            self._ticking = True
+            asyncio.get_running_loop().call_later(self._tick_seconds, self._tick)
+
+    def _tick(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        self._flush(dirty, 0)
+
+    def _flush(self, dirty: list[Recording], flushed: int) -> None:
+        """Flush as many as one turn may, then wait for the next turn or tick."""
+        room = _TURN_FLUSHES
+        while dirty and room:
+            given = dirty.pop().tick()
+            flushed += given
+            room -= given
+        loop = asyncio.get_running_loop()
+        if dirty:
+            loop.call_soon(self._flush, dirty, flushed)
+            return
+        slow = min(flushed / _PIECES_PER_SECOND, _LONGEST_TICK)
+        self._tick_seconds = max(self._flush_seconds, slow)
+        self._ticking = bool(self._dirty)
+        if self._dirty:
+            loop.call_later(self._tick_seconds, self._tick)
+
+    # -- records ---------------------------------------------------------------------------
+
+    def finish(self, recording: Recording, evidence: Evidence) -> None:
+        """Have the record made: at once, in slices, or by the worker."""
+        if recording.large:
+            self._leave(recording, evidence)
+            return
+        at_once = not recording.spooled and recording.size <= _AT_ONCE
+        if not at_once:
+            recording.flush()
+        making = (recording, evidence, self._steps(recording, recording.captured(evidence)))
+        if at_once:
+            while not self._advance(making):
+                pass
+            return
+        self._makings.append(making)
+        if self._made.is_set():
+            self._made.clear()
+            asyncio.get_running_loop().call_soon(self._work)
+
+    def _steps(
+        self, recording: Recording, captured: Captured
+    ) -> Generator[None, None, AuditRecord]:
+        record = yield from self._assemble(
+            recording.opening,
+            captured,
+            digest_key=self._digest_key,
+            salt=os.urandom(16).hex(),
+            most=LARGE if recording.may_be_left else None,
+        )
+        return record
+
+    def _work(self) -> None:
+        """Work for one turn on what waits, oldest first."""
+        until = monotonic() + _TURN_SECONDS
+        while self._makings and monotonic() < until:
+            if self._advance(self._makings[0]):
+                self._makings.popleft()
+        if self._makings:
+            asyncio.get_running_loop().call_soon(self._work)
+        else:
+            self._made.set()
+
+    def _advance(self, making: Making) -> bool:
+        """Take one step; True when the record, or what there is instead, is with the spool."""
+        recording, evidence, steps = making
+        try:
+            next(steps)
+        except StopIteration as stop:
+            self._close(recording, stop.value)
+        except TooLargeError:
+            self._leave(recording, evidence)
+        except Exception as error:  # noqa: BLE001 - a parser's bug must not lose the exchange
+            self.surrender(recording, error)
+        else:
+            return False
+        return True
+
+    def _close(self, recording: Recording, record: AuditRecord) -> None:
+        self.count.add("auditstream_exchanges_total", ending=str(record.exchange.ending))
+        self.spool.close(recording.opening.id, to_json(record))
+
+    def _leave(self, recording: Recording, evidence: Evidence) -> None:
+        """Leave the making of the record to the worker."""
+        recording.flush()
+        record_id = recording.opening.id
+        self.count.add("auditstream_exchanges_total", ending="left_to_worker")
+        self.spool.piece(record_id, PieceKind.END, to_json(evidence))
+        self.spool.surrender(record_id)
+
+    def surrender(self, recording: Recording, error: Exception) -> None:
+        """Have what was captured shipped as pieces, from which a record may be made later."""
+        with suppress(Exception):  # the same defect may be in the way of the last of it
+            recording.flush()
+        self._log.error(
+            "tap.recording_failed",
+            id=recording.opening.id,
+            error_type=type(error).__name__,
+            where=frames_of(error),
+        )
+        self.count.add("auditstream_recording_failures_total")
+        self.spool.surrender(recording.opening.id)

@@ -1,0 +1,266 @@
+"""The contract of lawful change: what is removed is gone, and the ledger says why."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from audit.digest import record_digest
+from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
+from audit.ledger import Amendment, LedgerEntry, LedgerState
+from audit.orders import Order, OrderKind
+from audit.record import RedactedRecord, Retention
+from audit.value import to_json
+from storage.records.keeper import Finder, Keeper, OrderBook
+from storage.records.keeper_sqlite import SqliteFinder, SqliteKeeper
+from storage.records.ledger_sqlite import SqliteLedger
+from storage.records.memory import MemoryLedger, MemoryRecords
+from storage.records.memory_keeper import MemoryFinder, MemoryKeeper, MemoryOrderBook
+from storage.records.orders_sqlite import SqliteOrderBook
+from storage.records.port import LedgerWriter, RecordReader, RecordWriter
+from storage.records.query import parse
+from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
+from storage.records.sqlite_file import open_store
+from tests.contract.samples import a_record, an_entry, number, record_id
+
+AT = "2026-11-21T10:00:00.000000Z"
+LATER = "2026-11-22T10:00:00.000000Z"
+
+
+@dataclass
+class Doors:
+    """All doors of one store."""
+
+    writer: RecordWriter
+    reader: RecordReader
+    ledger: LedgerWriter
+    keeper: Keeper
+    finder: Finder
+    book: OrderBook
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def doors(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Doors]:
+    """Each adapter in turn."""
+    if request.param == "memory":
+        ledger = MemoryLedger()
+        records = MemoryRecords(ledger)
+        keeper, finder = MemoryKeeper(records, ledger), MemoryFinder(records, ledger)
+        yield Doors(records, records, ledger, keeper, finder, MemoryOrderBook())
+        return
+    database = await open_store(tmp_path / "store.db")
+    yield Doors(
+        SqliteRecordWriter(database),
+        SqliteRecordReader(database),
+        SqliteLedger(database),
+        SqliteKeeper(database),
+        SqliteFinder(database),
+        SqliteOrderBook(database),
+    )
+    await database.close()
+
+
+def kept(
+    seq: int, *, expires_at: str | None = None, hold: bool = False, consumer: str = "demo"
+) -> RedactedRecord:
+    """A record with this retention."""
+    bare = msgspec.structs.replace(
+        a_record(seq, consumer=consumer), retention=Retention(expires_at=expires_at, hold=hold)
+    )
+    stated = msgspec.structs.replace(bare.integrity, record_digest=record_digest(bare))
+    return msgspec.structs.replace(bare, integrity=stated)
+
+
+def gone(seq: int, state: LedgerState = LedgerState.ERASED, order: str = "o-1") -> LedgerEntry:
+    """The entry of a record that is removed."""
+    last = Amendment(at=AT, kind=state.value, record_digest="ab", order=order)
+    entry = msgspec.structs.replace(an_entry(seq, state), consumer="demo", commitment="c0")
+    return msgspec.structs.replace(entry, amendments=(last,))
+
+
+async def store(doors: Doors, *records: RedactedRecord) -> None:
+    """Put records and enter them."""
+    for record in records:
+        assert await doors.writer.put(record)
+        entry = an_entry(record.tap.seq)
+        await doors.ledger.enter(msgspec.structs.replace(entry, consumer=record.consumer))
+
+
+async def test_a_removed_record_is_found_by_nothing(doors: Doors) -> None:
+    """Neither id nor word nor label finds it, its neighbour stays, and the ledger says erased."""
+    await store(doors, kept(1), kept(2))
+    assert await doors.keeper.remove([gone(1)]) == 1
+    assert await doors.reader.get(record_id(1)) is None
+    for text in ("refund", "tool:get_weather", "consumer:demo", ""):
+        page = await doors.reader.search(parse(text, 0), 10)
+        assert [document.id for document in page.documents] == [record_id(2)]
+    assert await doors.ledger.entry(number(1)) == gone(1)
+    assert await doors.keeper.scrub(thorough=True)
+    assert await doors.keeper.scrub(thorough=False)
+
+
+async def test_removing_again_changes_nothing(doors: Doors) -> None:
+    """The first removal's entry stays, whatever a later one says."""
+    await store(doors, kept(1))
+    await doors.keeper.remove([gone(1)])
+    assert await doors.keeper.remove([gone(1, LedgerState.EXPIRED)]) == 0
+    assert await doors.ledger.entry(number(1)) == gone(1)
+
+
+async def test_what_was_removed_cannot_be_put(doors: Doors) -> None:
+    """A record whose number was erased or has expired is not stored, whoever brings it."""
+    await doors.keeper.remove([gone(1), gone(2, LedgerState.EXPIRED)])
+    for seq in (1, 2):
+        assert not await doors.writer.put(kept(seq))
+        assert await doors.reader.get(record_id(seq)) is None
+        assert await doors.writer.digest(kept(seq)) is None
+        assert not await doors.ledger.enter(an_entry(seq))
+
+
+@pytest.mark.parametrize("state", [LedgerState.DEAD_LETTERED, LedgerState.UNREADABLE])
+async def test_a_removal_stands_over_what_was_set_aside(doors: Doors, state: LedgerState) -> None:
+    """A number that was set aside is erased as well."""
+    await doors.ledger.enter(an_entry(1, state))
+    assert await doors.keeper.remove([gone(1)]) == 1
+    assert await doors.ledger.entry(number(1)) == gone(1)
+
+
+async def test_the_records_of_a_session_go_together(doors: Doors) -> None:
+    """Records `id/n` are removed with their exchange, and no other id that begins alike."""
+    inner = [msgspec.structs.replace(kept(1), id=f"{record_id(1)}{end}") for end in ("/1", "/2")]
+    other = msgspec.structs.replace(kept(1), id=f"{record_id(1)}0")
+    for record in (*inner, other):
+        await doors.writer.put(record)
+    await doors.keeper.remove([gone(1)])
+    page = await doors.reader.search(parse("", 0), 10)
+    assert [document.id for document in page.documents] == [other.id]
+
+
+async def test_a_held_record_is_not_removed(doors: Doors) -> None:
+    """A hold stands above whoever removes, and the entry stays what it was."""
+    await store(doors, kept(1, hold=True))
+    with pytest.raises(RecordHeld):
+        await doors.keeper.remove([gone(1)])
+    assert await doors.reader.get(record_id(1)) is not None
+    entry = await doors.ledger.entry(number(1))
+    assert entry is not None
+    assert entry.state is LedgerState.STORED
+
+
+async def test_an_amendment_changes_record_and_entry(doors: Doors) -> None:
+    """The new document and the new entry stand, and the record is found as before."""
+    await store(doors, kept(1))
+    before = await doors.ledger.entry(number(1))
+    assert before is not None
+    held = kept(1, hold=True)
+    amendment = Amendment(at=AT, kind="hold", record_digest="cd", order="o-1")
+    entry = msgspec.structs.replace(before, amendments=(amendment,))
+    assert await doors.keeper.amend(held, entry)
+    document = await doors.keeper.document(record_id(1))
+    assert document is not None
+    assert document.json == to_json(held)
+    assert await doors.ledger.entry(number(1)) == entry
+    assert (await doors.reader.search(parse("refund", 0), 10)).documents
+    assert not await doors.keeper.amend(kept(2, hold=True), an_entry(2))
+
+
+async def test_an_amendment_changes_nothing_else(doors: Doors) -> None:
+    """A record that says something else than the stored one is refused."""
+    await store(doors, kept(1))
+    other = a_record(1, prompt="something else")
+    with pytest.raises(RecordInvalid):
+        await doors.keeper.amend(other, an_entry(1))
+    document = await doors.keeper.document(record_id(1))
+    assert document is not None
+    assert document.json == to_json(kept(1))
+
+
+@pytest.mark.parametrize("verb", ["remove", "amend"])
+async def test_an_entry_made_of_an_older_one_is_refused(doors: Doors, verb: str) -> None:
+    """Nobody's amendment is lost to someone who had not seen it."""
+    await store(doors, kept(1))
+    seen = Amendment(at=AT, kind="hold", record_digest="cd", order="o-1")
+    amended = msgspec.structs.replace(an_entry(1), amendments=(seen,), consumer="demo")
+    await doors.keeper.amend(kept(1), amended)
+    stale = msgspec.structs.replace(seen, order="o-2")
+    entry = msgspec.structs.replace(amended, amendments=(stale,))
+    with pytest.raises(StoreUnavailable):
+        await (
+            doors.keeper.remove([msgspec.structs.replace(entry, state=LedgerState.ERASED)])
+            if verb == "remove"
+            else doors.keeper.amend(kept(1), entry)
+        )
+    assert await doors.ledger.entry(number(1)) == amended
+
+
+async def test_another_exchange_under_the_number_is_an_error(doors: Doors) -> None:
+    """An entry is never replaced by one of another id."""
+    await store(doors, kept(1))
+    with pytest.raises(RecordInvalid):
+        await doors.keeper.remove([msgspec.structs.replace(gone(1), id=record_id(9))])
+
+
+async def test_expired_records_are_found_but_not_held_ones(doors: Doors) -> None:
+    """Up to and including the instant; without one, or held, a record does not expire."""
+    await store(
+        doors,
+        kept(1, expires_at=AT),
+        kept(2, expires_at=LATER),
+        kept(3),
+        kept(4, expires_at=AT, hold=True),
+    )
+    found = [each.id async for each in doors.finder.expired(AT)]
+    assert found == [record_id(1)]
+
+
+async def test_a_consumers_records_are_found_in_order_however_many(doors: Doors) -> None:
+    """More than one chunk, each once, oldest first, and nobody else's."""
+    for seq in range(450, 0, -1):
+        await doors.writer.put(kept(seq, consumer="demo" if seq % 3 else "other"))
+    found = [each.id async for each in doors.finder.of_consumer("other")]
+    assert len(found) == 150
+    assert set(found) == {record_id(seq) for seq in range(3, 451, 3)}
+
+
+async def test_entries_are_found_by_id_and_by_order(doors: Doors) -> None:
+    """The ledger tells what became of an id, and what an order erased."""
+    await store(doors, kept(1), kept(2), kept(3))
+    await doors.keeper.remove([gone(1, order="o-1"), gone(2, order="o-2")])
+    assert await doors.finder.entry_of(record_id(2)) == gone(2, order="o-2")
+    assert await doors.finder.entry_of(record_id(9)) is None
+    assert await doors.finder.removed_by("demo", {"o-1", "o-3"}) == [gone(1, order="o-1")]
+    assert not list(await doors.finder.removed_by("other", {"o-1"}))
+
+
+def an_order(
+    name: str, *, ids: tuple[str, ...] = (), consumer: str | None = None, why: str = "asked for"
+) -> Order:
+    """An erasure order."""
+    return Order(id=name, kind=OrderKind.ERASE, at=AT, why=why, ids=ids, consumer=consumer)
+
+
+async def test_orders_are_found_by_id_and_consumer(doors: Doors) -> None:
+    """What names the id or the consumer is found, once and oldest first; nothing else is."""
+    by_id = an_order("o-2", ids=(record_id(1), record_id(2)))
+    by_consumer = an_order("o-1", consumer="demo")
+    both = an_order("o-3", ids=(record_id(1),), consumer="demo")
+    for order in (by_id, by_consumer, both, an_order("o-4", consumer="other")):
+        await doors.book.enter(order)
+    assert await doors.book.about(record_id(1), "demo") == [by_consumer, by_id, both]
+    assert await doors.book.about(record_id(2), None) == [by_id]
+    assert await doors.book.about(record_id(9), "nobody") == []
+    assert [order.id for order in await doors.book.orders()] == ["o-1", "o-2", "o-3", "o-4"]
+
+
+async def test_a_later_word_on_an_order_stands(doors: Doors) -> None:
+    """A release takes the place of the order it releases."""
+    order = an_order("o-1", consumer="demo")
+    released = msgspec.structs.replace(order, released=LATER, released_why="over")
+    await doors.book.enter(order)
+    await doors.book.enter(released)
+    assert await doors.book.about("x", "demo") == [released]
+    assert await doors.book.orders() == [released]

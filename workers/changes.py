@@ -1,0 +1,88 @@
+"""Lawful changes as values: what an entry or a record says after it.
+
+The law: an entry only grows. Id, number, commitment and all earlier amendments stay, so that
+whoever verifies later sees what was there, what became of it, and by which order. Nothing here is
+signed; whoever hands a change to the store signs it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from audit.digest import record_digest
+from audit.errors import RecordInvalid
+from audit.ids import ExchangeNumber
+from audit.ledger import Amendment, LedgerEntry, LedgerState
+from audit.record import AuditRecord, RedactedRecord
+from audit.value import from_json
+
+__all__ = [
+    "amended_entry",
+    "current_digest",
+    "entry_of_record",
+    "number_of",
+    "read_record",
+    "removed_entry",
+    "with_hold",
+]
+
+
+def removed_entry(
+    entry: LedgerEntry, state: LedgerState, *, at: str, kind: str, order: str | None = None
+) -> LedgerEntry:
+    """The entry of a record that is gone: erased by an order, or expired."""
+    last = Amendment(at=at, kind=kind, record_digest=current_digest(entry) or "", order=order)
+    return msgspec.structs.replace(
+        entry, state=state, amendments=(*entry.amendments, last), at=at, signature=None
+    )
+
+
+def amended_entry(
+    entry: LedgerEntry, record: RedactedRecord, *, at: str, kind: str, order: str | None
+) -> LedgerEntry:
+    """The entry of a record that stays and has changed."""
+    digest = record.integrity.record_digest or record_digest(record)
+    amendment = Amendment(at=at, kind=kind, record_digest=digest, order=order)
+    return msgspec.structs.replace(entry, amendments=(*entry.amendments, amendment), signature=None)
+
+
+def with_hold(record: RedactedRecord, *, hold: bool) -> RedactedRecord:
+    """The record with its hold set or lifted, and the digest that then is its own."""
+    retention = msgspec.structs.replace(record.retention, hold=hold)
+    changed = msgspec.structs.replace(record, retention=retention)
+    integrity = msgspec.structs.replace(
+        record.integrity, record_digest=record_digest(changed), signature=None
+    )
+    return msgspec.structs.replace(changed, integrity=integrity)
+
+
+def entry_of_record(record: AuditRecord | RedactedRecord, *, at: str) -> LedgerEntry:
+    """The entry that says of this record that it is stored."""
+    return LedgerEntry(
+        number=number_of(record),
+        id=record.id,
+        state=LedgerState.STORED,
+        consumer=record.consumer,
+        day=record.day,
+        commitment=record.integrity.commitment,
+        record_digest=record.integrity.record_digest,
+        at=at,
+    )
+
+
+def current_digest(entry: LedgerEntry) -> str | None:
+    """What the record's digest is, or last was, as the ledger has it."""
+    return entry.amendments[-1].record_digest if entry.amendments else entry.record_digest
+
+
+def number_of(record: AuditRecord | RedactedRecord) -> ExchangeNumber:
+    """The number that the record was made under."""
+    return ExchangeNumber(tap=record.tap.name, boot=record.tap.boot, seq=record.tap.seq)
+
+
+def read_record(json: bytes) -> RedactedRecord:
+    """A stored document as a record. Raises `RecordInvalid` for one of another shape."""
+    try:
+        return from_json(json, RedactedRecord)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise RecordInvalid("a stored record has another shape than its schema version") from None

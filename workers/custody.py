@@ -1,0 +1,144 @@
+"""Custody: what the standing orders say of an exchange, and their being carried out.
+
+The law: an order is asked for right before a record is put and again right after, so that an
+order that came in between is obeyed by whoever comes second: the one who gives an order enters
+it first and searches then. An order that no trusted key signed is neither obeyed nor passed
+over: what it is about waits, set aside, until someone has looked. The store's own doors are
+called with signed entries only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from audit.errors import SignatureInvalid
+from audit.ids import timestamp
+from audit.ledger import LedgerEntry, LedgerState
+from audit.orders import (
+    Order,
+    Ruling,
+    Subject,
+    in_force,
+    order_statement,
+    rule,
+    session_digest,
+)
+from audit.record import AuditRecord, RedactedRecord
+from audit.signing import Signer, Trust
+from storage.records.keeper import Keeper, ReadsOrders
+from storage.records.signed_ledger import signed, signed_record
+from workers.changes import amended_entry, read_record, removed_entry, with_hold
+from workers.vouching import amendable, is_signed
+
+__all__ = ["Custody", "signed_order"]
+
+
+class Custody:
+    """Reads orders, removes and amends; signs as `signer`. `session_key` digests sessions."""
+
+    def __init__(
+        self,
+        *,
+        orders: ReadsOrders,
+        keeper: Keeper,
+        signer: Signer,
+        trust: Trust,
+        session_key: bytes,
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._orders = orders
+        self._keeper = keeper
+        self._signer = signer
+        self._trust = trust
+        self._session_key = session_key
+        self._now_ns = now_ns
+
+    async def ruling(self, subject: Subject) -> Ruling:
+        """What all orders in force say of the exchange.
+
+        Raises `SignatureInvalid` when one that names its id or consumer is not borne out.
+        """
+        about = await self._orders.about(subject.id, subject.consumer)
+        standing = in_force(about, self._trust)
+        if len(standing) < len(about):
+            raise SignatureInvalid(
+                "a standing order about this exchange bears no trusted signature"
+            )
+        return rule(standing, subject)
+
+    def subject(self, *forms: AuditRecord | RedactedRecord) -> Subject:
+        """An exchange in the forms in which it is at hand: clear, redacted, or both."""
+        first = forms[0]
+        return Subject(
+            id=first.id,
+            consumer=first.consumer,
+            received_at=first.timing.received_at,
+            sessions=frozenset(
+                session_digest(self._session_key, first.consumer, form.identity.session)
+                for form in forms
+                if form.identity.session is not None
+            ),
+        )
+
+    async def erase(self, entries: Sequence[LedgerEntry], order: Order, kind: str) -> int:
+        """Remove what the entries speak of by this order; gives how many that made erased."""
+        now = self.now()
+        return await self._remove(
+            [
+                removed_entry(each, LedgerState.ERASED, at=now, kind=kind, order=order.id)
+                for each in entries
+            ]
+        )
+
+    async def expire(self, entries: Sequence[LedgerEntry]) -> int:
+        """Remove what the entries speak of because its time is over; gives how many."""
+        now = self.now()
+        return await self._remove(
+            [removed_entry(each, LedgerState.EXPIRED, at=now, kind="expired") for each in entries]
+        )
+
+    async def remove_again(self, entry: LedgerEntry) -> None:
+        """See that there is no record of what the ledger calls erased or expired."""
+        await self._keeper.remove([entry])
+
+    def believes(self, entry: LedgerEntry) -> bool:
+        """Whether a worker signed it: what anyone else wrote settles nothing."""
+        return is_signed(entry, self._trust)
+
+    async def hold(self, entry: LedgerEntry, order: Order | None, *, hold: bool = True) -> bool:
+        """Set or lift the hold in the stored record of this entry, and say so in the entry.
+
+        `order` is the hold, or the one released, None where it is not known any more. False when
+        nothing had to be changed, or there is no record. Raises `SignatureInvalid` for one that
+        is not what a worker signed: signed anew, an alteration would look lawful.
+        """
+        document = await self._keeper.document(entry.id)
+        if document is None:
+            return False
+        record = read_record(document.json)
+        if record.retention.hold is hold:
+            return False
+        if not amendable(document.json, entry, self._trust):
+            raise SignatureInvalid(
+                f"the record {entry.id} or its entry is not what a worker signed;"
+                " `auditstream verify` tells more"
+            )
+        changed = signed_record(with_hold(record, hold=hold), self._signer)
+        kind = "hold" if hold else "release"
+        name = order.id if order is not None else None
+        amended = amended_entry(entry, changed, at=self.now(), kind=kind, order=name)
+        return await self._keeper.amend(changed, signed(amended, self._signer))
+
+    def now(self) -> str:
+        """The present instant, as records and entries write it."""
+        return timestamp(self._now_ns())
+
+    async def _remove(self, entries: Sequence[LedgerEntry]) -> int:
+        return await self._keeper.remove([signed(each, self._signer) for each in entries])
+
+
+def signed_order(order: Order, signer: Signer) -> Order:
+    """Give the order with a signature over all of it."""
+    return msgspec.structs.replace(order, signature=signer.sign(order_statement(order)))

@@ -1,0 +1,152 @@
+"""Erasure: an order is given, what it names is removed, and a certificate says so.
+
+The law is the order of steps: the order stands durably before anything is searched, so that what
+is on its way meanwhile is barred by whoever carries it; then records go and the ledger says
+erased; then sealed bodies in the queue, but for what a worker has in hands; the bytes last. Cut
+short anywhere, it is begun again with the same words, and the certificate then names what the
+first attempt had removed as well. What a hold keeps is refused before anything is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.certificate import Certificate, Erased
+from audit.errors import OrderInvalid, RecordHeld
+from audit.orders import Order, Subject, covers
+from audit.signing import Signer
+from storage.queue.port import QueueAdmin
+from storage.records.keeper import Keeper, OrderBook
+from storage.records.signed_ledger import signed_certificate
+from workers.changes import current_digest
+from workers.custody import Custody, signed_order
+from workers.locating import Located, Place
+from workers.searching import Search
+
+__all__ = ["Eraser", "Erasure"]
+
+# Records removed in one transaction.
+_BATCH = 50
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure that was carried out. Not `clean` when a reader keeps bytes in a journal yet."""
+
+    certificate: Certificate
+    clean: bool
+
+
+class Eraser:
+    """Erases by order."""
+
+    def __init__(
+        self,
+        *,
+        search: Search,
+        book: OrderBook,
+        keeper: Keeper,
+        queue: QueueAdmin,
+        custody: Custody,
+        signer: Signer,
+    ) -> None:
+        self._search = search
+        self._book = book
+        self._keeper = keeper
+        self._queue = queue
+        self._custody = custody
+        self._signer = signer
+
+    async def look(self, order: Order) -> list[Located]:
+        """What the order would remove now; nothing is done.
+
+        Raises `ExchangeUnknown` for an id that nobody knows, and `RecordHeld` when a hold keeps
+        any of it, or might keep what nobody has opened yet.
+        """
+        found = await self._search.of(order)
+        _refuse_held([each for each in found if await self._held(each)])
+        await self._refuse_unopened([each for each in found if each.sealed])
+        return found
+
+    async def erase(self, order: Order) -> Erasure:
+        """Give the order and carry it out.
+
+        Raises what `look` does, and then nothing was done; `StoreUnavailable` or
+        `QueueUnavailable` when it could not be finished: then the order stands already.
+        """
+        await self.look(order)
+        return await self._carry_out(order, "erased")
+
+    async def discard(self, order: Order) -> Erasure:
+        """Erase dead letters, by their ids, and nothing else.
+
+        Raises as `erase` does, and `OrderInvalid` for one whose exchange is stored all the same.
+        """
+        for each in await self.look(order):
+            if each.place is Place.STORED:
+                raise OrderInvalid(
+                    f"the record of {each.id} is stored; replay the dead letter to be rid of it"
+                )
+        return await self._carry_out(order, "discarded")
+
+    async def _carry_out(self, order: Order, kind: str) -> Erasure:
+        await self._book.enter(signed_order(order, self._signer))
+        found = await self._search.of(order)
+        before = await self._search.removed_before(order)
+        gone = [each for each in found if each.place is not Place.REMOVED]
+        for at in range(0, len(gone), _BATCH):
+            entries = [each.entry for each in gone[at : at + _BATCH]]
+            await self._custody.erase(entries, order, kind)
+        for record_id in order.ids:
+            await self._queue.discard(record_id)
+        emptied = await self._queue.scrub()
+        clean = await self._keeper.scrub(thorough=True) and emptied
+        return Erasure(self._certificate(order, [*found, *before]), clean)
+
+    def _certificate(self, order: Order, located: Sequence[Located]) -> Certificate:
+        bare = Certificate(
+            order=order.id,
+            at=self._custody.now(),
+            why=order.why,
+            erased=tuple(_erased(each) for each in located),
+        )
+        return signed_certificate(bare, self._signer)
+
+    async def _held(self, each: Located) -> bool:
+        """Whether it says so, or the book does: a hold that was cut short stands there only."""
+        if each.held or each.subject is None:
+            return each.held
+        return (await self._custody.ruling(each.subject)).hold is not None
+
+    async def _refuse_unopened(self, sealed: Sequence[Located]) -> None:
+        holds = await self._search.holds() if sealed else []
+        _refuse_held([each for each in sealed for hold in holds if covers(hold, Subject(each.id))])
+        if sealed and any(hold.consumer is not None for hold in holds):
+            raise RecordHeld(
+                f"nobody has opened {_names(sealed)} yet, and a hold on a consumer stands that"
+                " might keep it; nothing was done: let a worker carry it first"
+            )
+
+
+def _refuse_held(held: Sequence[Located]) -> None:
+    if held:
+        raise RecordHeld(f"a hold keeps {_names(held)}; nothing was done")
+
+
+def _names(located: Sequence[Located]) -> str:
+    named = ", ".join(each.id for each in located[:_NAMED])
+    more = len(located) - _NAMED
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _erased(located: Located) -> Erased:
+    stored = located.place is Place.STORED
+    return Erased(
+        id=located.id,
+        number=located.entry.number,
+        before=located.place.value,
+        record_digest=current_digest(located.entry) if stored else None,
+        commitment=located.entry.commitment,
+    )

@@ -1,0 +1,138 @@
+"""Where an exchange is, of which only the id is known: store, ledger, queue or a tap's spool.
+
+The law: what is looked for is looked for everywhere before anything is done, upstream first, and
+what nobody knows is an error: an order about a misspelt id would look like an erasure and be none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from audit.errors import ExchangeUnknown, StoreUnavailable
+from audit.ids import ExchangeNumber
+from audit.ledger import LedgerEntry, LedgerState
+from audit.orders import Subject
+from audit.record import RedactedRecord
+from storage.queue.port import QueueAdmin
+from storage.records.keeper import Finder, Keeper
+from workers.changes import entry_of_record, read_record
+
+__all__ = ["Located", "Locator", "Place", "Spooled", "stored"]
+
+# Gives the numbers of what spool folders hold, by id. Called once, and only when needed.
+Spooled = Callable[[], Mapping[str, ExchangeNumber]]
+
+_GONE = (LedgerState.ERASED, LedgerState.EXPIRED)
+
+
+class Place(StrEnum):
+    """Where an exchange was found: the words of a certificate."""
+
+    STORED = "stored"
+    WAITING = "waiting"
+    DEAD_LETTERED = "dead_lettered"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An exchange and where it is, without content: an order may name any number of them.
+
+    `entry` is what the ledger has of it, or would have. Of a stored record, `subject` is what
+    orders ask about, and `held` whether the record says that it is.
+    """
+
+    place: Place
+    entry: LedgerEntry
+    subject: Subject | None = None
+    held: bool = False
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.entry.id
+
+    @property
+    def sealed(self) -> bool:
+        """Whether nobody has opened it yet, so that its consumer is not known."""
+        return self.place in (Place.WAITING, Place.DEAD_LETTERED)
+
+
+def stored(record: RedactedRecord, entry: LedgerEntry | None, subject: Subject) -> Located:
+    """A stored record and its entry; one that is not in the ledger yet is as the record says."""
+    entry = entry or entry_of_record(record, at="")
+    return Located(Place.STORED, entry, subject, record.retention.hold)
+
+
+class Locator:
+    """Looks for exchanges by id. `subject_of` says what orders ask of a record."""
+
+    def __init__(
+        self,
+        *,
+        keeper: Keeper,
+        finder: Finder,
+        queue: QueueAdmin,
+        spooled: Spooled,
+        subject_of: Callable[[RedactedRecord], Subject],
+    ) -> None:
+        self._keeper = keeper
+        self._finder = finder
+        self._queue = queue
+        self._spooled = spooled
+        self._subject_of = subject_of
+        self._in_spools: Mapping[str, ExchangeNumber] | None = None
+
+    async def locate(self, record_id: str) -> Located:
+        """Find it. Raises `ExchangeUnknown` when no place knows it."""
+        found = await self._find(record_id)
+        if found is None:
+            number = self._spool().get(record_id)
+            # What left the spool while it was read is further down by now.
+            found = await self._find(record_id)
+            if found is None and number is not None:
+                found = Located(Place.WAITING, _unopened(record_id, number))
+        if found is None:
+            raise ExchangeUnknown(
+                f"no exchange {record_id} is known in store, ledger, queue or spool;"
+                " nothing was done"
+            )
+        return found
+
+    async def _find(self, record_id: str) -> Located | None:
+        """Look in the order in which data flows, so that what moves meanwhile is met again."""
+        held = await self._queue.find(record_id)
+        entry = await self._finder.entry_of(record_id)
+        document = await self._keeper.document(record_id)
+        if document is not None:
+            record = read_record(document.json)
+            return stored(record, entry, self._subject_of(record))
+        if entry is not None and entry.state is LedgerState.STORED:
+            entry = await self._removed_meanwhile(record_id)
+        if entry is not None and entry.state in _GONE:
+            return Located(Place.REMOVED, entry)
+        if held is not None:
+            place = Place.DEAD_LETTERED if held.dead else Place.WAITING
+            return Located(place, entry or _unopened(record_id, held.number))
+        # Set aside, and the queue has lost it: it may come again from somewhere.
+        return None if entry is None else Located(Place.DEAD_LETTERED, entry)
+
+    async def _removed_meanwhile(self, record_id: str) -> LedgerEntry:
+        entry = await self._finder.entry_of(record_id)
+        if entry is None or entry.state not in _GONE:
+            raise StoreUnavailable(
+                f"the ledger says that {record_id} is stored, and its record is not there;"
+                " `auditstream verify` tells more"
+            )
+        return entry
+
+    def _spool(self) -> Mapping[str, ExchangeNumber]:
+        if self._in_spools is None:
+            self._in_spools = self._spooled()
+        return self._in_spools
+
+
+def _unopened(record_id: str, number: ExchangeNumber) -> LedgerEntry:
+    return LedgerEntry(number=number, id=record_id, state=LedgerState.STORED)

@@ -1,0 +1,81 @@
+"""What an order speaks of now: by id wherever it is, by consumer among the stored records.
+
+The law: what is still sealed says neither consumer nor session, so it is found by id only; what
+else of it an order bars, the worker that opens it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from audit.errors import SignatureInvalid
+from audit.orders import Order, OrderKind, covers, in_force, same_criteria
+from audit.signing import Trust
+from storage.records.keeper import Finder, OrderBook
+from workers.changes import read_record
+from workers.custody import Custody
+from workers.locating import Located, Locator, Place, stored
+
+__all__ = ["Search"]
+
+
+class Search:
+    """Finds what orders name, and the orders themselves."""
+
+    def __init__(
+        self,
+        *,
+        finder: Finder,
+        locator: Locator,
+        book: OrderBook,
+        custody: Custody,
+        trust: Trust,
+    ) -> None:
+        self._finder = finder
+        self._locator = locator
+        self._book = book
+        self._custody = custody
+        self._trust = trust
+
+    async def of(self, order: Order) -> list[Located]:
+        """Everything it names that is somewhere, each once, released or not.
+
+        Raises `ExchangeUnknown` for an id that no place knows.
+        """
+        found = {each: await self._locator.locate(each) for each in order.ids}
+        if order.consumer is not None:
+            async with aclosing(self._of_consumer(order, order.consumer)) as records:
+                found |= {each.id: each async for each in records}
+        return list(found.values())
+
+    async def again(self, located: Located) -> Located:
+        """The same exchange as it is now."""
+        return await self._locator.locate(located.id)
+
+    async def removed_before(self, order: Order) -> list[Located]:
+        """What earlier erasures by the same words had removed, if they named a consumer."""
+        if order.consumer is None:
+            return []
+        earlier = {each.id for each in await self._book.orders() if same_criteria(each, order)}
+        entries = await self._finder.removed_by(order.consumer, earlier - {order.id})
+        return [Located(Place.REMOVED, entry) for entry in entries]
+
+    async def holds(self) -> list[Order]:
+        """The holds that stand. Raises `SignatureInvalid` when one is not borne out."""
+        holds = [
+            each
+            for each in await self._book.orders()
+            if each.kind is OrderKind.HOLD and each.released is None
+        ]
+        if len(in_force(holds, self._trust)) < len(holds):
+            raise SignatureInvalid("a hold in the order book bears no trusted signature")
+        return holds
+
+    async def _of_consumer(self, order: Order, consumer: str) -> AsyncGenerator[Located, None]:
+        async with aclosing(self._finder.of_consumer(consumer)) as documents:
+            async for document in documents:
+                record = read_record(document.json)
+                subject = self._custody.subject(record)
+                if covers(order, subject):
+                    yield stored(record, await self._finder.entry_of(record.id), subject)

@@ -1,0 +1,122 @@
+"""The sweep: records whose time is over are removed, and the ledger says so.
+
+The law: only what the store can vouch for is removed (`workers.vouching`), and nothing that a
+standing hold names; the rest stays where it is, for `verify` to name. A sweep is made of small
+transactions, between which the carrying of deliveries goes on, and several workers may sweep at
+once: a record expires once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from audit.errors import AuditStreamError, PermanentError
+from audit.ledger import LedgerEntry
+from audit.signing import Trust
+from audit.telemetry import Count, Log, NoCount, NoLog, frames_of
+from storage.records.keeper import Finder, Keeper
+from storage.records.port import StoredDocument
+from workers.custody import Custody
+from workers.lease import Sleep, first_of
+from workers.vouching import is_over, vouched_for
+
+__all__ = ["Sweeper", "Swept"]
+
+EXPIRED = "auditstream_expired_total"
+
+# Records removed in one transaction: some milliseconds, for which others wait to write.
+_BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep came to: records that expired, and those it could not vouch for."""
+
+    expired: int = 0
+    refused: int = 0
+
+
+class Sweeper:
+    """Sweeps every `interval` seconds."""
+
+    def __init__(
+        self,
+        *,
+        finder: Finder,
+        keeper: Keeper,
+        custody: Custody,
+        trust: Trust,
+        interval: float,
+        log: Log | None = None,
+        count: Count | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._finder = finder
+        self._keeper = keeper
+        self._custody = custody
+        self._trust = trust
+        self._interval = interval
+        self._log = log or NoLog()
+        self._count = count or NoCount()
+        self._sleep = sleep
+        self._clean = True
+        self._refused = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweep until `stop` is set. Raises nothing: what failed is tried again next time."""
+        while not stop.is_set():
+            try:
+                self._tell(await self.sweep())
+            except AuditStreamError as error:
+                self._log.warning("worker.sweep_failed", code=error.code)
+            except Exception as error:  # noqa: BLE001 - deliveries go on, whatever it is
+                kind, where = type(error).__name__, frames_of(error)
+                self._log.error("worker.unexpected", error_type=kind, where=where)
+            await first_of(stop.wait(), self._pause())
+
+    async def sweep(self) -> Swept:
+        """Remove everything whose time is over now, and its bytes as far as a step reaches."""
+        expired = refused = 0
+        batch: list[LedgerEntry] = []
+        async with aclosing(self._finder.expired(self._custody.now())) as documents:
+            async for document in documents:
+                entry = await self._expiring(document)
+                if entry is None:
+                    refused += 1
+                    continue
+                batch.append(entry)
+                if len(batch) >= _BATCH:
+                    expired += await self._custody.expire(batch)
+                    batch = []
+        if batch:
+            expired += await self._custody.expire(batch)
+        self._clean = self._clean and not expired
+        if not self._clean:
+            self._clean = await self._keeper.scrub(thorough=False)
+        return Swept(expired, refused)
+
+    async def _expiring(self, document: StoredDocument) -> LedgerEntry | None:
+        """The entry of a record that may go. One damaged row does not keep the others from it."""
+        try:
+            entry = await self._finder.entry_of(document.id.partition("/")[0])
+            record = vouched_for(document.json, entry, self._trust) if entry is not None else None
+            if record is None or not is_over(record, self._custody.now()):
+                return None
+            # A hold that was cut short stands in the book only.
+            ruling = await self._custody.ruling(self._custody.subject(record))
+        except PermanentError:
+            return None
+        return None if ruling.hold is not None else entry
+
+    def _tell(self, swept: Swept) -> None:
+        if swept.expired:
+            self._count.add(EXPIRED, swept.expired)
+            self._log.info("worker.swept", count=swept.expired)
+        if swept.refused > self._refused:
+            self._log.warning("worker.sweep_refused", count=swept.refused)
+        self._refused = swept.refused
+
+    async def _pause(self) -> None:
+        await self._sleep(self._interval)
