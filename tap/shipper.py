@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from audit.errors import TransientError
+from audit.errors import SpoolUnavailable, TransientError
 from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint
 from audit.telemetry import Count, Log, frames_of
@@ -88,6 +89,10 @@ class Shipper:
         while shipments := await self._spool.shipments(self._batch, self._patience()):
             if not await self._send(shipments):
                 return
+        with suppress(TimeoutError, SpoolUnavailable):
+            # The last word is final only if nothing is in doubt; a sync ends all doubt.
+            async with asyncio.timeout(_LAST_SYNC_SECONDS):
+                await self._spool.synced()
         await self._send_checkpoint(final=True)
 
     def _patience(self) -> float:

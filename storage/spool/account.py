@@ -2,9 +2,13 @@
 
 The law of this module: a checkpoint says what is so, never what may yet become so. It reaches
 only as far as every number has settled; while there is no news it is the same checkpoint again.
+A number whose opening may stand in a file, although its caller was told no, settles only once the
+frame that takes it back is synced: until then a start after a crash would find an exchange there.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint
@@ -17,8 +21,10 @@ __all__ = ["Account", "Unrecorded"]
 class Unrecorded:
     """Numbers without an opening, by reason."""
 
-    def __init__(self) -> None:
+    def __init__(self, ranges: Iterable[tuple[int, int, str]] = ()) -> None:
         self._by_reason: dict[str, RangeSet] = {}
+        for first, last, reason in ranges:
+            self.add(first, last, reason)
 
     def add(self, first: int, last: int, reason: str) -> None:
         """Note the numbers from `first` to `last`."""
@@ -46,6 +52,8 @@ class Account:
         self._predecessor = predecessor
         self._chain = Chain()
         self._unrecorded = Unrecorded()
+        self._asked: set[int] = set()
+        self._doubted: dict[int, str] = {}
         self._latest: Checkpoint | None = None
 
     @property
@@ -62,17 +70,37 @@ class Account:
         """Whether the number is this boot's and has not settled."""
         return number.boot == self._boot and self._chain.takes(number.seq)
 
+    def asked(self, seq: int) -> None:
+        """The number's opening is on its way to the disk: from now on a file may hold it."""
+        self._asked.add(seq)
+
     def opened(self, seq: int, record_id: str) -> None:
         """The number's opening is in the spool."""
+        self._asked.discard(seq)
         self._chain.settle(seq, record_id)
 
-    def unrecorded(self, seq: int, reason: str) -> None:
-        """The number has no opening."""
+    def unrecorded(self, seq: int, reason: str) -> bool:
+        """The number has no opening; whether that needs a frame before it may be said."""
+        if seq in self._asked:
+            self._doubted[seq] = reason
+            return True
         self._chain.settle(seq, UNOPENED)
         self._unrecorded.add(seq, seq, reason)
+        return False
+
+    def void(self, seq: int) -> None:
+        """No start will take the number's opening for one: no file holds it, or it is noted so."""
+        self._asked.discard(seq)
+        reason = self._doubted.pop(seq, None)
+        if reason is not None:
+            self.unrecorded(seq, reason)
 
     def checkpoint(self, at: str, *, final: bool) -> tuple[Checkpoint, bool]:
-        """The checkpoint as of now, and whether it is a new one."""
+        """The checkpoint as of now, and whether it is a new one.
+
+        None is final while openings are in doubt: the next boot will know what became of them.
+        """
+        final = final and not self._asked
         if final:
             self._chain.settle_all(self.given)
         latest, unrecorded = self._latest, self._unrecorded.ranges
@@ -96,7 +124,14 @@ class Account:
         return self._latest, True
 
     def note(self, reserved: int) -> BootNote:
-        """All of it, to be carried on from by a later boot."""
+        """All of it, to be carried on from by a later boot.
+
+        That includes what is in doubt: by the time a note is written, what was put before it is
+        synced, and a segment that goes with it may hold the frame that says so.
+        """
+        unrecorded = Unrecorded(self._unrecorded.ranges)
+        for seq, reason in self._doubted.items():
+            unrecorded.add(seq, seq, reason)
         return BootNote(
             boot=self._boot,
             predecessor=self._predecessor.boot if self._predecessor else None,
@@ -106,5 +141,5 @@ class Account:
             chain=self._chain.head,
             ahead=dict(self._chain.ahead),
             checkpoints=self._latest.index + 1 if self._latest else 0,
-            unrecorded=self._unrecorded.ranges,
+            unrecorded=unrecorded.ranges,
         )

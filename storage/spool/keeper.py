@@ -165,6 +165,8 @@ class Keeper:
         for op in ops:
             if op.kind is Kind.OPENED and op.strict and not op.withdrawn:
                 self._answer(op)
+            elif op.kind is Kind.UNRECORDED:
+                self._account.void(op.seq)
             elif op.exchange is not None and op.kind in {None, Kind.CLOSED}:
                 self._offer(op.exchange, op.kind)
             elif op.kind is None:
@@ -193,6 +195,8 @@ class Keeper:
 
     def _on_refused(self, ops: Sequence[Append]) -> None:
         for op in ops:
+            if not op.placed:
+                self._account.void(op.seq)
             for waiter in _waiting(op):
                 waiter.set_exception(SpoolUnavailable("the disk did not take it"))
             self.withdraw(op)

@@ -37,10 +37,10 @@ def to_ranges(numbers: Iterable[int]) -> Ranges:
 class RangeSet:
     """A set of numbers given as ranges; holds the ranges, however wide, never their numbers."""
 
-    def __init__(self) -> None:
-        self._ranges: list[tuple[int, int]] = []
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        self._ranges = list(ranges)
         self._starts: list[int] = []
-        self._folded = True
+        self._folded = False
 
     def add(self, first: int, last: int) -> None:
         """Add the numbers from `first` to `last`, both included."""

@@ -44,7 +44,7 @@ class Append(msgspec.Struct, eq=False):
     is not strict: when it is written). `retires` are the exchanges that a shipped mark speaks of,
     `then` is what its sync makes possible.
     `acked` says that the opening's caller has been told; from then on the frames are kept and
-    tried again until they are synced.
+    tried again until they are synced. `placed` says that frames of it may stand in a file.
     """
 
     kind: Kind | None
@@ -59,6 +59,7 @@ class Append(msgspec.Struct, eq=False):
     then: Discard | None = None
     waiters: Sequence[asyncio.Future[None]] = ()
     acked: bool = False
+    placed: bool = False
     withdrawn: bool = False
 
     def __repr__(self) -> str:
@@ -140,7 +141,7 @@ class Listener(Protocol):
         """These operations are durable."""
 
     def refused(self, ops: Sequence[Append]) -> None:
-        """These could not be taken, and nobody waits for them any more."""
+        """These were not taken, or nobody waits for them any more; what is `placed` may stand."""
 
     def discarded(self, discard: Discard, *, done: bool) -> None:
         """The segments are gone, or stay for now."""

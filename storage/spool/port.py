@@ -96,7 +96,16 @@ class Spool(Protocol):
         """Receipt 2 has arrived: these may be forgotten."""
 
     def checkpoint(self, *, final: bool = False) -> Checkpoint:
-        """The tap's word on how many exchanges it has opened, as of now."""
+        """The tap's word on how many exchanges it has opened, as of now.
+
+        `final` asks for the last one; it is not final while openings are in doubt.
+        """
+
+    async def synced(self) -> None:
+        """Return once everything that was handed over before is synced.
+
+        Raises `SpoolUnavailable` when the spool is closed first; waits for a disk that refuses.
+        """
 
     def census(self) -> SpoolCensus:
         """How full it is."""

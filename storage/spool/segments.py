@@ -93,7 +93,7 @@ class Journal:
     def append(self, ops: Sequence[Append]) -> Written | None:
         """Seal and write all of `ops`; None where nothing is to be written.
 
-        Raises `OSError`; then none of them is in a file.
+        Raises `OSError`; then none of them is in a file, or they are `placed`.
         """
         if all(op.kind is None for op in ops):
             return None
@@ -101,10 +101,13 @@ class Journal:
         current = self._current or self._begin()
         if current not in self._dirty:
             self._dirty.append(current)
+        fresh = [op for op in ops if not op.placed]
+        for op in fresh:
+            op.placed = True
         try:
             return current.append(ops)
         except OSError:
-            self._take_back(current)
+            self._take_back(current, fresh)
             raise
 
     def to_sync(self) -> list[AppendFile]:
@@ -190,11 +193,14 @@ class Journal:
             current.file.close()
             self._disk.remove(current.segment.name)
 
-    def _take_back(self, current: OpenSegment) -> None:
+    def _take_back(self, current: OpenSegment, ops: Sequence[Append]) -> None:
         try:
             current.take_back()
         except OSError:
             self.abandon()
+        else:
+            for op in ops:
+                op.placed = False
 
 
 prepare(SegmentHead)

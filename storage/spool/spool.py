@@ -144,6 +144,7 @@ class FileSpool:
             strict=strict,
             waiters=(waiter,),
         )
+        self._account.asked(opening.number.seq)
         self._put(op)
         deadline = self._loop.call_later(self._options.open_timeout, _give_up, waiter)
         try:
@@ -162,9 +163,13 @@ class FileSpool:
             deadline.cancel()
 
     def unrecorded(self, number: ExchangeNumber, reason: str) -> None:
-        """Note a number without an opening, in memory for the checkpoints and in a frame."""
-        self._account.unrecorded(number.seq, reason)
-        if not self._crowded():
+        """Note a number without an opening, in memory for the checkpoints and in a frame.
+
+        Where a file may hold an opening after all, the frame is written however much waits; there
+        are no more of these than there was room for openings.
+        """
+        needed = self._account.unrecorded(number.seq, reason)
+        if needed or not self._crowded():
             self._put(Append(Kind.UNRECORDED, reason.encode(), number.seq))
 
     def piece(self, record_id: str, kind: PieceKind, data: bytes) -> None:

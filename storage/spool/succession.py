@@ -15,7 +15,7 @@ from audit.ledger import Checkpoint
 from storage.spool.account import Unrecorded
 from storage.spool.folder import FolderFacts
 from storage.spool.notes import BootNote
-from storage.spool.numbers import UNOPENED, Chain
+from storage.spool.numbers import UNOPENED, Chain, RangeSet
 from storage.spool.survey import BootFacts, Survey
 
 __all__ = ["finish", "speak_for"]
@@ -32,8 +32,9 @@ def finish(note: BootNote, facts: FolderFacts) -> BootNote:
     opened = max(note.opened, seen.opened, seen.shipped.highest)
     chain = Chain(note.chained, note.chain, note.ahead)
     told = opened - note.chained <= _MOST_NUMBERS
+    unopened = RangeSet((first, last) for first, last, _ in note.unrecorded)
     for seq in range(note.chained + 1, opened + 1) if told else ():
-        chain.settle(seq, _settled_id(survey, seen, seq))
+        chain.settle(seq, UNOPENED if seq in unopened else _settled_id(survey, seen, seq))
     numbers = facts.numbers
     reserved = numbers.reserved if numbers and numbers.boot == note.boot else note.reserved
     return msgspec.structs.replace(
@@ -57,9 +58,7 @@ def _settled_id(survey: Survey, seen: BootFacts, seq: int) -> str:
 def _join(
     noted: Iterable[tuple[int, int, str]], seen: dict[int, str]
 ) -> tuple[tuple[int, int, str], ...]:
-    account = Unrecorded()
-    for first, last, reason in noted:
-        account.add(first, last, reason)
+    account = Unrecorded(noted)
     for seq, reason in seen.items():
         account.add(seq, seq, reason)
     return account.ranges

@@ -127,6 +127,7 @@ class Writer:
         if withdrawn:
             batch = [op for op in batch if op not in withdrawn]
             self._settle(withdrawn)
+            self._listener.refused(withdrawn)
         self._backlog = []
         try:
             written = self._journal.append(batch)

@@ -31,12 +31,17 @@ class Story(SpoolMachine):
         self.turn()
         writer, syncer = self.spool._writer.step, self.spool._syncer.step
         parts = [writer, syncer, writer]
-        for part in parts[:2] if pace is Pace.SYNCED else parts:
+        for part in parts[: {Pace.WRITTEN: 1, Pace.SYNCED: 2}.get(pace)]:
             part(block=False)
             self.tick()
         if pace is not Pace.UNHEARD:
             self.hear()
             self.tick()
+
+    def claim(self) -> None:
+        """As ever, but the story may end before anything else is written."""
+        super().claim()
+        self.tick()
 
     def tick(self) -> None:
         """One step is done."""
@@ -61,6 +66,7 @@ class Story(SpoolMachine):
         self.numbers_run_on()
         self.a_sync_fails()
         self.half_a_write_stays()
+        self.an_opening_is_refused()
         self.everything_ends(stays)
 
     def two_in_one_segment(self) -> tuple[str, str]:
@@ -130,6 +136,15 @@ class Story(SpoolMachine):
         self.step()
         self.disk.full = False
         self.late(4)
+
+    def an_opening_is_refused(self) -> None:
+        """It stands in a file whose sync failed; the tap says what it knows of it all along."""
+        self.begin(strict=True)
+        self.step(Pace.WRITTEN)
+        self.disk.fail_sync = True
+        for _ in range(4):
+            self.late(1)
+            self.claim()
 
     def everything_ends(self, record_id: str) -> None:
         """What stayed open ends; all is shipped, and the last segment is let go."""

@@ -102,6 +102,7 @@ class SpoolWorld(RuleBasedStateMachine):
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.given: set[ExchangeNumber] = set()
         self.unopened: set[ExchangeNumber] = set()
+        self.claimed: set[ExchangeNumber] = set()
 
     def start(self) -> None:
         """Start the next boot in whatever the disk shows."""
@@ -238,6 +239,7 @@ class SpoolWorld(RuleBasedStateMachine):
         offered = {each.id: each for each in self.offered()}
         for each in offered.values():
             self.check(each)
+            assert self.altered or each.number not in self.claimed, "a checkpoint said: no opening"
         expected = self.survivors(power=power)
         assert expected <= offered.keys(), "an acknowledged opening was lost"
         for record_id in expected:
@@ -339,6 +341,14 @@ class SpoolWorld(RuleBasedStateMachine):
             assert opened.opening.id == shipment.id
             rest = iter(promised.pieces)
             assert all(piece in rest for _, piece in opened.pieces)
+
+    def claim(self) -> None:
+        """The ledger gets a checkpoint: what it says of numbers may never turn out otherwise."""
+        checkpoint = self.spool.checkpoint()
+        assert checkpoint.chain == self.fold(self.boot, checkpoint.opened)
+        for first, last, _ in checkpoint.unrecorded:
+            for seq in range(first, min(last, checkpoint.opened) + 1):
+                self.claimed.add(ExchangeNumber("tap", checkpoint.boot, seq))
 
     def abandon(self) -> None:
         """What was in memory is gone."""

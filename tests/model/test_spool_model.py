@@ -114,8 +114,7 @@ class SpoolMachine(SpoolWorld):
         elif what == "unrecorded":
             self.forward_unrecorded()
         elif what == "checkpoint":
-            checkpoint = self.spool.checkpoint()
-            assert checkpoint.chain == self.fold(self.boot, checkpoint.opened)
+            self.claim()
         elif what == "rest":
             self.spool._keeper.sweeper.rest()
 
@@ -137,18 +136,26 @@ class SpoolMachine(SpoolWorld):
         }
         assert expected <= waiting, "an exchange that ended is not offered for shipping"
 
-    @rule(fault=st.sampled_from(Fault), at=st.integers(0, 2000), pace=PACES)
-    def fail(self, fault: Fault, at: int, pace: Pace | None) -> None:
-        """The disk will fail, in one way or another; something may be written to it at once."""
+    @rule(fault=st.sampled_from(Fault), at=st.integers(0, 2000), pace=PACES, opens=st.booleans())
+    def fail(self, fault: Fault, at: int, pace: Pace | None, opens: bool) -> None:
+        """The disk will fail, in one way or another; something may be written to it at once.
+
+        What the tap then says of the number is what it must keep to.
+        """
+        if opens:
+            self.begin(strict=True)
+            self.step(Pace.WRITTEN)
         self.disk.tear_write_at = at if fault is Fault.WRITE else self.disk.tear_write_at
         self.disk.fail_sync |= fault is Fault.SYNC
         self.disk.fail_folder_sync |= fault is Fault.FOLDER_SYNC
         if fault in {Fault.FULL, Fault.ROOM}:
             # A full disk cannot even take back half a write.
             self.disk.full = self.disk.fail_truncate = fault is Fault.FULL
-        if pace is not None:
-            self.forward_unrecorded()
-            self.step(pace)
+        if pace is None:
+            return
+        self.forward_unrecorded()
+        self.step(pace)
+        self.claim()
 
     @rule(random=st.randoms(use_true_random=False), crash=st.sampled_from(CRASHES))
     def die(self, random: Random, crash: Crash) -> None:
