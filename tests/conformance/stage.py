@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from tests.conformance.framing import body_end, interim
+from tests.harness.cutting import cut
 
 __all__ = ["Line", "Stage", "StalledError", "staged"]
 
@@ -230,4 +231,4 @@ async def staged(seconds: float = 20.0) -> AsyncIterator[Stage]:
     finally:
         server.close()
         for line in [*stage.clients, *stage.upstreams]:
-            line.transport.abort()
+            cut(line.transport)

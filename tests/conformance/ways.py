@@ -14,6 +14,7 @@ import uvloop
 from tests.conformance.cases import Case
 from tests.conformance.stage import Stage, StalledError, staged
 from tests.conformance.transcript import Transcript
+from tests.harness.cutting import cut
 from tests.harness.tap import RunningTap, running_tap
 
 __all__ = ["NGINX", "TAPS", "WAYS", "played", "seen_of", "tapped"]
@@ -77,7 +78,7 @@ async def seen_of(stage: Stage, case: Case) -> Transcript:
 async def _endings(stage: Stage, tap: RunningTap) -> tuple[str, ...]:
     """Let both ends go, then read the records."""
     for line in [*stage.clients, *stage.upstreams]:
-        line.transport.abort()
+        cut(line.transport)
     return tuple(str(each.exchange.ending) for each in await tap.records())
 
 

@@ -7,6 +7,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Self
 
+from tests.harness.cutting import cut
+
 __all__ = ["RawClient"]
 
 
@@ -28,7 +30,7 @@ class RawClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.writer.transport.abort()
+        cut(self.writer.transport)
 
     async def send(self, data: bytes) -> None:
         """Send bytes now."""

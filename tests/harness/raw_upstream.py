@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
+from tests.harness.cutting import cut
+
 __all__ = ["Conversation", "RawUpstream", "simple"]
 
 
@@ -84,7 +86,7 @@ class RawUpstream:
         assert self._server is not None
         self._server.close()
         for each in self.conversations:
-            each.writer.transport.abort()
+            cut(each.writer.transport)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         conversation = Conversation(reader, writer)

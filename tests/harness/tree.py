@@ -90,22 +90,24 @@ class Tree:
                 start_new_session=True,
             )
         atexit.register(self._put_down)
-        started = asyncio.Event()
-        self.listening = asyncio.create_task(self._listen(started))
+        runs: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.listening = asyncio.create_task(self._listen(runs))
         async with asyncio.timeout(60):
-            await started.wait()
-        assert self.process.returncode is None, self.log.read_text()
+            if not await runs:
+                await self.process.wait()
+                raise AssertionError(self.log.read_text())
 
-    async def _listen(self, started: asyncio.Event) -> None:
+    async def _listen(self, runs: asyncio.Future[bool]) -> None:
         """Keep what is logged, and notice the line that says that all parts run."""
         assert self.process is not None
         assert self.process.stderr is not None
         with self.log.open("ab", buffering=0) as log:
             async for line in self.process.stderr:
                 log.write(line)
-                if b"up.started" in line:
-                    started.set()
-        started.set()
+                if b"up.started" in line and not runs.done():
+                    runs.set_result(True)
+        if not runs.done():
+            runs.set_result(False)
 
     async def stop(self) -> int:
         """Ask it to drain, as Ctrl-C does; give its exit code."""
