@@ -31,6 +31,7 @@ from storage.signing import signed_checkpoint
 from storage.spool.options import SpoolOptions
 from storage.spool.spool import FileSpool
 from storage.spool.start import open_spool
+from tap.aside import Aside
 from tap.consumers import ConsumerPolicy, Consumers
 from tap.desk import Desk
 from tap.pool import Endpoint, UpstreamPool
@@ -163,6 +164,7 @@ def _desk(settings: Settings, keys: TapKeys, spool: FileSpool, log: Log, metrics
     recorder = Recorder(
         spool,
         assemble_steps,
+        Aside(),
         digest_key=keys.fingerprint_key,
         capture_limit=tap.capture_limit,
         flush_seconds=tap.flush_interval,

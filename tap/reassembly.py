@@ -19,7 +19,7 @@ from audit.exchange import Dialect, Opening
 from audit.flags import Flag
 from audit.record import AuditRecord, Integrity, Retention, TapRef
 from audit.value import Value
-from tap.bodies import stream_of, whole_of
+from tap.bodies import check_document, stream_of, whole_of
 from tap.capture import Captured
 from tap.dialects.json_body import as_utf8, read_body
 from tap.dialects.keeping import Digest, Keeper
@@ -69,7 +69,8 @@ def assemble_steps(
 ) -> Generator[None, None, AuditRecord]:
     """Make the record in slices of bounded work; the generator's value is the record.
 
-    Raises `TooLargeError` for a body that its content coding makes larger than `most` bytes.
+    Raises `TooLargeError` for a body that its content coding makes larger than `most` bytes, and,
+    where `most` is given, for one that cannot be read in a short step.
     """
     digest = partial(keyed_digest, digest_key)
     chosen = route(opening.method, opening.target_path, opening.upgrade)
@@ -145,6 +146,7 @@ def _read_request(
     flags: set[Flag] = set()
     stream = stream_of(captured.request_body, opening.content_encoding, flags, most)
     data = yield from whole_of(stream)
+    check_document(data, most)
     broken = not captured.request_whole or captured.request_cut or bool(flags & _BROKEN)
     body = Body(data=data, content_type=opening.content_type, broken=broken)
     reading = chosen.dialect.request(body, Keeper(digest))
@@ -169,11 +171,14 @@ def _read_answer(
     shape = shape_of(start[:HEAD], content_type)
     keeper = Keeper(digest)
     if shape is Shape.EVENTS:
-        reading = yield from _read_events(start, stream, chosen.dialect.fold(), keeper, flags)
+        fold = chosen.dialect.fold()
+        reading = yield from _read_events(start, stream, fold, keeper, flags, most)
         return _Answer(reading=reading, shape=shape, flags=frozenset(flags))
     rest = yield from whole_of(stream)
+    data = start + rest
+    check_document(data, most)
     broken = not captured.answer_whole or captured.answer_cut or bool(flags & _BROKEN)
-    body = Body(data=start + rest, content_type=content_type, broken=broken)
+    body = Body(data=data, content_type=content_type, broken=broken)
     if shape is Shape.LINES:
         reading = yield from _read_lines(body, keeper)
     elif shape is Shape.JSON:
@@ -184,11 +189,17 @@ def _read_answer(
 
 
 def _read_events(
-    start: bytes, stream: Iterator[bytes], fold: Fold, keeper: Keeper, flags: set[Flag]
+    start: bytes,
+    stream: Iterator[bytes],
+    fold: Fold,
+    keeper: Keeper,
+    flags: set[Flag],
+    most: int | None,
 ) -> Generator[None, None, AnswerReading]:
     decoder = SseDecoder()
     for piece in _sliced(start, stream):
         for event in decoder.feed(piece):
+            check_document(event.data, most)
             fold.feed(event)
         yield
     for event in decoder.finish():

@@ -4,11 +4,12 @@ The law: traffic comes first. In one turn of the event loop no more is done here
 by the streams that pass through the same process; what is left waits for the next turn.
 
 A small exchange that is over before the first tick is made into its record at once, behind its
-last byte, and nothing but opening and record is written of it. Any other has the last of it flushed
-at its end and its record made in slices; a large one is left to the worker, which makes it from the
-pieces and the evidence of the end. In each case, what was captured is with the spool before the
-opening of the same caller's next call, so that a crash cannot take an answer that a caller has
-acted on.
+last byte, and nothing but opening and record is written of it. Any other, and one that turns out
+to take longer, has the last of it flushed at its end and its record made in slices; a large one, or
+one that cannot be sliced, is left to the worker, which makes it from the pieces and the evidence of
+the end. What may not rest anywhere cannot be left: a process aside reads it. In each case, what was
+captured is with the spool before the opening of the same caller's next call, so that a crash cannot
+take an answer that a caller has acted on.
 """
 
 from __future__ import annotations
@@ -20,21 +21,26 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from time import monotonic
 
+import msgspec
+
 from audit.exchange import Opening
 from audit.record import AuditRecord
 from audit.telemetry import Count, Log, frames_of
 from audit.value import to_json
 from storage.spool.port import PieceKind, Spool
+from tap.aside import Aside, Task
 from tap.bodies import TooLargeError
 from tap.capture import Captured, Evidence
 from tap.recording import LARGE, Recording
 
-__all__ = ["Recorder"]
+__all__ = ["AT_ONCE", "AT_ONCE_SECONDS", "Recorder"]
 
 Assemble = Callable[..., Generator[None, None, AuditRecord]]
 
-# What is larger is made into a record in slices; up to here it takes about a millisecond.
-_AT_ONCE = 64 * 1024
+# What is larger is made into a record in slices; up to here it mostly takes about a millisecond,
+# and where it does not, what is left after this long is done in slices too.
+AT_ONCE = 64 * 1024
+AT_ONCE_SECONDS = 0.0015
 # How long records are worked on in one turn of the loop, and how many recordings are flushed.
 _TURN_SECONDS = 0.0005
 _TURN_FLUSHES = 32
@@ -53,6 +59,7 @@ class Recorder:
         self,
         spool: Spool,
         assemble: Assemble,
+        aside: Aside,
         *,
         digest_key: bytes,
         capture_limit: int,
@@ -64,6 +71,8 @@ class Recorder:
         self.capture_limit = capture_limit
         self.count = count
         self._assemble = assemble
+        self._aside = aside
+        self._asides: set[asyncio.Task[None]] = set()
         self._digest_key = digest_key
         self._flush_seconds = self._tick_seconds = flush_seconds
         self._log = log
@@ -80,6 +89,9 @@ class Recorder:
     async def drain(self) -> None:
         """Wait until every ended exchange's record is with the spool."""
         await self._made.wait()
+        await asyncio.gather(*self._asides)
+        await self._made.wait()
+        await self._aside.stop()
 
     # -- pieces ----------------------------------------------------------------------------
 
@@ -115,18 +127,17 @@ class Recorder:
 
     def finish(self, recording: Recording, evidence: Evidence) -> None:
         """Have the record made: at once, in slices, or by the worker."""
-        if recording.large:
+        if recording.size > LARGE:
             self._leave(recording, evidence)
             return
-        at_once = not recording.spooled and recording.size <= _AT_ONCE
-        if not at_once:
-            recording.flush()
         making = (recording, evidence, self._steps(recording, recording.captured(evidence)))
-        if at_once:
-            while not self._advance(making):
-                pass
+        if not recording.spooled and recording.size <= AT_ONCE and self._made_at_once(making):
             return
+        recording.flush()
         self._makings.append(making)
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._made.is_set():
             self._made.clear()
             asyncio.get_running_loop().call_soon(self._work)
@@ -139,9 +150,16 @@ class Recorder:
             captured,
             digest_key=self._digest_key,
             salt=os.urandom(16).hex(),
-            most=LARGE if recording.may_be_left else None,
+            most=LARGE,
         )
         return record
+
+    def _made_at_once(self, making: Making) -> bool:
+        until = monotonic() + AT_ONCE_SECONDS
+        while not self._advance(making):
+            if monotonic() > until:
+                return False
+        return True
 
     def _work(self) -> None:
         """Work for one turn on what waits, oldest first."""
@@ -174,12 +192,40 @@ class Recorder:
         self.spool.close(recording.opening.id, to_json(record))
 
     def _leave(self, recording: Recording, evidence: Evidence) -> None:
-        """Leave the making of the record to the worker."""
+        """Leave the making of the record to the worker, or to the process aside."""
         recording.flush()
+        if not recording.may_be_left:
+            task = asyncio.get_running_loop().create_task(self._make_aside(recording, evidence))
+            self._asides.add(task)
+            task.add_done_callback(self._asides.discard)
+            return
         record_id = recording.opening.id
         self.count.add("auditstream_exchanges_total", ending="left_to_worker")
         self.spool.piece(record_id, PieceKind.END, to_json(evidence))
         self.spool.surrender(record_id)
+
+    async def _make_aside(self, recording: Recording, evidence: Evidence) -> None:
+        """Have the bodies read aside; where that fails, the record says that they are missing."""
+        request, answer = recording.bodies
+        task = Task(
+            opening=recording.opening,
+            evidence=evidence,
+            head=recording.answer_head,
+            digest_key=self._digest_key,
+            salt=os.urandom(16).hex(),
+            request=sum(map(len, request)),
+            answer=sum(map(len, answer)),
+        )
+        made = await self._aside.made(task, request, answer)
+        if made is not None:
+            self.count.add("auditstream_exchanges_total", ending=made.ending)
+            self.spool.close(recording.opening.id, made.record)
+            return
+        self.count.add("auditstream_capture_cut_total")
+        cut = msgspec.structs.replace(evidence, request_cut=True, answer_cut=True)
+        head = Captured(**msgspec.structs.asdict(cut), answer_head=recording.answer_head)
+        self._makings.append((recording, cut, self._steps(recording, head)))
+        self._go_on()
 
     def surrender(self, recording: Recording, error: Exception) -> None:
         """Have what was captured shipped as pieces, from which a record may be made later."""

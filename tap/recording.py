@@ -157,6 +157,16 @@ class Recording:
         self._note_gaps()
         self._keeping.finish(self, self._evidence(transport, detail, now))
 
+    @property
+    def answer_head(self) -> AnswerHead | None:
+        """The answer's head, if one came."""
+        return self._head
+
+    @property
+    def bodies(self) -> tuple[list[bytes], list[bytes]]:
+        """What was captured of request and answer, as it came; of a large one only the last."""
+        return self._request.chunks, self._answer.chunks
+
     def captured(self, evidence: Evidence) -> Captured:
         """Everything that was witnessed of an exchange that is not large."""
         return Captured(

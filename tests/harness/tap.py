@@ -31,6 +31,7 @@ from storage.spool.options import SpoolOptions
 from storage.spool.port import Shipment
 from storage.spool.spool import FileSpool
 from storage.spool.start import open_spool
+from tap.aside import Aside
 from tap.consumers import ConsumerPolicy, Consumers, fingerprint
 from tap.desk import Desk
 from tap.hop import Forwarded
@@ -182,6 +183,7 @@ async def running_tap(
         recorder=Recorder(
             opened,
             assemble_steps,
+            Aside(),
             digest_key=secret,
             capture_limit=capture_limit,
             flush_seconds=flush_seconds,

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from audit.exchange import Ending
+import pytest
+
+from audit.exchange import Ending, Level
 from audit.parts import Text
 from audit.record import AuditRecord
 from audit.value import to_json
 from storage.spool.port import PieceKind
+from tap import recorder
+from tap.consumers import ConsumerPolicy
 from tap.reassembly import assemble_steps
 from tests.harness.raw_client import RawClient
 from tests.harness.raw_upstream import Conversation, RawUpstream, simple
@@ -49,8 +55,11 @@ class Pieces:
         self._piece(record_id, kind, data)
 
 
-async def test_a_small_call_is_in_the_spool_before_its_caller_can_act(tmp_path: Path) -> None:
+async def test_a_small_call_is_in_the_spool_before_its_caller_can_act(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With its last byte the record is handed in: no piece is written, and nothing is left over."""
+    monkeypatch.setattr(recorder, "AT_ONCE_SECONDS", 60.0)
     whole = answer("little")
     async with (
         RawUpstream(simple(whole, body_bytes=len(ASKED))) as upstream,
@@ -104,6 +113,101 @@ async def test_a_body_that_decodes_to_much_is_left_to_the_worker_too(tmp_path: P
         assert tap.notes.counts["auditstream_exchanges_total/left_to_worker"] == 1
     assert (record.exchange.ending, record.exchange.flags) == (Ending.COMPLETE, ())
     assert record.response.outputs[0].parts == (Text(text=text),)
+
+
+@pytest.mark.parametrize("where", ["request", "answer", "event"])
+async def test_a_document_that_takes_long_is_left_to_the_worker(tmp_path: Path, where: str) -> None:
+    """Few bytes can hold thousands of strings, and no document can be read in steps."""
+    many = json.dumps({"model": "m", "metadata": {f"k{each}": "" for each in range(2000)}})
+    asked = many.encode() if where == "request" else ASKED
+    whole = {
+        "request": answer("short"),
+        "answer": HEAD % len(many) + many.encode(),
+        "event": b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
+        % (len(many) + 22)
+        + b"data: %b\n\ndata: [DONE]\n\n" % many.encode(),
+    }[where]
+    async with (
+        RawUpstream(simple(whole, body_bytes=len(asked))) as upstream,
+        running_tap(tmp_path, upstream.port, flush_seconds=60) as tap,
+        RawClient(tap.port) as client,
+    ):
+        await client.send(ask(asked))
+        assert await client.exactly(len(whole)) == whole
+        [record] = await tap.records()
+        assert tap.notes.counts["auditstream_exchanges_total/left_to_worker"] == 1
+    assert "k1999" in to_json(record).decode()
+
+
+NONE = {"unassigned": ConsumerPolicy(level=Level.NONE)}
+USED = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}
+
+
+def large_answer() -> bytes:
+    """A plain chat answer that is too large for the event loop, with its usage at the end."""
+    choice = {"index": 0, "message": {"content": "secret " * 40_000}, "finish_reason": "stop"}
+    body = to_json({"id": "c", "model": "m", "choices": [choice], "usage": USED})
+    return HEAD % len(body) + body
+
+
+async def test_what_may_rest_nowhere_is_read_aside(tmp_path: Path) -> None:
+    """At level `none` no body reaches the spool, and yet the record has usage and finish."""
+    whole = large_answer()
+    async with (
+        RawUpstream(simple(whole, body_bytes=len(ASKED))) as upstream,
+        running_tap(tmp_path, upstream.port, consumers=NONE) as tap,
+        RawClient(tap.port) as client,
+    ):
+        pieces = Pieces(tap)
+        tap.desk.recorder._assemble = _never  # type: ignore[assignment]  # it must not be asked
+        await client.send(ask())
+        assert await client.exactly(len(whole)) == whole
+        [record] = await tap.records()
+        assert set(pieces.kinds) <= {PieceKind.ANSWER_HEAD}
+        assert tap.notes.counts["auditstream_exchanges_total/complete"] == 1
+    assert (record.exchange.ending, record.exchange.flags) == (Ending.COMPLETE, ())
+    assert (record.usage.input, record.usage.output) == (7, 9)
+    assert record.response.outputs[0].finish_reason == "stop"
+    assert b"secret" not in to_json(record)
+
+
+async def test_a_process_aside_that_fails_costs_the_record_its_details(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange is recorded all the same, and says that its bodies were not read."""
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    whole = large_answer()
+    async with (
+        RawUpstream(simple(whole, body_bytes=len(ASKED))) as upstream,
+        running_tap(tmp_path, upstream.port, consumers=NONE) as tap,
+        RawClient(tap.port) as client,
+    ):
+        await client.send(ask())
+        assert await client.exactly(len(whole)) == whole
+        [record] = await tap.records()
+        assert tap.notes.counts["auditstream_capture_cut_total"] == 1
+    assert record.exchange.ending is Ending.COMPLETE
+    assert {"request_truncated", "answer_truncated"} <= set(record.exchange.flags)
+
+
+async def test_what_takes_longer_than_thought_is_finished_in_slices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was captured is with the spool by then, and the record is the same."""
+    monkeypatch.setattr(recorder, "AT_ONCE_SECONDS", -1.0)
+    whole = answer("little")
+    async with (
+        RawUpstream(simple(whole, body_bytes=len(ASKED))) as upstream,
+        running_tap(tmp_path, upstream.port, flush_seconds=60) as tap,
+        RawClient(tap.port) as client,
+    ):
+        pieces = Pieces(tap)
+        await client.send(ask())
+        assert await client.exactly(len(whole)) == whole
+        [record] = await tap.records()
+        assert PieceKind.ANSWER_BODY in pieces.kinds
+        assert tap.notes.counts["auditstream_exchanges_total/complete"] == 1
+    assert record.response.outputs[0].parts == (Text(text="little"),)
 
 
 async def test_of_a_large_call_memory_holds_only_what_the_spool_has_not(tmp_path: Path) -> None:
