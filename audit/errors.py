@@ -11,6 +11,7 @@ from typing import ClassVar
 
 __all__ = [
     "AuditStreamError",
+    "ConsumerUnknown",
     "DetectorFailed",
     "DetectorUnavailable",
     "EnvelopeDamaged",
@@ -138,6 +139,12 @@ class ExchangeUnknown(PermanentError):
     """No exchange of this id is known in store, ledger, queue or spool."""
 
     code = "exchange.unknown"
+
+
+class ConsumerUnknown(PermanentError):
+    """No consumer of this name is known in settings, store or ledger."""
+
+    code = "consumer.unknown"
 
 
 class OrderInvalid(PermanentError):

@@ -9,49 +9,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from audit.anchors import Anchored
 from audit.belief import Belief
 from audit.boot_evidence import BootEvidence
 from audit.completeness import Outcome, StoredMark
+from audit.judged import IN_ORDER, Answer, Judged
 from audit.ledger import LedgerEntry, LedgerState
 from audit.spans import Gaps, spans
 
-__all__ = ["IN_ORDER", "Judge", "Judged"]
-
-IN_ORDER = frozenset(
-    {
-        Outcome.STORED,
-        Outcome.WAITING,
-        Outcome.DEAD_LETTERED,
-        Outcome.REFUSED,
-        Outcome.ERASED,
-        Outcome.EXPIRED,
-        Outcome.UNREADABLE,
-        Outcome.UNRECORDED,
-    }
-)
+__all__ = ["Judge"]
 
 _REMOVED = {LedgerState.ERASED: Outcome.ERASED, LedgerState.EXPIRED: Outcome.EXPIRED}
 _SET_ASIDE = {
     LedgerState.DEAD_LETTERED: Outcome.DEAD_LETTERED,
     LedgerState.UNREADABLE: Outcome.UNREADABLE,
 }
-
-# What came of it, and a key of `REASONS`; of a number without an opening, the tap's own reason.
-_Answer = tuple[Outcome, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Numbers `first` to `last` of a boot, which share one fate, or one record among them."""
-
-    outcome: Outcome
-    reason: str
-    first: int
-    last: int
-    id: str | None = None
 
 
 class Judge:
@@ -95,7 +68,7 @@ class Judge:
             if (answer := self._outside(seq)) is not None:
                 yield Judged(*answer, seq, seq, self._name(seq))
 
-    def _outside(self, seq: int) -> _Answer | None:
+    def _outside(self, seq: int) -> Answer | None:
         """Judge what stands at a number that need not be accounted for."""
         boot = self._boot
         if seq in boot.damaged:
@@ -119,7 +92,7 @@ class Judge:
         forged = self._boot.forged.get(seq)
         return forged.id if forged else None
 
-    def _of(self, seq: int) -> _Answer:
+    def _of(self, seq: int) -> Answer:
         boot = self._boot
         if seq in boot.damaged:
             return Outcome.ALTERED, "row_damaged"
@@ -132,7 +105,7 @@ class Judge:
             answer = moved if moved[0] in IN_ORDER else answer
         return self._anchor(seq, answer)
 
-    def _now(self, seq: int) -> _Answer:
+    def _now(self, seq: int) -> Answer:
         own = self._own(seq, self._boot.id_of(seq))
         if entry := self._boot.entries.get(seq):
             return self._entered(entry, own)
@@ -144,7 +117,7 @@ class Judge:
         marks = self._boot.stored.get(seq, [])
         return [m for m in marks if expected is None or _belongs(m.id, expected)]
 
-    def _anchor(self, seq: int, answer: _Answer) -> _Answer:
+    def _anchor(self, seq: int, answer: Answer) -> Answer:
         """Hold an answer against earlier reports: what was stored then had an entry for good."""
         outcome, _ = answer
         removed, stored = self._anchored.removed(seq), self._anchored.stored(seq)
@@ -157,7 +130,7 @@ class Judge:
             return (Outcome.ALTERED if there else Outcome.LOST), "rolled_back"
         return answer
 
-    def _forged(self, seq: int, own: list[StoredMark]) -> _Answer:
+    def _forged(self, seq: int, own: list[StoredMark]) -> Answer:
         """Without a believed entry: lost where nothing of it can be anywhere, else altered."""
         boot = self._boot
         there = own or seq in boot.waiting or seq in boot.dead
@@ -166,7 +139,7 @@ class Judge:
             return Outcome.ALTERED, "entry_forged"
         return Outcome.LOST, "entry_forged"
 
-    def _not_entered(self, seq: int, own: list[StoredMark]) -> _Answer:
+    def _not_entered(self, seq: int, own: list[StoredMark]) -> Answer:
         boot = self._boot
         held = seq in boot.waiting or seq in boot.dead
         if own and held:
@@ -182,7 +155,7 @@ class Judge:
             return (Outcome.REFUSED if refused else Outcome.UNRECORDED), reason
         return self._missing()
 
-    def _entered(self, entry: LedgerEntry, own: list[StoredMark]) -> _Answer:
+    def _entered(self, entry: LedgerEntry, own: list[StoredMark]) -> Answer:
         if entry.state is LedgerState.STORED:
             return self._stored(entry, own)
         if entry.state in _REMOVED:
@@ -191,7 +164,7 @@ class Judge:
             return Outcome.REFUSED, ""
         return self._set_aside(entry, own)
 
-    def _set_aside(self, entry: LedgerEntry, own: list[StoredMark]) -> _Answer:
+    def _set_aside(self, entry: LedgerEntry, own: list[StoredMark]) -> Answer:
         waits, dead = (entry.number.seq in held for held in (self._boot.waiting, self._boot.dead))
         if own:
             return self._replayed(own, held=waits or dead)
@@ -201,7 +174,7 @@ class Judge:
             return _SET_ASIDE[entry.state], ""
         return self._unless_unread(Outcome.LOST, "dead_letter_removed", "queue")
 
-    def _replayed(self, own: list[StoredMark], *, held: bool) -> _Answer:
+    def _replayed(self, own: list[StoredMark], *, held: bool) -> Answer:
         """A replay of what was set aside has been stored: then its entry is on its way."""
         if flaw := self._unsound(own):
             return Outcome.ALTERED, flaw
@@ -211,7 +184,7 @@ class Judge:
             return Outcome.UNDETERMINED, "source_unread"
         return self._unless_unread(Outcome.ALTERED, "state_contradicts", "spool", "queue")
 
-    def _stored(self, entry: LedgerEntry, own: list[StoredMark]) -> _Answer:
+    def _stored(self, entry: LedgerEntry, own: list[StoredMark]) -> Answer:
         if not own:
             return self._unless_unread(Outcome.LOST, "record_removed", "records")
         if any(_differs(entry, mark) for mark in own):
@@ -226,7 +199,7 @@ class Judge:
         signed = all(self._belief.record(mark) for mark in marks)
         return None if signed else "signature_differs"
 
-    def _missing(self) -> _Answer:
+    def _missing(self) -> Answer:
         if not self._spool_seen:
             # It may wait in a spool that was not looked at.
             return Outcome.UNDETERMINED, "source_unread"
@@ -234,7 +207,7 @@ class Judge:
         reason = "boot_missing" if vanished else "no_trace"
         return self._unless_unread(Outcome.LOST, reason, "spool", "queue", "ledger")
 
-    def _unless_unread(self, outcome: Outcome, reason: str, *sources: str) -> _Answer:
+    def _unless_unread(self, outcome: Outcome, reason: str, *sources: str) -> Answer:
         if self._unread.intersection(sources):
             return Outcome.UNDETERMINED, "source_unread"
         return outcome, reason

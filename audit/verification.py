@@ -15,7 +15,8 @@ from audit.belief import Belief
 from audit.boot_evidence import BootEvidence, by_boot
 from audit.boot_flaws import boot_flaws, foreign_boots, uncertain, unlinked_boots
 from audit.completeness import Evidence, Outcome
-from audit.judge import IN_ORDER, Judge, Judged
+from audit.judge import Judge
+from audit.judged import IN_ORDER, Judged
 from audit.report import CompletenessReport, Flaw, Named, Uncertain, Unrecorded
 from audit.selection import Owners, Selection
 from audit.spans import joined

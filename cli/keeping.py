@@ -45,9 +45,10 @@ def erase(*, config: Path | None, data: str | None, keys: str | None, **rest: An
     """Erase exchanges for good and print a signed certificate.
 
     Records go with all they are found by; what is still sealed in spool, queue or dead letters
-    is never stored. The ledger keeps number and id. What a hold keeps is refused, and then
-    nothing is erased. It needs the worker's signing key, and may be run again; look first with
-    --dry-run. Give --id or --consumer, not both.
+    is never stored. The ledger keeps number and id. What a hold keeps is refused by the hold's
+    name, and so is an id or a consumer that nobody knows; then nothing is erased. It needs the
+    worker's signing key, and may be run again; look first with --dry-run. Give --id or
+    --consumer, not both.
     """
     from cli.run_erase import run_erase  # noqa: PLC0415 - see the module's law
 
@@ -62,7 +63,11 @@ def hold() -> None:
 @hold.command("add")
 @options(_IDS, _CONSUMER, _SESSION, _WHY, _JSON, KEY_OPTION, *SETTING_OPTIONS)
 def add_hold(*, config: Path | None, data: str | None, keys: str | None, **rest: Any) -> None:
-    """Hold exchanges, those that arrive later too, until the hold is released."""
+    """Hold exchanges, those that arrive later too, until the hold is released.
+
+    An id or a consumer that nobody knows is refused. A consumer is known by a record, by the
+    ledger or by the settings: name one there that has sent nothing yet.
+    """
     from cli.run_hold import run_add  # noqa: PLC0415 - see the module's law
 
     run_add(settings_of(config, data=data, keys=keys), **rest)
@@ -132,7 +137,8 @@ def discard_letters(
     """Erase dead letters for good and print a signed certificate.
 
     The sealed content is removed, the ledger says erased, and a copy that comes later is not
-    stored.
+    stored. A checkpoint is no exchange: an order in the book says that it went, no certificate
+    does, and what a trusted tap says again is entered.
     """
     from cli.run_dead_letters import run_discard  # noqa: PLC0415 - see the module's law
 

@@ -20,6 +20,7 @@ from cli.options import KEY_OPTION as _KEY_OPTION
 from cli.options import SETTING_OPTIONS as _SETTING_OPTIONS
 from cli.options import options as _options
 from cli.options import settings_of as _settings
+from cli.render.neutral import neutral_line
 
 __all__ = ["cli", "main"]
 
@@ -76,7 +77,10 @@ def up(*, demo: bool, fallback: bool, once: bool, config: Path | None, **flags: 
 @cli.command()
 @_options(_UPSTREAM_OPTION, _LISTEN_OPTION, _KEY_OPTION, *_SETTING_OPTIONS, _CHILD_OPTION)
 def tap(*, child: bool, config: Path | None, **flags: Any) -> None:
-    """Run the tap alone: in front of the gateway, sending to the queue."""
+    """Run the tap alone: in front of the gateway, sending to the queue.
+
+    It needs no private key that opens, and records on while one is missing elsewhere.
+    """
     from cli.run_tap import run  # noqa: PLC0415 - see the module's law
 
     run(None if child else _settings(config, **flags))
@@ -178,6 +182,9 @@ def verify(*, config: Path | None, data: str | None, keys: str | None, **asked: 
 
     Exits 0 when complete, 1 when something is lost or altered, 2 when it could not tell. With
     --certificate: 0 confirmed, 1 contradicted, 2 could not tell.
+
+    What was erased or has expired is one line for each start of a tap, with its ranges; --json
+    lists every id.
 
     Signatures are held against the public keys of the keys folder, or of the environment; no
     secret is needed. DAY is YYYY-MM-DD, both ends included. With a selection everything is judged
@@ -298,7 +305,7 @@ def reference() -> None:
 
 def _unexpected(error: Exception) -> str:
     if isinstance(error, AuditStreamError):
-        return f"auditstream: {error}\n"
+        return f"auditstream: {neutral_line(str(error))}\n"
     kind, where = type(error).__name__, frames_of(error)
     return f"auditstream: unexpected {kind}, a defect of this program: {where}\n"
 
@@ -316,7 +323,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except AuditStreamError as error:
-        sys.stderr.write(f"auditstream: {error}\n")
+        sys.stderr.write(f"auditstream: {neutral_line(str(error))}\n")
         sys.exit(2 if isinstance(error, PermanentError) else 1)
     except BrokenPipeError:
         sys.exit(0)

@@ -73,7 +73,14 @@ async def office_of(settings: Settings) -> AsyncIterator[Office]:
         spooled=lambda: _spooled(places),
         subject_of=custody.subject,
     )
-    search = Search(finder=finder, locator=locator, book=book, custody=custody, trust=trust)
+    search = Search(
+        finder=finder,
+        locator=locator,
+        book=book,
+        custody=custody,
+        trust=trust,
+        consumers={*settings.consumers, settings.tap.default_consumer},
+    )
     eraser = Eraser(
         search=search, book=book, keeper=keeper, queue=queue, custody=custody, signer=signer
     )

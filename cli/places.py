@@ -19,9 +19,9 @@ from audit.signing import Role
 from cli.config import key_values
 from storage.key_binding import Signatory, bind, prepare_keys
 from storage.key_environment import EnvironmentKeys
-from storage.key_folder import FolderKeys
+from storage.key_folder import FolderKeys, named
 from storage.key_provider import KeyProvider
-from storage.keys import TapKeys, WorkerKeys
+from storage.keys import KeyKind, TapKeys, WorkerKeys
 from storage.signing import Ed25519Signer, TrustedKeys
 
 __all__ = [
@@ -84,12 +84,7 @@ def prepare(settings: Settings, *, may_open: bool, signs: Sequence[Role] = ()) -
     if may_open and not key_values():
         prepare_keys(settings.key_folder, settings.data)
     keys = tap_keys_of(settings)
-    held = worker_keys_of(settings).key_ids if may_open else frozenset()
-    if may_open and keys.key_id not in held:
-        raise KeyMissing(
-            f"the private key {keys.key_id}, which opens what is sealed now, is not among the"
-            " private keys; put it back, or, where it is lost: auditstream keys rotate seal"
-        )
+    held = _opening(settings, keys) if may_open else frozenset()
     bind(settings.data, keys, held, [_signatory(settings, role) for role in signs])
     if Role.WORKER in signs:
         trust_of(settings, *Role)
@@ -143,6 +138,38 @@ def console_token(keys: Path) -> str:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(32) + "\n")
     return path.read_text("ascii").strip()
+
+
+def _opening(settings: Settings, keys: TapKeys) -> frozenset[str]:
+    """The ids of the private keys, which include the one for what is sealed from now on.
+
+    Raises `KeyMissing` where they do not: a worker would set aside whatever came, and the sooner
+    someone hears of it the less there is to be carried again, or lost with the key.
+    """
+    given = key_values()
+    try:
+        held = worker_keys_of(settings).key_ids
+    except KeyMissing:
+        if given:
+            raise
+        held = frozenset()
+    if keys.key_id not in held:
+        raise KeyMissing(_no_opening(settings, keys.key_id, by_environment=bool(given)))
+    return held
+
+
+def _no_opening(settings: Settings, key_id: str, *, by_environment: bool) -> str:
+    """What is missing, how to mend it, and what still works without it."""
+    name = named(KeyKind.SEAL, key_id, "key")
+    what = f"private key {key_id}, which opens what is sealed now, is not"
+    missing = (
+        f"the {what} in the environment's AUDITSTREAM_KEY_PRIVATE: add it there, or give a new"
+        " pair where it is lost (`auditstream keys new` makes one)"
+        if by_environment
+        else f"the {what} in the keys folder: put {settings.key_folder / name} back, or make a new"
+        " pair where it is lost: auditstream keys rotate seal"
+    )
+    return f"{missing}; meanwhile `auditstream tap` records without it, and all of it waits sealed"
 
 
 def _signatory(settings: Settings, role: Role) -> Signatory:

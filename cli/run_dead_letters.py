@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from audit.errors import ExchangeUnknown, OrderInvalid
-from audit.orders import OrderKind
+from audit.orders import Order, OrderKind
 from audit.settings import Settings
-from cli.office import begun, new_order
+from cli.office import begun, new_order, office_of
 from cli.render.letters import letter_document, letter_lines, list_lines
 from cli.run_erase import erase_and_certify
 from storage.queue.port import DeadLetter, MessageKind
@@ -66,7 +66,8 @@ def run_discard(
 ) -> int:
     """Discard what is named, all or nothing; gives the exit code.
 
-    A checkpoint is no exchange: it is removed, and no certificate speaks of it.
+    A checkpoint is no exchange: it is removed by an order of its own, and no certificate speaks
+    of it.
     """
     letters = _named(asyncio.run(_letters(settings)), ids)
     exchanges = [each.id for each in letters if each.kind is not MessageKind.CHECKPOINT]
@@ -76,8 +77,10 @@ def run_discard(
         order = new_order(settings, OrderKind.ERASE, ids=exchanges, why=why)
         code = erase_and_certify(settings, order, out=out, quiet=as_json, letters=True)
     if checkpoints:
-        removed = asyncio.run(_remove(settings, checkpoints))
-        sys.stderr.write(f"auditstream: {removed} checkpoints discarded\n")
+        order = new_order(settings, OrderKind.ERASE, ids=checkpoints, why=why)
+        removed = asyncio.run(_remove_checkpoints(settings, order))
+        told = f"{removed} checkpoint{'' if removed == 1 else 's'} discarded"
+        sys.stderr.write(f"auditstream: {told} by order {order.id}\n")
     return code
 
 
@@ -106,12 +109,9 @@ async def _replay(
     return len(done), [each for each in wanted if each not in done]
 
 
-async def _remove(settings: Settings, ids: Sequence[str]) -> int:
-    queue = await SqliteQueueAdmin.open(begun(settings).queue)
-    try:
-        return sum([await queue.discard(each) for each in ids])
-    finally:
-        await queue.close()
+async def _remove_checkpoints(settings: Settings, order: Order) -> int:
+    async with office_of(settings) as office:
+        return await office.eraser.discard_checkpoints(order)
 
 
 def _named(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter]:

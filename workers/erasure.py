@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.certificate import Certificate, Erased
-from audit.errors import OrderInvalid, RecordHeld
+from audit.errors import ExchangeUnknown, OrderInvalid, RecordHeld
 from audit.orders import Order, Subject, covers
 from audit.signing import Signer
-from storage.queue.port import QueueAdmin
+from storage.queue.port import MessageKind, QueueAdmin
 from storage.records.keeper import Keeper, OrderBook
 from storage.records.signed_ledger import signed_certificate
 from workers.changes import current_digest
@@ -62,11 +62,12 @@ class Eraser:
     async def look(self, order: Order) -> list[Located]:
         """What the order would remove now; nothing is done.
 
-        Raises `ExchangeUnknown` for an id that nobody knows, and `RecordHeld` when a hold keeps
-        any of it, or might keep what nobody has opened yet.
+        Raises `ExchangeUnknown` for an id that nobody knows, `ConsumerUnknown`, and `RecordHeld`,
+        which names the hold, when one keeps any of it, or might keep what nobody has opened yet.
         """
+        await self._search.check_consumer(order)
         found = await self._search.of(order)
-        _refuse_held([each for each in found if await self._held(each)])
+        await self._refuse_held(found)
         await self._refuse_unopened([each for each in found if each.sealed])
         return found
 
@@ -91,6 +92,22 @@ class Eraser:
                 )
         return await self._carry_out(order, "discarded")
 
+    async def discard_checkpoints(self, order: Order) -> int:
+        """Remove dead letters that are checkpoints, by their ids; gives how many there still were.
+
+        The order stands before they go, so that the book says who did it and why. It bars
+        nothing: what a trusted tap says under the same name later is evidence. Raises
+        `ExchangeUnknown` for what is no such dead letter; then nothing was done.
+        """
+        for each in order.ids:
+            letter = await self._queue.dead_letter_of(each)
+            if letter is None or letter.kind is not MessageKind.CHECKPOINT:
+                raise ExchangeUnknown(f"there is no dead checkpoint {each}; nothing was done")
+        await self._book.enter(signed_order(order, self._signer))
+        removed = sum([await self._queue.discard(each) for each in order.ids])
+        await self._queue.scrub()
+        return removed
+
     async def _carry_out(self, order: Order, kind: str) -> Erasure:
         await self._book.enter(signed_order(order, self._signer))
         found = await self._search.of(order)
@@ -114,25 +131,54 @@ class Eraser:
         )
         return signed_certificate(bare, self._signer)
 
-    async def _held(self, each: Located) -> bool:
-        """Whether it says so, or the book does: a hold that was cut short stands there only."""
-        if each.held or each.subject is None:
-            return each.held
-        return (await self._custody.ruling(each.subject)).hold is not None
+    async def _refuse_held(self, found: Sequence[Located]) -> None:
+        """Refuse what says that it is held, or of which the book does.
+
+        A hold that was cut short stands in the book only.
+        """
+        held, holds = [], dict[str, Order]()
+        for each in found:
+            if (hold := await self._hold_of(each)) is not None:
+                holds[hold.id] = hold
+            if each.held or hold is not None:
+                held.append(each)
+        _refuse(held, list(holds.values()))
+
+    async def _hold_of(self, each: Located) -> Order | None:
+        if each.subject is None:
+            return None
+        return (await self._custody.ruling(each.subject)).hold
 
     async def _refuse_unopened(self, sealed: Sequence[Located]) -> None:
         holds = await self._search.holds() if sealed else []
-        _refuse_held([each for each in sealed for hold in holds if covers(hold, Subject(each.id))])
-        if sealed and any(hold.consumer is not None for hold in holds):
+        by_id = [hold for hold in holds if any(covers(hold, Subject(each.id)) for each in sealed)]
+        kept = [each for each in sealed if any(covers(hold, Subject(each.id)) for hold in by_id)]
+        _refuse(kept, by_id)
+        by_consumer = [hold for hold in holds if hold.consumer is not None]
+        if by_consumer:
             raise RecordHeld(
-                f"nobody has opened {_names(sealed)} yet, and a hold on a consumer stands that"
-                " might keep it; nothing was done: let a worker carry it first"
+                f"nobody has opened {_names(sealed)} yet, and what it is may be held:"
+                f" {_told(by_consumer)}; nothing was done: let a worker carry it first, or"
+                " release the hold"
             )
 
 
-def _refuse_held(held: Sequence[Located]) -> None:
+def _refuse(held: Sequence[Located], holds: Sequence[Order]) -> None:
+    """Raise where anything is held; a record may say so of itself with no hold in the book."""
     if held:
-        raise RecordHeld(f"a hold keeps {_names(held)}; nothing was done")
+        by = _told(holds) or "a hold that the order book does not have"
+        raise RecordHeld(f"{by}: it keeps {_names(held)}; nothing was done")
+
+
+def _told(holds: Sequence[Order]) -> str:
+    """What an operator needs to find each hold, or to release it."""
+    more = [f"{len(holds) - _NAMED} more"] if len(holds) > _NAMED else []
+    return " and ".join([*map(_hold, holds[:_NAMED]), *more])
+
+
+def _hold(hold: Order) -> str:
+    on = f" on the consumer {hold.consumer}" if hold.consumer is not None else ""
+    return f"the hold {hold.id}{on}, since {hold.at} ({hold.why})"
 
 
 def _names(located: Sequence[Located]) -> str:

@@ -55,10 +55,11 @@ class Holder:
     async def add(self, order: Order) -> Held:
         """Enter the order and set the hold in every record that it names.
 
-        Raises `ExchangeUnknown` for an id that nobody knows or that was removed; then nothing was
-        done. Raises `SignatureInvalid` when a record is not what a worker signed: it is left as it
-        is, and the order stands and holds all others.
+        Raises `ExchangeUnknown` for an id that nobody knows or that was removed, and
+        `ConsumerUnknown`; then nothing was done. Raises `SignatureInvalid` when a record is not
+        what a worker signed: it is left as it is, and the order stands and holds all others.
         """
+        await self._search.check_consumer(order)
         _refuse_removed(await self._search.of(order))
         await self._book.enter(signed_order(order, self._signer))
         found = await self._search.of(order)

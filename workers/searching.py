@@ -1,15 +1,16 @@
 """What an order speaks of now: by id wherever it is, by consumer among the stored records.
 
-The law: what is still sealed says neither consumer nor session, so it is found by id only; what
-else of it an order bars, the worker that opens it finds.
+The law: a consumer that nobody knows is an error, as an id is (`workers.locating`). What is still
+sealed says neither consumer nor session, so it is found by id only; what else of it an order bars,
+the worker that opens it finds.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 
-from audit.errors import SignatureInvalid
+from audit.errors import ConsumerUnknown, SignatureInvalid
 from audit.orders import Order, OrderKind, covers, in_force, same_criteria
 from audit.signing import Trust
 from storage.records.keeper import Finder, OrderBook
@@ -21,7 +22,7 @@ __all__ = ["Search"]
 
 
 class Search:
-    """Finds what orders name, and the orders themselves."""
+    """Finds what orders name, and the orders themselves. `consumers` are those of the settings."""
 
     def __init__(
         self,
@@ -31,12 +32,28 @@ class Search:
         book: OrderBook,
         custody: Custody,
         trust: Trust,
+        consumers: Collection[str],
     ) -> None:
         self._finder = finder
         self._locator = locator
         self._book = book
         self._custody = custody
         self._trust = trust
+        self._consumers = consumers
+
+    async def check_consumer(self, order: Order) -> None:
+        """Raise `ConsumerUnknown` where nobody knows the consumer that a new order names.
+
+        An order about a misspelt consumer would look like one that was obeyed.
+        """
+        name = order.consumer
+        if name is None or name in self._consumers or await self._finder.knows(name):
+            return
+        raise ConsumerUnknown(
+            f"no consumer {name} is known in settings, store or ledger; nothing was done: check"
+            " its spelling, --data and --config, and where all it ever sent is still sealed, or"
+            " yet to come, name it in the settings, under `consumers`"
+        )
 
     async def of(self, order: Order) -> list[Located]:
         """Everything it names that is somewhere, each once, released or not.

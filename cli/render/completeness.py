@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -13,6 +15,7 @@ from rich.text import Text
 from audit.completeness import REASONS, Outcome, Verdict
 from audit.report import CompletenessReport, Flaw, Named, Uncertain, Unrecorded
 from audit.selection import Selection
+from audit.spans import joined
 from audit.value import Json
 from cli.render.neutral import neutral_line
 
@@ -28,6 +31,9 @@ _NOTHING = "complete: nothing was recorded here yet"
 _NOTHING_SELECTED = "nothing of this selection was recorded here"
 _SELECTED = "complete for this selection: every number in it is accounted for"
 _SHOWN = 50
+# Of what was removed on purpose there may be any number, and nobody looks for one of them here.
+_REMOVED = (Outcome.ERASED, Outcome.EXPIRED)
+_RANGES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class CompletenessView:
         yield from _lines([_flaw_line(flaw) for flaw in report.flaws])
         yield from _lines([_unrecorded_line(each) for each in report.unrecorded])
         for outcome in Outcome:
-            yield from _lines([_named_line(n) for n in report.named if n.outcome is outcome])
+            yield from _lines(_named_lines(outcome, report.named))
         yield from _lines([_uncertain_line(each) for each in report.uncertain])
 
 
@@ -156,9 +162,32 @@ def _unrecorded_line(each: Unrecorded) -> str:
     return f"unrecorded: {where}: {each.reason}"
 
 
+def _named_lines(outcome: Outcome, named: Sequence[Named]) -> list[str]:
+    """One line for each number with its id; for what was removed, one line for each boot."""
+    lines = []
+    for (tap, boot), group in groupby(
+        (each for each in named if each.outcome is outcome), attrgetter("tap", "boot")
+    ):
+        numbers = list(group)
+        if outcome in _REMOVED and len(numbers) > 1:
+            told = _ranges([each.seq for each in numbers])
+            lines.append(f"{outcome.value}: {tap}/{boot}: {len(numbers)} numbers: {told}")
+        else:
+            lines += map(_named_line, numbers)
+    return lines
+
+
 def _named_line(each: Named) -> str:
     named = f" {each.id}" if each.id else ""
     return f"{each.outcome.value}: {each.tap}/{each.boot}/{each.seq}{named}"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """The numbers as ranges, the first of them where there are many."""
+    ranges = joined((seq, seq) for seq in numbers)
+    told = ", ".join(_numbers(*each).removeprefix("/") for each in ranges[:_RANGES])
+    more = len(ranges) - _RANGES
+    return f"{told}, … up to {ranges[-1][1]}; --json lists all" if more > 0 else told
 
 
 def _uncertain_line(each: Uncertain) -> str:

@@ -60,6 +60,9 @@ class Finder(Protocol):
     async def entry_of(self, record_id: str) -> LedgerEntry | None:
         """What became of the exchange of this id. Raises `RecordInvalid` for a damaged entry."""
 
+    async def knows(self, consumer: str) -> bool:
+        """Whether any record or any ledger entry names this consumer."""
+
     def of_consumer(self, consumer: str) -> AsyncGenerator[StoredDocument, None]:
         """Every record of a consumer, oldest first; what is removed meanwhile may be missing."""
 

@@ -28,6 +28,12 @@ _CHUNK = 20
 _JSON = "CAST(json AS BLOB)"
 _DOCUMENT = f"SELECT {_JSON} FROM records WHERE id = ?"  # noqa: S608 - constants
 
+# Asked in this order, since the ledger has an index of consumers for what was erased only.
+_KNOWS = (
+    "SELECT EXISTS (SELECT 1 FROM records WHERE consumer = ?1)"
+    " OR EXISTS (SELECT 1 FROM ledger WHERE consumer = ?1)"
+)
+
 # An index page has some 4 KB: a step costs milliseconds, and the writers get between two steps.
 _MERGE_PAGES = 500
 
@@ -81,6 +87,11 @@ class SqliteFinder:
         """The consumer's entries that were erased by one of these orders."""
         erased = await self._entries("consumer = ? AND state = 'erased'", consumer)
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
+
+    async def knows(self, consumer: str) -> bool:
+        """Whether any record or any ledger entry names this consumer."""
+        row = await self._database.read(lambda db: db.execute(_KNOWS, (consumer,)).fetchone())
+        return bool(row[0])
 
     def of_consumer(self, consumer: str) -> AsyncGenerator[StoredDocument, None]:
         """Every record of a consumer, oldest first."""

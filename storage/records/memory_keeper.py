@@ -99,6 +99,11 @@ class MemoryFinder:
             and entry.amendments[-1].order in orders
         ]
 
+    async def knows(self, consumer: str) -> bool:
+        """Whether any record or any ledger entry names this consumer."""
+        entered = {entry.consumer async for entry in self._ledger.entries()}
+        return consumer in entered | {record.consumer for record in self._all()}
+
     async def of_consumer(self, consumer: str) -> AsyncGenerator[StoredDocument, None]:
         """Every record of a consumer, oldest first."""
         for record in sorted(self._all(), key=lambda r: (r.timing.received_at, r.id)):

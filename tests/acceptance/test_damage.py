@@ -1,13 +1,11 @@
-"""Damage, wrong keys and foreign files: each is named, and costs only itself."""
+"""Damaged and foreign files in a spool: each is named, and costs only itself."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sqlite3
 import subprocess
-import sys
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -20,11 +18,9 @@ import pytest
 
 from storage.spool.frame import Kind
 from storage.spool.reader import Frame, read_frames
-from tests.harness.leftovers import installation, leave
-from tests.harness.starting import HELD_TO_PERMISSIONS, UPSTREAM, assert_one_line, up_in
-from tests.harness.tree import Tree, auditstream, clean_environment, records
+from tests.harness.leftovers import NOBODY, carried, installation, leave
+from tests.harness.tree import Tree, auditstream, records
 
-NOBODY = "http://127.0.0.1:9"
 EXCHANGES = 6
 
 
@@ -280,117 +276,11 @@ async def test_a_damaged_note_is_put_aside_and_costs_no_record(tmp_path: Path) -
     assert "damaged notes: boots" in adopted.stdout
     (aside,) = folder.glob("boots.damaged-*")
     assert aside.read_bytes() == broken
-    await _carried(data)
+    await carried(data)
     verified = auditstream("verify", "--data", str(data), "--json")
     assert verified.returncode == 0, (verified.stdout, verified.stderr)
     assert f"{folder} lost its note of boots once" in verified.stderr
     assert {record["id"] for record in records(data)} == set(ids)
-
-
-async def test_a_missing_old_key_costs_what_it_sealed_until_it_is_back(tmp_path: Path) -> None:
-    """Without it those are set aside as `key.missing`; with it a replay stores them."""
-    data = installation(tmp_path / "data")
-    old = await leave(data / "spool" / "gone", data, 3)
-    (key,) = data.with_name("data.keys").glob("seal.*.key")
-    assert auditstream("adopt", str(data), "--data", str(data)).returncode == 0
-    rotated = auditstream("keys", "rotate", "seal", "--data", str(data))
-    assert rotated.returncode == 0, rotated.stderr
-    new = await leave(data / "spool" / "new", data, 2, tap="new")
-    assert auditstream("adopt", str(data / "spool" / "new"), "--data", str(data)).returncode == 0
-    shutil.move(key, tmp_path)
-    await _carried(data)
-    listed = auditstream("dead-letters", "list", "--data", str(data), "--json")
-    assert {(each["id"], each["code"]) for each in msgspec.json.decode(listed.stdout)} == {
-        (each, "key.missing") for each in old
-    }
-    assert {record["id"] for record in records(data)} == set(new)
-    assert _counts(data) == {"stored": 2, "unreadable": 3}
-    shutil.move(tmp_path / key.name, key)
-    replayed = auditstream("dead-letters", "replay", "--all", "--data", str(data))
-    assert replayed.returncode == 0, replayed.stderr
-    await _carried(data)
-    assert _counts(data) == {"stored": 5}
-
-
-@pytest.mark.parametrize("name", ["queue.sqlite", "records.sqlite"])
-def test_a_foreign_database_in_place_of_ours_is_named_and_not_touched(
-    tmp_path: Path, name: str
-) -> None:
-    """Nothing starts on it, `verify` could not tell, and it stays byte for byte what it was."""
-    data = installation(tmp_path / "data")
-    with closing(sqlite3.connect(data / name)) as db:
-        db.execute("CREATE TABLE holidays (beach TEXT)")
-        db.commit()
-    before = (data / name).read_bytes()
-    started = up_in(tmp_path, *UPSTREAM, "--data", "data")
-    assert started.returncode != 0
-    assert f"auditstream: data/{name} is not ours but an SQLite file of another" in started.stderr
-    verified = auditstream("verify", "--data", str(data))
-    assert verified.returncode == 2
-    assert f"{data / name} is not ours" in verified.stderr
-    assert (data / name).read_bytes() == before
-
-
-async def test_a_read_only_copy_is_verified_and_read(tmp_path: Path) -> None:
-    """A medium that cannot be written is as good as any to read the log from."""
-    data = installation(tmp_path / "data")
-    ids = await leave(data / "spool" / "gone", data, 2)
-    assert auditstream("adopt", str(data), "--data", str(data)).returncode == 0
-    await _carried(data)
-    for folder in (data, data / "spool", data / "spool" / "gone"):
-        folder.chmod(0o500)
-    verified = _held(tmp_path, "verify", "--data", "data", "--json")
-    queried = _held(tmp_path, "query", "--data", "data", "--jsonl")
-    refused = up_in(tmp_path, *UPSTREAM, "--data", "data")
-    for folder in (data, data / "spool", data / "spool" / "gone"):
-        folder.chmod(0o700)
-    assert verified.returncode == 0, verified.stderr
-    assert {msgspec.json.decode(line)["id"] for line in queried.stdout.splitlines()} == set(ids)
-    assert_one_line(refused, "setting data: data cannot be written")
-
-
-async def test_a_read_only_spool_folder_is_one_line(tmp_path: Path) -> None:
-    """The tap does not start where it could keep nothing, and says which folder it is."""
-    data = installation(tmp_path / "data")
-    await leave(data / "spool" / "tap", data, 1, tap="tap")
-    (data / "spool" / "tap").chmod(0o500)
-    started = up_in(tmp_path, *UPSTREAM, "--data", "data")
-    (data / "spool" / "tap").chmod(0o700)
-    assert started.returncode != 0
-    line = "auditstream: data: the spool folder data/spool/tap cannot be used (Permission denied)"
-    assert line in started.stderr
-
-
-async def test_another_installations_keys_are_refused_by_name(tmp_path: Path) -> None:
-    """No part runs with them, and nobody who verifies with them hears `complete`."""
-    data = installation(tmp_path / "data")
-    installation(tmp_path / "other")
-    await leave(data / "spool" / "gone", data, 1)
-    other = ("--keys", str(tmp_path / "other.keys"))
-    for words in (("adopt", str(data / "spool")), ("worker",), ("tap", *UPSTREAM)):
-        result = auditstream(*words, "--data", str(data), *other)
-        assert result.returncode == 2, words
-        assert f"the data folder {data} was made with the key" in result.stderr, words
-    assert auditstream("adopt", str(data / "spool"), "--data", str(data)).returncode == 0
-    await _carried(data)
-    verified = auditstream("verify", "--data", str(data), *other)
-    assert verified.returncode == 2
-    assert "these are not the worker keys that this data was made with" in verified.stderr
-    assert _counts(data) == {"stored": 1}
-
-
-async def _carried(data: Path) -> None:
-    """Have everything that waits carried to the store."""
-    tree = Tree(data, NOBODY)
-    await tree.start()
-    assert await tree.stop() == 0, tree.log.read_text()
-
-
-def _counts(data: Path) -> dict[str, int]:
-    verified = auditstream("verify", "--data", str(data), "--json")
-    assert verified.returncode == 0, (verified.stdout, verified.stderr)
-    counts = msgspec.json.decode(verified.stdout)["counts"]
-    return {outcome: count for outcome, count in counts.items() if count}
 
 
 def _as_format(data: bytes, number: int) -> bytes:
@@ -402,16 +292,3 @@ def _as_format(data: bytes, number: int) -> bytes:
         check = zlib.crc32(each.payload).to_bytes(4, "big")
         out += head + check + zlib.crc32(head + check).to_bytes(4, "big") + each.payload
     return out
-
-
-def _held(here: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command where permissions hold for root too."""
-    return subprocess.run(
-        [*HELD_TO_PERMISSIONS, sys.executable, "-P", "-m", "cli.main", *words],
-        cwd=here,
-        env=clean_environment(PYTHONPATH=str(Path.cwd())),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )

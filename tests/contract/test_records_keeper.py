@@ -103,6 +103,18 @@ async def test_a_removed_record_is_found_by_nothing(doors: Doors) -> None:
     assert await doors.keeper.scrub(thorough=False)
 
 
+async def test_a_consumer_is_known_by_a_record_or_an_entry(doors: Doors) -> None:
+    """Also where only the one or the other names it, and also when the record is gone."""
+    assert not await doors.finder.knows("demo")
+    await doors.writer.put(kept(1, consumer="stored"))
+    await doors.ledger.enter(msgspec.structs.replace(an_entry(2), consumer="entered"))
+    await doors.keeper.remove([gone(3)])
+    for consumer in ("stored", "entered", "demo"):
+        assert await doors.finder.knows(consumer)
+    for consumer in ("Stored", "store%", ""):
+        assert not await doors.finder.knows(consumer)
+
+
 async def test_removing_again_changes_nothing(doors: Doors) -> None:
     """The first removal's entry stays, whatever a later one says."""
     await store(doors, kept(1))

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from audit.ids import ExchangeNumber, boot_name, uuid7
 from audit.settings import Settings
 from audit.signing import Role
@@ -14,10 +16,13 @@ from storage.sealing import HpkeSealer
 from storage.spool.options import SpoolOptions
 from storage.spool.port import PieceKind
 from storage.spool.start import open_spool
-from tests.harness.tree import auditstream
+from tests.harness.tree import Tree, auditstream
 from tests.unit.storage.kit import an_opening
 
-__all__ = ["installation", "leave"]
+__all__ = ["NOBODY", "carried", "counts", "installation", "leave"]
+
+# An upstream where nobody listens.
+NOBODY = "http://127.0.0.1:9"
 
 _SEGMENT = 50_000
 
@@ -56,6 +61,21 @@ async def leave(
         gone += [each.id for each in batch]
     await spool.shut()
     return [each for each in ids if each not in gone]
+
+
+async def carried(data: Path) -> None:
+    """Have everything that waits carried to the store."""
+    tree = Tree(data, NOBODY)
+    await tree.start()
+    assert await tree.stop() == 0, tree.log.read_text()
+
+
+def counts(data: Path) -> dict[str, int]:
+    """What `verify` counts in a complete log."""
+    verified = auditstream("verify", "--data", str(data), "--json")
+    assert verified.returncode == 0, (verified.stdout, verified.stderr)
+    found = msgspec.json.decode(verified.stdout)["counts"]
+    return {outcome: count for outcome, count in found.items() if count}
 
 
 def _id_of(number: ExchangeNumber) -> str:

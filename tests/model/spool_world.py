@@ -1,8 +1,7 @@
-"""The spool's model, and the real spool beside it, stepped by hand.
+"""The real spool beside its model, stepped by hand.
 
-The model is a dictionary of exchanges and what was promised for each. The real spool runs on a
-disk that can lose what a real one may lose; its writer has no thread here, so that a schedule is
-the same each time it is tried.
+The model is `spool_promises`. The real spool runs on a disk that can lose what a real one may
+lose; its writer has no thread here, so that a schedule is the same each time it is tried.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 from typing import ParamSpec, TypeVar
@@ -18,10 +16,8 @@ from typing import ParamSpec, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
-from audit.digest import CHAIN_START, chain
-from audit.errors import EnvelopeDamaged, SpoolUnavailable
+from audit.errors import SpoolUnavailable
 from audit.ids import ExchangeNumber
-from storage.envelope import OpenedRecord, open_envelope
 from storage.spool.census import census_of
 from storage.spool.frame import Kind
 from storage.spool.options import SpoolOptions
@@ -30,7 +26,8 @@ from storage.spool.reader import Frame, read_frames
 from storage.spool.recovery import recover
 from storage.spool.spool import FileSpool
 from tests.model.faulty_disk import FaultyDisk
-from tests.unit.storage.kit import OPENER, SEALER, an_opening
+from tests.model.spool_promises import Promised, Promises
+from tests.unit.storage.kit import SEALER, an_opening
 
 T = TypeVar("T")
 Arguments = ParamSpec("Arguments")
@@ -65,29 +62,6 @@ class Pace(Enum):
     HEARD = "all of it"
 
 
-@dataclass
-class Promised:
-    """What the model knows of one exchange.
-
-    `durable` says that not even a power cut may take it; `forgotten` that its shipped mark, or
-    the note that its opening was refused, is durable, so that it may never come back. `spoilt`
-    says that a segment with frames of it was altered.
-    """
-
-    number: ExchangeNumber
-    strict: bool
-    acked: bool = False
-    refused: bool = False
-    durable: bool = False
-    pieces: list[bytes] = field(default_factory=list)
-    record: bytes | None = None
-    ended: bool = False
-    whole: bool = False
-    told: bool = False
-    forgotten: bool = False
-    spoilt: bool = False
-
-
 class SpoolWorld(RuleBasedStateMachine):
     """What can be done to the spool, and what must hold; `test_spool_model` says when."""
 
@@ -98,11 +72,10 @@ class SpoolWorld(RuleBasedStateMachine):
         self.now = 0.0
         self.boots = 0
         self.altered = False
-        self.exchanges: dict[str, Promised] = {}
+        self.promises = Promises()
+        self.exchanges = self.promises.exchanges
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.given: set[ExchangeNumber] = set()
-        self.unopened: set[ExchangeNumber] = set()
-        self.claimed: set[ExchangeNumber] = set()
 
     def start(self) -> None:
         """Start the next boot in whatever the disk shows."""
@@ -173,7 +146,7 @@ class SpoolWorld(RuleBasedStateMachine):
             promised.durable = promised.strict
             return
         promised.refused = True
-        self.unopened.add(promised.number)
+        self.promises.unopened.add(promised.number)
         if not task.cancelled():
             assert isinstance(task.exception(), SpoolUnavailable)
             self.spool.unrecorded(promised.number, "forwarded:spool.unavailable")
@@ -214,7 +187,7 @@ class SpoolWorld(RuleBasedStateMachine):
         number = self.spool.next_number()
         assert number not in self.given, "a number was given out twice"
         self.given.add(number)
-        self.unopened.add(number)
+        self.promises.unopened.add(number)
         self.spool.unrecorded(number, "forwarded:spool.full")
 
     def close(self, record_id: str, size: int) -> None:
@@ -238,9 +211,11 @@ class SpoolWorld(RuleBasedStateMachine):
         self.start()
         offered = {each.id: each for each in self.offered()}
         for each in offered.values():
-            self.check(each)
-            assert self.altered or each.number not in self.claimed, "a checkpoint said: no opening"
-        expected = self.survivors(power=power)
+            self.promises.check(each)
+            assert self.altered or each.number not in self.promises.claimed, (
+                "a checkpoint said: no opening"
+            )
+        expected = self.promises.survivors(power=power)
         assert expected <= offered.keys(), "an acknowledged opening was lost"
         for record_id in expected:
             if self.exchanges[record_id].whole:
@@ -249,7 +224,7 @@ class SpoolWorld(RuleBasedStateMachine):
         for record_id in [each for each in self.exchanges if each not in offered]:
             self.exchanges[record_id].told = True
         for record_id in offered:
-            self.found_again(self.exchanges[record_id])
+            self.promises.found_again(self.exchanges[record_id])
 
     def flip_a_bit(self, random: Random) -> None:
         """While the process is dead, a bit of a segment turns over.
@@ -274,20 +249,6 @@ class SpoolWorld(RuleBasedStateMachine):
         if content.shown:
             content.shown[at] ^= 1 << random.randrange(8)
 
-    def found_again(self, promised: Promised) -> None:
-        """Recovery found it and made it durable: from here on it may not be lost."""
-        promised.acked = promised.durable = True
-        promised.told = promised.refused = False
-        self.unopened.discard(promised.number)
-
-    def survivors(self, *, power: bool) -> set[str]:
-        """The exchanges that a crash may not take."""
-        return {
-            record_id
-            for record_id, each in self.exchanges.items()
-            if (each.durable if power else each.acked) and not each.told and not each.spoilt
-        }
-
     def compare_numbers(self, before: str, expected: set[str], *, power: bool) -> None:
         """The heads and bounds that remain cover every opening that was promised."""
         states = {state.boot: state for state in census_of(self.disk).boots}
@@ -306,49 +267,16 @@ class SpoolWorld(RuleBasedStateMachine):
         mine = [each for number, each in numbers.items() if number.boot == before]
         certain = all(each.acked or each.forgotten for each in mine)
         if not power and certain and not self.altered:
-            folded = self.fold(before, states[before].opened)
+            folded = self.promises.fold(before, states[before].opened)
             assert checkpoint.predecessor_chain == folded
-
-    def fold(self, boot: str, opened: int) -> str:
-        """The chain as the model knows it."""
-        ids = {
-            each.number.seq: record_id
-            for record_id, each in self.exchanges.items()
-            if each.number.boot == boot and each.number not in self.unopened
-        }
-        head = CHAIN_START
-        for seq in range(1, opened + 1):
-            head = chain(head, seq, ids.get(seq, "-"))
-        return head
-
-    def check(self, shipment: Shipment) -> None:
-        """What is offered was promised, and its envelope holds what passed."""
-        assert shipment.id in self.exchanges, "an exchange that nobody opened"
-        promised = self.exchanges[shipment.id]
-        assert promised.spoilt or shipment.number == promised.number
-        assert not promised.forgotten, "an exchange that was shipped came back"
-        try:
-            opened = open_envelope(shipment.envelope, OPENER)
-        except EnvelopeDamaged:
-            # A cut that leaves less than eight zeros at a frame's end looks like damage.
-            assert promised.spoilt or not promised.durable, "an envelope was damaged without cause"
-            promised.spoilt = True
-            return
-        if isinstance(opened, OpenedRecord):
-            assert shipment.kind is ShipmentKind.RECORD
-            assert opened.record_json == promised.record
-        else:
-            assert opened.opening.id == shipment.id
-            rest = iter(promised.pieces)
-            assert all(piece in rest for _, piece in opened.pieces)
 
     def claim(self) -> None:
         """The ledger gets a checkpoint: what it says of numbers may never turn out otherwise."""
         checkpoint = self.spool.checkpoint()
-        assert checkpoint.chain == self.fold(self.boot, checkpoint.opened)
+        assert checkpoint.chain == self.promises.fold(self.boot, checkpoint.opened)
         for first, last, _ in checkpoint.unrecorded:
             for seq in range(first, min(last, checkpoint.opened) + 1):
-                self.claimed.add(ExchangeNumber("tap", checkpoint.boot, seq))
+                self.promises.claimed.add(ExchangeNumber("tap", checkpoint.boot, seq))
 
     def abandon(self) -> None:
         """What was in memory is gone."""

@@ -101,7 +101,7 @@ class SpoolMachine(SpoolWorld):
         """The queue takes some of what is offered, or all."""
         offered = self.offered()
         for each in offered:
-            self.check(each)
+            self.promises.check(each)
         self.take([each.id for each in offered if every or data.draw(st.booleans())])
         self.step_at(pace)
 
@@ -182,7 +182,7 @@ class SpoolMachine(SpoolWorld):
             self.spool.surrender(record_id)
         self.settle()
         for each in self.offered():
-            self.check(each)
+            self.promises.check(each)
             self.take([each.id])
         self.settle()
         self.spool.checkpoint(final=True)

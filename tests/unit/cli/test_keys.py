@@ -100,16 +100,36 @@ def test_a_worker_that_knows_no_tap_is_refused(
         prepare(settings, may_open=True, signs=[Role.WORKER])
 
 
-def test_a_worker_without_the_current_private_key_is_refused(settings: Settings) -> None:
+@pytest.mark.parametrize("others", [True, False])
+def test_a_worker_without_the_current_private_key_is_refused(
+    settings: Settings, others: bool
+) -> None:
     """Everything new would be unreadable; a rotation is the way on where the key is lost."""
     prepare(settings, may_open=True, signs=BOTH)
     rotate(settings.key_folder, KeyKind.SEAL)
     lost = tap_keys_of(settings).key_id
-    (settings.key_folder / f"seal.{lost}.key").unlink()
-    with pytest.raises(KeyMissing, match=rf"the private key {lost}.*keys rotate seal"):
+    for file in settings.key_folder.glob(f"seal.{lost if others else '*'}.key"):
+        file.unlink()
+    with pytest.raises(KeyMissing, match=rf"seal\.{lost}\.key back, or .*keys rotate seal"):
         prepare(settings, may_open=True, signs=BOTH)
     rotate(settings.key_folder, KeyKind.SEAL)
     prepare(settings, may_open=True, signs=BOTH)
+
+
+def test_a_worker_whose_environment_lacks_the_current_private_key_is_told_where_to_add_it(
+    settings: Settings, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No folder is named that nobody looks into, and no rotation that would change nothing."""
+    give(monkeypatch, keys, Role.WORKER)
+    current = rotate(keys, KeyKind.SEAL)
+    public = encoded_key(FolderKeys(keys).tap().public_key)
+    monkeypatch.setenv("AUDITSTREAM_KEY_PUBLIC", public)
+    with pytest.raises(KeyMissing) as refused:
+        prepare(settings, may_open=True, signs=[Role.WORKER])
+    assert f"the private key {current}, " in str(refused.value)
+    assert "AUDITSTREAM_KEY_PRIVATE: add it there" in str(refused.value)
+    assert "rotate" not in str(refused.value)
+    assert str(settings.key_folder) not in str(refused.value)
 
 
 def test_a_tap_alone_goes_on_after_a_rotation(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -101,6 +101,7 @@ class House:
     redactor: Redacts = field(default_factory=PlainRedactor)
     spooled: Mapping[str, ExchangeNumber] = field(default_factory=dict)
     files: Sequence[Closes] = ()
+    consumers: Collection[str] = ("demo", "other", "left")
 
     async def close(self) -> None:
         """Close every file."""
@@ -151,6 +152,7 @@ class House:
             book=self.book,
             custody=self.custody(),
             trust=TRUST,
+            consumers=self.consumers,
         )
 
     def eraser(self) -> Eraser:
