@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import zstandard
-
 from storage.seal import FrameSealer
 from storage.spool.disk import AppendFile
-from storage.spool.frame import LAST, MAX_PAYLOAD, SEALED, ZSTD, Kind
+from storage.spool.frame import LAST, MAX_PAYLOAD, SEALED, Kind
 from storage.spool.index import Segment
 from storage.spool.ops import Append, Placed, Written
 from storage.spool.packing import Packer
+from storage.spool.squeezing import SMALL, Squeezer
 
 __all__ = ["OpenSegment"]
 
 _SEALED_KINDS = frozenset({Kind.OPENED, Kind.PIECE, Kind.CLOSED})
 # Records up to this size stay in memory until they are shipped, so that shipping need not read.
 _KEPT_RECORD = 64 * 1024
-# Below this, compression costs more than it saves.
-_WORTH_COMPRESSING = 512
 
 
 class OpenSegment:
@@ -39,7 +36,7 @@ class OpenSegment:
         self._packer = packer
         # The segment's head has used up the first.
         self._counter = 1
-        self._compressor = zstandard.ZstdCompressor(level=3)
+        self._squeezer = Squeezer()
 
     def append(self, ops: Sequence[Append]) -> Written:
         """Seal and write all of `ops`. Raises `OSError`; then call `take_back`."""
@@ -70,12 +67,11 @@ class OpenSegment:
             yield self._frame(op, op.kind, index, part, flags | (LAST if index == last else 0))
 
     def _prepare(self, op: Append) -> tuple[bytes, int]:
-        flags = SEALED if op.kind in _SEALED_KINDS else 0
-        if op.kind is Kind.CLOSED and len(op.payload) >= _WORTH_COMPRESSING:
-            squeezed = self._compressor.compress(op.payload)
-            if len(squeezed) < len(op.payload):
-                return squeezed, flags | ZSTD
-        return op.payload, flags
+        flags = op.flags | (SEALED if op.kind in _SEALED_KINDS else 0)
+        if op.kind is not Kind.CLOSED or len(op.payload) <= SMALL:
+            return op.payload, flags
+        payload, squeezed = self._squeezer.squeeze(op.payload)
+        return payload, flags | squeezed
 
     def _frame(self, op: Append, kind: Kind, index: int, part: bytes, flags: int) -> memoryview:
         if not self._packer.has_room(len(part)):

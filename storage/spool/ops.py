@@ -43,6 +43,7 @@ class Append(msgspec.Struct, eq=False):
     `strict` asks for that sync at once, and `waiters` are told when it is done (an opening that
     is not strict: when it is written). `retires` are the exchanges that a shipped mark speaks of,
     `then` is what its sync makes possible.
+    `flags` are the frames' own: of a small record, whether it was squeezed.
     `acked` says that the opening's caller has been told; from then on the frames are kept and
     tried again until they are synced. `placed` says that frames of it may stand in a file.
     """
@@ -53,6 +54,7 @@ class Append(msgspec.Struct, eq=False):
     id: str = ""
     part: int = 0
     index: int = 0
+    flags: int = 0
     exchange: Exchange | None = None
     strict: bool = False
     retires: Sequence[Exchange] = ()

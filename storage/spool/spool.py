@@ -52,6 +52,7 @@ from storage.spool.pieces import piece_number
 from storage.spool.port import PieceKind, Shipment, SpoolCensus
 from storage.spool.recovery import Recovered, RecoveryReport
 from storage.spool.segments import Journal
+from storage.spool.squeezing import SMALL, Squeezer
 from storage.spool.syncer import Syncer
 from storage.spool.writer import Writer
 
@@ -106,11 +107,13 @@ class FileSpool:
         )
         self._syncer = Syncer()
         self._writer = Writer(journal, self._syncer, self._keeper, options.sync_interval, clock)
+        self._squeezer = Squeezer()
         self._loader = Loader(disk)
         self._reader = ThreadPoolExecutor(1, "spool-reader")
         self._reserved = recovered.reserved
         self._weight = 0
         self._dropped = 0
+        self._ringing = False
         self._shut = False
 
     def start(self) -> None:
@@ -183,18 +186,21 @@ class FileSpool:
             self._dropped += exchange.next_piece - first
             return
         number = exchange.number.seq
-        self._put(Append(Kind.PIECE, data, number, record_id, piece_number(kind), first, exchange))
+        part = piece_number(kind)
+        self._put(Append(Kind.PIECE, data, number, record_id, part, first, exchange=exchange))
 
     def close(self, record_id: str, record: bytes) -> None:
         """Add the record. Where not even that fits, the exchange is surrendered."""
         if self._crowded(times=_RECORDS_OVER_BOUND):
             self.surrender(record_id)
         else:
-            self._end(record_id, Kind.CLOSED, record)
+            small = len(record) <= SMALL
+            payload, flags = self._squeezer.squeeze(record) if small else (record, 0)
+            self._end(record_id, Kind.CLOSED, payload, flags)
 
     def surrender(self, record_id: str) -> None:
         """Ship what was captured as a remnant, once that is synced."""
-        self._end(record_id, None, b"")
+        self._end(record_id, None)
 
     async def shipments(self, limit: int, wait: float) -> Sequence[Shipment]:
         """Give envelopes, oldest first, of at most some 16 MiB together."""
@@ -263,12 +269,13 @@ class FileSpool:
         if self._load >= self._options.max_bytes:
             raise SpoolFull
 
-    def _end(self, record_id: str, kind: Kind | None, record: bytes) -> None:
+    def _end(self, record_id: str, kind: Kind | None, payload: bytes = b"", flags: int = 0) -> None:
         exchange = self._index.exchanges.get(record_id)
         if exchange is None or exchange.closing:
             return
         exchange.closing = True
-        self._put(Append(kind, record, exchange.number.seq, record_id, exchange=exchange))
+        number = exchange.number.seq
+        self._put(Append(kind, payload, number, record_id, flags=flags, exchange=exchange))
 
     @property
     def _queued(self) -> int:
@@ -288,6 +295,13 @@ class FileSpool:
         if isinstance(op, Append):
             self._weight += op.weight
         self._writer.put(op)
+        if not self._ringing:
+            self._ringing = True
+            self._loop.call_soon(self._ring)
+
+    def _ring(self) -> None:
+        self._ringing = False
+        self._writer.ring()
 
 
 def _give_up(waiter: asyncio.Future[None]) -> None:

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import errno
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from audit.value import to_json
@@ -47,7 +49,8 @@ class Writer:
         self._listener = listener
         self._sync_interval = sync_interval
         self._clock = clock
-        self._queue: SimpleQueue[Operation] = SimpleQueue()
+        self._queue: deque[Operation] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
         self._backlog: list[Append] = []
         self._unsynced: list[Append] = []
         self._syncing: list[Append] | None = None
@@ -57,8 +60,14 @@ class Writer:
         self._stopping = False
 
     def put(self, op: Operation) -> None:
-        """Ask for something; returns at once. Called on any thread."""
-        self._queue.put(op)
+        """Ask for something, to be seen to after the next `ring`. Called on any thread."""
+        self._queue.append(op)
+
+    def ring(self) -> None:
+        """Wake the writer for what was put; returns at once. Called on any thread."""
+        # A ring that was not heard yet speaks for this one too: the queue is looked at after it.
+        if self._bell.empty():
+            self._bell.put(None)
 
     def run(self) -> None:
         """Work until a `Stop` came and was carried out. The thread's body."""
@@ -86,17 +95,14 @@ class Writer:
         return not (self._stopping and self._has_ended())
 
     def _take(self, *, block: bool) -> list[Operation]:
-        try:
-            op = self._queue.get(block, self._wait() if block else None)
-        except Empty:
-            return []
-        ops, weight = [op], 0
-        while weight < _BATCH_BYTES:
+        if block and not self._queue:
+            with suppress(Empty):
+                self._bell.get(timeout=self._wait())
+        ops: list[Operation] = []
+        weight = 0
+        while self._queue and weight < _BATCH_BYTES:
+            op = self._queue.popleft()
             weight += op.weight if isinstance(op, Append) else 0
-            try:
-                op = self._queue.get_nowait()
-            except Empty:
-                break
             ops.append(op)
         return ops
 
@@ -152,7 +158,11 @@ class Writer:
     def _ask_for_sync(self) -> None:
         self._syncing, self._unsynced = self._unsynced, []
         self._sync_at, self._hurry = None, False
-        self._syncer.put(self._journal.to_sync(), self.put)
+        self._syncer.put(self._journal.to_sync(), self._answered)
+
+    def _answered(self, synced: Operation) -> None:
+        self.put(synced)
+        self.ring()
 
     def _control(self, op: Operation) -> None:
         if isinstance(op, Synced):
