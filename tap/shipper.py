@@ -27,6 +27,9 @@ _KINDS = {
 }
 
 
+# What is ready so soon after a batch that was not full waits for company. One commit costs the
+# disk and this process the same, however many messages it holds.
+_LINGER_SECONDS = 0.025
 # How long, when stopping, the spool may take to sync the records it was given last.
 _LAST_SYNC_SECONDS = 2.0
 
@@ -54,6 +57,7 @@ class Shipper:
         count: Count,
         sign: Callable[[Checkpoint], Checkpoint],
         earlier: Sequence[Checkpoint] = (),
+        linger: float = _LINGER_SECONDS,
     ) -> None:
         self._spool = spool
         self._outbox = outbox
@@ -64,6 +68,7 @@ class Shipper:
         self._sign = sign
         self._failures = 0
         self._earlier = deque(earlier)
+        self._linger = linger
         self._told: int | None = None
         self._pending: Checkpoint | None = None
 
@@ -107,6 +112,8 @@ class Shipper:
         self._state()
         if shipments and not await self._send(shipments):
             await asyncio.sleep(backoff(self._failures))
+        elif 0 < len(shipments) < self._batch:
+            await asyncio.sleep(self._linger)
 
     async def _send(self, shipments: Sequence[Shipment]) -> bool:
         messages = [

@@ -71,6 +71,8 @@ CREATE INDEX dead ON messages (dead_since, position) WHERE dead_since IS NOT NUL
 POLL_FIRST, POLL_LAST = 0.02, 0.2
 
 READ_CHUNK = 1000
+# Rows in one INSERT. Statements are kept by their text, which differs with the number of rows.
+_ROWS_AT_ONCE = 64
 
 DEAD_LETTERS = (
     "SELECT id, kind, tap, boot, seq, code, description, attempts, dead_since, length(body),"
@@ -103,15 +105,7 @@ class SqliteQueue:
             (m.id, m.kind.value, m.number.tap, m.number.boot, m.number.seq, now, AT_ONCE, m.body)
             for m in messages
         ]
-        await self._database.write(
-            lambda db: (
-                db.executemany(
-                    "INSERT INTO messages (id, kind, tap, boot, seq, sent_at, visible_at, body)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                    rows,
-                ).rowcount
-            )
-        )
+        await self._database.write(lambda db: _insert(db, rows))
 
     async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
         """Lease up to `limit` messages, oldest first; wait up to `wait` seconds for the first."""
@@ -289,6 +283,18 @@ class SqliteQueueReader:
                 " FROM messages WHERE position > ? ORDER BY position LIMIT ?",
                 (after, READ_CHUNK),
             ).fetchall()
+        )
+
+
+def _insert(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert in few statements: each one gives the interpreter up, and has to wait for it again."""
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[first : first + _ROWS_AT_ONCE]
+        places = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(some))
+        db.execute(
+            "INSERT INTO messages (id, kind, tap, boot, seq, sent_at, visible_at, body)"  # noqa: S608 - question marks
+            f" VALUES {places} ON CONFLICT (id) DO NOTHING",
+            [value for row in some for value in row],
         )
 
 

@@ -85,6 +85,17 @@ async def one(queue: BothEnds) -> Delivery:
     return delivery
 
 
+async def test_a_batch_of_any_size_arrives_once_and_in_its_order(
+    queue: BothEnds, reader: QueueReader
+) -> None:
+    """However many are sent at once, and however many of them again, each is held once, in turn."""
+    await queue.send([])
+    await queue.send([a_message(n) for n in (*range(1, 151), 1, 150)])
+    await queue.send([a_message(n) for n in range(100, 200)])
+    held = [each async for each in reader.numbers()]
+    assert [each.number.seq for each in held] == list(range(1, 200))
+
+
 async def test_what_is_sent_is_delivered_whole(queue: BothEnds) -> None:
     """A message arrives with its id, kind, number and exact body, as attempt 1."""
     body = bytes(range(256)) * 100

@@ -20,6 +20,7 @@ from tests.harness.raw_client import RawClient
 from tests.harness.raw_upstream import RawUpstream, simple
 from tests.harness.tap import RunningTap, running_tap
 from tests.harness.wait import until
+from tests.unit.storage.kit import an_opening
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -40,6 +41,7 @@ class Moody:
         self.refusals = refusals
         self._keeps = keeps
         self.sent: list[Message] = []
+        self.batches: list[int] = []
 
     async def send(self, messages: Sequence[Message]) -> None:
         """Take the messages, or refuse them while there are refusals left."""
@@ -50,6 +52,7 @@ class Moody:
             raise self._error("planted content")
         await self._queue.send(messages)
         self.sent += messages
+        self.batches.append(sum(m.kind is MessageKind.RECORD for m in messages))
 
 
 @asynccontextmanager
@@ -66,6 +69,14 @@ async def exchanges(folder: Path, count: int) -> AsyncIterator[RunningTap]:
         yield tap
 
 
+async def one_more(tap: RunningTap, record_id: str) -> None:
+    """One more exchange that is over, and ready to be shipped beside those that are."""
+    waiting = tap.spool.census().waiting
+    await tap.spool.open(an_opening(tap.spool.next_number(), record_id))
+    tap.spool.close(record_id, b"{}")
+    await until(lambda: tap.spool.census().waiting == waiting + 1, "one more is ready")
+
+
 def as_it_is(checkpoint: Checkpoint) -> Checkpoint:
     """Leave the checkpoint unsigned."""
     return checkpoint
@@ -76,6 +87,7 @@ def shipper(
     outbox: Moody,
     earlier: Sequence[Checkpoint] = (),
     sign: Callable[[Checkpoint], Checkpoint] = as_it_is,
+    linger: float = 0.0,
 ) -> Shipper:
     """A shipper of small batches that looks often."""
     return Shipper(
@@ -87,6 +99,7 @@ def shipper(
         count=tap.notes,
         earlier=earlier,
         sign=sign,
+        linger=linger,
     )
 
 
@@ -110,6 +123,32 @@ async def test_what_the_spool_holds_is_shipped_once_and_forgotten(tmp_path: Path
         ids = [m.id for m in outbox.sent if m.kind is MessageKind.RECORD]
         assert len(ids) == len(set(ids)) == 7
         assert [m.number.seq for m in outbox.sent if m.kind is MessageKind.RECORD] == [*range(1, 8)]
+
+
+async def test_a_full_batch_is_followed_at_once(tmp_path: Path) -> None:
+    """A backlog is not held up: only behind a batch that was not full is company waited for."""
+    async with exchanges(tmp_path, 7) as tap:
+        outbox = Moody(queue(), 0)
+        await until(lambda: tap.spool.census().waiting == 7, "all are ready")
+        running = asyncio.create_task(shipper(tap, outbox, linger=3600.0).run())
+        await until(lambda: _records(outbox) == 7, "shipped")
+        running.cancel()
+        assert [count for count in outbox.batches if count] == [3, 3, 1]
+
+
+async def test_who_lingers_is_not_waited_for_when_the_tap_stops(tmp_path: Path) -> None:
+    """What waits for company is shipped together, at the latest by the drain."""
+    async with exchanges(tmp_path, 1) as tap:
+        outbox = Moody(queue(), 0)
+        ship = shipper(tap, outbox, linger=3600.0)
+        running = asyncio.create_task(ship.run())
+        await until(lambda: _records(outbox) == 1, "the first is shipped")
+        await one_more(tap, "two")
+        await one_more(tap, "three")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await ship.drain()
+        assert [count for count in outbox.batches if count] == [1, 2]
 
 
 async def test_an_outage_costs_nothing_but_patience(tmp_path: Path) -> None:
