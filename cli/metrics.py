@@ -25,6 +25,8 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
+        # Finding a counter by its labels takes longer than counting.
+        self._series: dict[tuple[str, ...], Counter] = {}
         for name, sentence in METRICS.items():
             if name.endswith("_total"):
                 labels = _LABELS.get(name, ())
@@ -34,8 +36,12 @@ class Metrics:
 
     def add(self, metric: str, amount: float = 1, **labels: str) -> None:
         """Count up."""
-        counter = self._counters[metric]
-        (counter.labels(**labels) if labels else counter).inc(amount)
+        series = (metric, *labels.values())
+        counter = self._series.get(series)
+        if counter is None:
+            family = self._counters[metric]
+            counter = self._series[series] = family.labels(**labels) if labels else family
+        counter.inc(amount)
 
     def state(self, metric: str, value: float) -> None:
         """Give the present value."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from audit.digest import keyed_digest
 from audit.exchange import Identity, IdentitySource, Level, OnAuditFailure
 
 __all__ = ["Caller", "ConsumerPolicy", "Consumers", "fingerprint"]
@@ -71,7 +71,7 @@ class _Claims(msgspec.Struct, frozen=True):
 
 def fingerprint(key: bytes, credential: bytes) -> str:
     """Fingerprint a credential: HMAC-SHA-256 under the tap's key, first 32 hex digits."""
-    return hmac.digest(key, credential, "sha256").hex()[:32]
+    return keyed_digest(key, credential)[:32]
 
 
 class Consumers:

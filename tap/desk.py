@@ -7,7 +7,6 @@ behind it is a value.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from storage.spool.port import Spool
 from tap.consumers import Caller, ConsumerPolicy, Consumers
 from tap.heads import Header, RequestHead, firsts, text_of
 from tap.pool import UpstreamPool
+from tap.randomness import Randomness
 from tap.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Desk:
         self.exchanges: set[Exchange] = set()
         self.draining = False
         self._consumers = consumers
+        self._random = Randomness()
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -69,7 +70,7 @@ class Desk:
         days = caller.policy.retention_days
         expires = timestamp(now + days * 86_400 * 10**9) if days is not None else None
         opening = Opening(
-            id=uuid7(now // 1_000_000, os.urandom(10)),
+            id=uuid7(now // 1_000_000, self._random.take(10)),
             number=number,
             received_at_ns=now,
             consumer=caller.consumer,

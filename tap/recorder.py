@@ -15,7 +15,6 @@ take an answer that a caller has acted on.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -31,6 +30,7 @@ from storage.spool.port import PieceKind, Spool
 from tap.aside import Aside, Task
 from tap.bodies import TooLargeError
 from tap.capture import Captured, Evidence
+from tap.randomness import Randomness
 from tap.recording import LARGE, Recording
 
 __all__ = ["AT_ONCE", "AT_ONCE_SECONDS", "Recorder"]
@@ -74,6 +74,7 @@ class Recorder:
         self._aside = aside
         self._asides: set[asyncio.Task[None]] = set()
         self._digest_key = digest_key
+        self._random = Randomness()
         self._flush_seconds = self._tick_seconds = flush_seconds
         self._log = log
         self._dirty: list[Recording] = []
@@ -149,7 +150,7 @@ class Recorder:
             recording.opening,
             captured,
             digest_key=self._digest_key,
-            salt=os.urandom(16).hex(),
+            salt=self._random.take(16).hex(),
             most=LARGE,
         )
         return record
@@ -212,7 +213,7 @@ class Recorder:
             evidence=evidence,
             head=recording.answer_head,
             digest_key=self._digest_key,
-            salt=os.urandom(16).hex(),
+            salt=self._random.take(16).hex(),
             request=sum(map(len, request)),
             answer=sum(map(len, answer)),
         )
