@@ -9,7 +9,7 @@ LISTEN ?=
 UPSTREAM ?=
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run install test lint types imports tests soak bench-tap docs clean help
+.PHONY: run install test lint types imports tests soak fuzz bench-tap docs clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -46,12 +46,18 @@ tests: $(VENV)/.tested
 soak: $(VENV)/.tested ## half an hour of random faults over the whole running system
 	$(BIN)/python -m tests.faults.soak
 
+# What breaks a target is left in .fuzz; tests/fuzz/run.py says what to do with it.
+fuzz: export FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.fuzzed ## hostile bytes, guided by coverage, for FUZZ_SECONDS (600) a target
+	$(BIN)/python -m tests.fuzz.run fuzz_sse
+	$(BIN)/python -m tests.fuzz.run fuzz_dialects
+
 docs: $(VENV)/.installed ## write docs/reference.md anew from the code
 	@mkdir -p docs
 	$(BIN)/auditstream reference > docs/reference.md
 
 clean: ## remove the environment and what tools left behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -66,4 +72,8 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.tested: $(VENV)/.installed
 	@$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/.fuzzed: $(VENV)/.tested
+	@$(PIP) -e '.[fuzz]'
 	@touch $@

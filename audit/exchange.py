@@ -158,6 +158,8 @@ class AnswerHead(Value, frozen=True):
 
     `at_ns` is the wall clock at which the head reached the client. `served_model` is Azure's
     `x-ms-served-model`; `upstream_request_id` the first of the request-id headers found.
+    `websocket_extensions` is what an upgrade agreed upon, without which compressed frames cannot
+    be read.
     """
 
     status: int
@@ -167,6 +169,7 @@ class AnswerHead(Value, frozen=True):
     served_model: str | None = None
     upstream_request_id: str | None = None
     content_length: int | None = None
+    websocket_extensions: str | None = None
 
 
 prepare(Opening, AnswerHead)

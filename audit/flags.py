@@ -25,7 +25,9 @@ class Flag(StrEnum):
     ANSWER_SALVAGED = "answer_salvaged"
     ANSWER_TRUNCATED = "answer_truncated"
     ANSWER_INCOMPLETE = "answer_incomplete"
+    ANSWER_RESTARTED = "answer_restarted"
     STREAM_MALFORMED = "stream_malformed"
+    FRAMES_MALFORMED = "frames_malformed"
     STREAM_ANSWERED_PLAIN = "stream_answered_plain"
     PLAIN_ANSWERED_STREAM = "plain_answered_stream"
     UNTERMINATED_FINAL_EVENT = "unterminated_final_event"
@@ -52,7 +54,9 @@ FLAGS: dict[Flag, str] = {
     Flag.ANSWER_SALVAGED: "the answer's body broke off; what stood before the break was kept",
     Flag.ANSWER_TRUNCATED: "the answer's body outgrew the capture limit; its head was kept",
     Flag.ANSWER_INCOMPLETE: "the answer's HTTP message never came to its end",
+    Flag.ANSWER_RESTARTED: "the stream began its answer anew; each attempt is an output",
     Flag.STREAM_MALFORMED: "one or more events of the stream could not be read",
+    Flag.FRAMES_MALFORMED: "WebSocket frames broke their protocol; what could be read was kept",
     Flag.STREAM_ANSWERED_PLAIN: "a stream was asked for and a plain body came",
     Flag.PLAIN_ANSWERED_STREAM: "a plain answer was asked for and a stream came",
     Flag.UNTERMINATED_FINAL_EVENT: "the stream ended inside an event, which was read all the same",

@@ -105,9 +105,13 @@ class Answer:
         self._course.answered(reusable=reusable)
 
     def tunnel(self, raw: bytes) -> None:
-        """Pass bytes of an upgraded connection down."""
+        """Pass bytes of an upgraded connection down, then note them."""
+        if self.settled:
+            return
         self._client.write(raw)
         self.moved = monotonic()
+        if self.recording is not None:
+            self.recording.answer([raw], self.moved)
 
     def full(self, *, full: bool) -> None:
         """Slow the client of an upstream that does not keep up, or let it go on."""

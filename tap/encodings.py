@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import TypeAlias
 
 import brotli  # type: ignore[import-untyped]  # the package carries no types
@@ -91,7 +92,7 @@ def _unless_plain(stream: Iterator[bytes], coding: _Coding, flags: Flags) -> Ite
         yield head
         yield from stream
         return
-    yield from _or_as_it_is(_chained(head, stream), coding, flags)
+    yield from _or_as_it_is(chain((head,), stream), coding, flags)
 
 
 def _or_as_it_is(stream: Iterator[bytes], coding: _Coding, flags: Flags) -> Iterator[bytes]:
@@ -125,17 +126,14 @@ def _looks_plain(head: bytes) -> bool:
     return printable and start.startswith(_PLAIN_STARTS)
 
 
-def _chained(head: bytes, stream: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from stream
-
-
 def _gzip(stream: Iterator[bytes], flags: Flags) -> Iterator[bytes]:
     """RFC 1952: one or more members; padding by zeros after the last is common."""
     rest = next(stream, b"")
     while True:
         inflater = zlib.decompressobj(wbits=31)
-        yield from _inflated(inflater, _chained(rest, stream), flags)
+        # A chain leaves the stream open when its reader stops at a member's end; a generator that
+        # delegates to the stream would close it, and the members after would be lost.
+        yield from _inflated(inflater, chain((rest,), stream), flags)
         if not inflater.eof:
             return
         rest = inflater.unused_data.lstrip(b"\0") or next(stream, b"").lstrip(b"\0")
@@ -153,7 +151,7 @@ def _deflate(stream: Iterator[bytes], flags: Flags) -> Iterator[bytes]:
     head = next(stream, b"")
     wrapped = head[0] & 0x0F == 8 and len(head) > 1 and int.from_bytes(head[:2], "big") % 31 == 0
     inflater = zlib.decompressobj(wbits=15 if wrapped else -15)
-    yield from _inflated(inflater, _chained(head, stream), flags)
+    yield from _inflated(inflater, chain((head,), stream), flags)
 
 
 def _inflated(inflater: zlib._Decompress, stream: Iterator[bytes], flags: Flags) -> Iterator[bytes]:
@@ -165,6 +163,9 @@ def _inflated(inflater: zlib._Decompress, stream: Iterator[bytes], flags: Flags)
             if inflater.eof:
                 return
         yield inflater.flush()
+        # The last bits can have been read while their output was still held back.
+        if inflater.eof:
+            return
     except zlib.error:
         flags.add(Flag.ENCODING_DAMAGED)
     else:

@@ -89,5 +89,6 @@ def _broken(
         return EndingDetail.ANSWER_INCOMPLETE
     if answered.terminal or answered.finished or captured.answer_cut:
         return None
-    unended = has_terminal and shape is Shape.EVENTS and captured.answer_head.status < 400
+    streamed = shape in (Shape.EVENTS, Shape.LINES)
+    unended = has_terminal and streamed and captured.answer_head.status < 400
     return EndingDetail.NO_TERMINAL_EVENT if unended else None

@@ -162,9 +162,11 @@ class Exchange:
         self._upload.take(raw, content, whole=whole)
 
     def from_client(self, data: bytes) -> None:
-        """Pass bytes of an upgraded connection up."""
+        """Pass bytes of an upgraded connection up, then note them."""
         if self._connection is not None:
             self._connection.write(data)
+            if self._recording is not None:
+                self._recording.request(data)
         self._moved = monotonic()
 
     def client_lost(self) -> None:

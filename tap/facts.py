@@ -13,8 +13,9 @@ from audit.flags import Flag
 from audit.ids import timestamp
 from audit.record import ExchangeFacts, Request, Response, ResponseError, Safety, Timing
 from tap.capture import Captured
+from tap.dialects.path_references import first_reference
 from tap.dialects.reading import AnswerReading, RequestReading
-from tap.dialects.registry import Route, deployment_in
+from tap.dialects.registry import Route, deployment_in, model_in
 from tap.endings import Decision
 from tap.shapes import Shape
 
@@ -89,13 +90,14 @@ def exchange_facts(
         path=opening.target_path,
         api_version=opening.query.get("api-version"),
         deployment=deployment_in(opening.target_path) or opening.query.get("deployment"),
-        requested_model=asked.model or opening.query.get("model"),
+        requested_model=asked.model or opening.query.get("model") or model_in(opening.target_path),
         reported_model=answered.model,
         served_model=head.served_model if head is not None else None,
         system_fingerprint=answered.system_fingerprint,
-        response_id=answered.response_id,
+        response_id=answered.response_id or first_reference("response", asked.request.references),
+        previous_response_id=first_reference("previous_response", asked.request.references),
         status=head.status if head is not None else None,
-        streamed=asked.stream if head is None else shape in (Shape.EVENTS, Shape.LINES),
+        streamed=asked.stream is True if head is None else shape in (Shape.EVENTS, Shape.LINES),
         ending=decision.ending,
         ending_detail=decision.detail,
         truncated=bool(flags & _CUT),

@@ -40,6 +40,7 @@ _NEVER_NAMED = frozenset(
 
 # Where an upstream names a request: APIM, OpenAI and Azure, Anthropic, other Azure services.
 _REQUEST_IDS = (b"apim-request-id", b"x-request-id", b"request-id", b"x-ms-request-id")
+_EXTENSIONS = b"sec-websocket-extensions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,14 @@ def noted(answer: AnswerStart, at_ns: int) -> AnswerHead:
         served_model=text_of(fields.get(b"x-ms-served-model")),
         upstream_request_id=text_of(next((value for value in identified if value), None)),
         content_length=answer.framing.content_length,
+        websocket_extensions=_extensions(answer) if answer.status == 101 else None,
     )
+
+
+def _extensions(answer: AnswerStart) -> str | None:
+    """Join the lines of `Sec-WebSocket-Extensions`, which may be several (RFC 6455 §11.3.2)."""
+    found = [value for key, value in answer.headers if key.lower() == _EXTENSIONS]
+    return text_of(b", ".join(found)) if found else None
 
 
 def text_of(value: bytes | None) -> str | None:

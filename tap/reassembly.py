@@ -15,7 +15,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from audit.digest import commitment, keyed_digest
-from audit.exchange import Dialect, Opening
+from audit.exchange import Opening
 from audit.flags import Flag
 from audit.record import AuditRecord, Integrity, Retention, TapRef
 from audit.value import Value
@@ -23,9 +23,16 @@ from tap.bodies import check_document, stream_of, whole_of
 from tap.capture import Captured
 from tap.dialects.json_body import as_utf8, read_body
 from tap.dialects.keeping import Digest, Keeper
-from tap.dialects.loose_fold import LooseFold
 from tap.dialects.opaque import read_plain
-from tap.dialects.reading import AnswerReading, Body, Fold, RequestReading
+from tap.dialects.path_references import references_in
+from tap.dialects.reading import (
+    AnswerReading,
+    Body,
+    Fold,
+    ReadsPlain,
+    ReadsSessions,
+    RequestReading,
+)
 from tap.dialects.registry import Route, route
 from tap.encodings import PIECE, pieces
 from tap.endings import decide
@@ -38,8 +45,9 @@ from tap.facts import (
     kept_safety,
     timing_of,
 )
+from tap.sessions import read_session, switched
 from tap.shapes import HEAD, Shape, shape_of
-from tap.sse import SseDecoder
+from tap.sse import Event, SseDecoder
 from tap.wire_json import NOT_JSON
 
 __all__ = ["assemble", "assemble_steps"]
@@ -74,8 +82,13 @@ def assemble_steps(
     """
     digest = partial(keyed_digest, digest_key)
     chosen = route(opening.method, opening.target_path, opening.upgrade)
-    asked = yield from _read_request(opening, captured, chosen, digest, most)
-    answer = yield from _read_answer(captured, chosen, digest, most)
+    if switched(captured) and isinstance(chosen.dialect, ReadsSessions):
+        session = yield from read_session(captured, chosen.dialect, digest, most)
+        asked = _sealed(opening, captured, chosen, session.asked, digest)
+        answer = _Answer(reading=session.answered, shape=Shape.EVENTS)
+    else:
+        asked = yield from _read_request(opening, captured, chosen, digest, most)
+        answer = yield from _read_answer(captured, chosen, digest, most)
     yield
     record = _record(opening, captured, chosen, asked, answer)
     yield
@@ -100,7 +113,7 @@ def _record(
         captured,
         answered,
         answer.shape,
-        has_terminal=chosen.dialect.name is not Dialect.OPAQUE,
+        has_terminal=chosen.read,
     )
     flags = {*asked.flags, *answered.flags, *answer.flags, *capture_flags(captured, decision)}
     if decision.recovered:
@@ -129,11 +142,11 @@ def _record(
 def _surprises(captured: Captured, chosen: Route, asked: RequestReading, shape: Shape) -> set[Flag]:
     """Answers of another kind than was asked for."""
     head = captured.answer_head
-    if head is None or head.status >= 400 or chosen.dialect.name is Dialect.OPAQUE:
+    if head is None or head.status >= 400 or not chosen.read:
         return set()
     if asked.stream and shape in (Shape.JSON, Shape.OTHER):
         return {Flag.STREAM_ANSWERED_PLAIN}
-    if shape is Shape.EVENTS and asked.request.messages and not asked.stream:
+    if shape is Shape.EVENTS and asked.request.messages and asked.stream is False:
         return {Flag.PLAIN_ANSWERED_STREAM}
     return set()
 
@@ -142,7 +155,7 @@ def _read_request(
     opening: Opening, captured: Captured, chosen: Route, digest: Digest, most: int | None
 ) -> Generator[None, None, RequestReading]:
     if not captured.request_body:
-        return RequestReading()
+        return _sealed(opening, captured, chosen, RequestReading(), digest)
     flags: set[Flag] = set()
     stream = stream_of(captured.request_body, opening.content_encoding, flags, most)
     data = yield from whole_of(stream)
@@ -150,8 +163,21 @@ def _read_request(
     broken = not captured.request_whole or captured.request_cut or bool(flags & _BROKEN)
     body = Body(data=data, content_type=opening.content_type, broken=broken)
     reading = chosen.dialect.request(body, Keeper(digest))
-    sealed = replace(reading.request, prompt_digest=digest(captured.request_body))
-    return replace(reading, request=sealed, flags=reading.flags | flags)
+    sealed = _sealed(opening, captured, chosen, reading, digest)
+    return replace(sealed, flags=sealed.flags | flags)
+
+
+def _sealed(
+    opening: Opening, captured: Captured, chosen: Route, asked: RequestReading, digest: Digest
+) -> RequestReading:
+    """A reading with what the path names, and with a digest over all that was sent."""
+    named = references_in(opening.target_path, chosen.operation)
+    request = replace(
+        asked.request,
+        references=(*named, *asked.request.references),
+        prompt_digest=digest(captured.request_body) if captured.request_body else None,
+    )
+    return replace(asked, request=request)
 
 
 def _read_answer(
@@ -168,6 +194,7 @@ def _read_answer(
         if len(start) >= HEAD:
             break
     content_type = head.content_type if head else None
+    status = head.status if head else 0
     shape = shape_of(start[:HEAD], content_type)
     keeper = Keeper(digest)
     if shape is Shape.EVENTS:
@@ -180,11 +207,11 @@ def _read_answer(
     broken = not captured.answer_whole or captured.answer_cut or bool(flags & _BROKEN)
     body = Body(data=data, content_type=content_type, broken=broken)
     if shape is Shape.LINES:
-        reading = yield from _read_lines(body, keeper)
+        reading = yield from _read_lines(body, chosen.dialect.fold(), keeper)
     elif shape is Shape.JSON:
-        reading = _read_json(body, chosen, keeper)
+        reading = _read_json(body, chosen, status, keeper)
     else:
-        reading = _read_other(body, chosen, head.status if head else 0, shape, keeper)
+        reading = _read_other(body, chosen, status, shape, keeper)
     return _Answer(reading=reading, shape=shape, flags=frozenset(flags))
 
 
@@ -221,20 +248,24 @@ def _sliced(start: bytes, stream: Iterator[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-def _read_lines(body: Body, keeper: Keeper) -> Generator[None, None, AnswerReading]:
-    fold = LooseFold()
+def _read_lines(body: Body, fold: Fold, keeper: Keeper) -> Generator[None, None, AnswerReading]:
+    """Read an answer in lines, each of which is to its fold what an event's data would be."""
     for number, line in enumerate(as_utf8(body.data, keeper).split("\n")):
         if line.strip():
-            fold.take("line", line)
+            fold.feed(Event(data=line, type="line"))
         if number % _LINES == 0:
             yield
     return fold.reading(keeper)
 
 
-def _read_json(body: Body, chosen: Route, keeper: Keeper) -> AnswerReading:
+def _read_json(body: Body, chosen: Route, status: int, keeper: Keeper) -> AnswerReading:
     """Read a JSON body; one that broke off is read as far as it goes and is not the end."""
     value = read_body(body, keeper, Flag.ANSWER_SALVAGED)
     if value is NOT_JSON:
+        reader = _plain_reader(chosen, status)
+        # A transcript may begin with a bracket, and a sound with anything.
+        if reader is not None and "json" not in (body.content_type or "").lower():
+            return reader.plain(body, keeper)
         keeper.flags.add(Flag.ANSWER_UNPARSED)
         return AnswerReading(flags=frozenset(keeper.flags))
     reading = chosen.dialect.answer(value, keeper)
@@ -246,8 +277,15 @@ def _read_json(body: Body, chosen: Route, keeper: Keeper) -> AnswerReading:
 def _read_other(
     body: Body, chosen: Route, status: int, shape: Shape, keeper: Keeper
 ) -> AnswerReading:
-    """Read what is neither; a format that has a reader never sends such a body in success."""
-    strange = chosen.dialect.name is not Dialect.OPAQUE and shape is Shape.OTHER and status < 400
-    if strange:
+    """Read what is neither; few formats that have a reader send such a body in success."""
+    reader = _plain_reader(chosen, status)
+    if reader is not None and shape is Shape.OTHER:
+        return reader.plain(body, keeper)
+    if chosen.read and shape is Shape.OTHER and status < 400:
         keeper.flags.add(Flag.ANSWER_MALFORMED)
     return read_plain(body, status, keeper)
+
+
+def _plain_reader(chosen: Route, status: int) -> ReadsPlain | None:
+    """Who reads a successful answer of bare text or sound, where the format has such answers."""
+    return chosen.dialect if status < 400 and isinstance(chosen.dialect, ReadsPlain) else None

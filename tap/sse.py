@@ -1,10 +1,12 @@
 """Server-sent events from bytes: push bytes in, pull events out.
 
 The law of this module: it follows the event-stream grammar of the WHATWG HTML standard (§9.2.6)
-with one deliberate difference. A browser discards what stands before the end of the stream
-without a blank line; a witness does not, so the last event is given out and marked. How the
-bytes were cut into pieces never changes the events, and the work is linear in their number:
-nothing is searched or joined twice.
+with two deliberate differences. A browser discards what stands before the end of the stream
+without a blank line; a witness does not, so the last event is given out and marked. And to a
+browser a line that opens with a brace is a field it does not know; it is how an error looks that
+was written bare into a stream under way (Gemini's are), so such lines, up to a blank one or the
+next field, are an event's data too. How the bytes were cut into pieces never changes the events,
+and the work is linear in their number: nothing is searched or joined twice.
 """
 
 from __future__ import annotations
@@ -14,6 +16,10 @@ import codecs
 from audit.value import Value
 
 __all__ = ["Event", "SseDecoder"]
+
+
+# What ends bare lines beside a blank one: the next event's own fields.
+_FIELDS = ("data:", "event:", "id:", "retry:", ":")
 
 
 class Event(Value, frozen=True, gc=False):
@@ -48,6 +54,7 @@ class SseDecoder:
         self._after_cr = False
         self._line: list[str] = []
         self._data: list[str] = []
+        self._bare: list[str] = []
         self._type = ""
 
     def feed(self, data: bytes) -> list[Event]:
@@ -62,10 +69,8 @@ class SseDecoder:
         self._line.clear()
         if rest:
             self._take_line(rest)
-        if self._data:
-            self.unterminated = True
-            events.append(self._dispatch(unterminated=True))
-        return events
+        self.unterminated = bool(self._data or self._bare)
+        return events + self._dispatched(unterminated=True)
 
     def _text(self, data: bytes) -> str:
         """Decode strictly first, so that a replacement is known to be one."""
@@ -116,13 +121,16 @@ class SseDecoder:
                 self._data.append(line[6:])
             elif line:
                 self._take_line(line)
-            elif self._data:
-                events.append(self._dispatch())
+            elif self._data or self._bare:
+                events += self._dispatched()
             else:
                 self._type = ""
         return events
 
     def _take_line(self, line: str) -> None:
+        if line[0] == "{" or (self._bare and not line.startswith(_FIELDS)):
+            self._bare.append(line)
+            return
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
@@ -137,6 +145,17 @@ class SseDecoder:
             # Ten digits of milliseconds are four months; longer numbers are noise, and the
             # interpreter refuses to read very long ones at all.
             self.retry = int(value[:10])
+
+    def _dispatched(self, *, unterminated: bool = False) -> list[Event]:
+        events = [self._dispatch(unterminated=unterminated)] if self._data else []
+        if self._bare:
+            bare = "\n".join(self._bare)
+            kind, self._type = self._type or "message", ""
+            self._bare.clear()
+            events.append(
+                Event(data=bare, type=kind, id=self.last_event_id, unterminated=unterminated)
+            )
+        return events
 
     def _dispatch(self, *, unterminated: bool = False) -> Event:
         data = self._data[0] if len(self._data) == 1 else "\n".join(self._data)

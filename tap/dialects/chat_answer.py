@@ -10,27 +10,30 @@ from collections.abc import Iterable
 
 from audit.exchange import Ending
 from audit.flags import EndingDetail, Flag
-from audit.parts import Part
-from audit.record import Output, Response, Safety, Usage
+from audit.record import Output, Response, Safety
 from audit.value import Json
+from tap.dialects.answers import beside, counted, errors_in, with_beside
 from tap.dialects.chat_message import message_parts
-from tap.dialects.error_bodies import error_in, error_of, error_parts, is_filter_error
+from tap.dialects.error_bodies import error_of, error_parts, is_filter_error
 from tap.dialects.filters import error_filters, filters_of, merge_filters, safety_of
 from tap.dialects.keeping import Keeper
+from tap.dialects.moderation import moderation_filters
 from tap.dialects.reading import AnswerReading
-from tap.wire_json import as_count, as_dict, as_list, as_text, clean_text
+from tap.wire_json import as_dict, as_list, as_text, clean_text
 
-__all__ = ["read_chat_answer", "usage_of"]
+__all__ = ["read_chat_answer"]
 
 _READ = frozenset(
     (
         *("id", "object", "created", "model", "choices", "usage", "system_fingerprint"),
         *("prompt_filter_results", "prompt_annotations", "error", "errors", "obfuscation"),
+        "prompt_logprobs",
     )
 )
 _CHOICE_READ = frozenset(
     (
         *("index", "message", "messages", "finish_reason", "logprobs", "usage"),
+        "prompt_logprobs",
         *("content_filter_results", "content_filter_result"),
     )
 )
@@ -39,17 +42,20 @@ _CHOICE_READ = frozenset(
 def read_chat_answer(final: dict[str, Json], keeper: Keeper) -> AnswerReading:
     """Read the final object. `terminal` is left to whoever knows how it came. Never raises."""
     choices = [choice for choice in as_list(final.get("choices")) if isinstance(choice, dict)]
-    errors = _errors(final)
+    errors = errors_in(final)
     outputs = [_output(choice, place, keeper) for place, choice in enumerate(choices)]
-    beside = [*_beside(final, keeper), *(p for error in errors for p in error_parts(error, keeper))]
+    before = len(keeper.media)
+    parts = beside(final, _READ, keeper)
+    parts += [part for error in errors for part in error_parts(error, keeper)]
+    _note_logprobs(final, keeper)
     ending, detail = _evidence(choices, errors)
     return AnswerReading(
         response=Response(
-            outputs=_with_beside(outputs, beside),
+            outputs=with_beside(outputs, (*parts, *keeper.media[before:])),
             error=error_of(errors[0], keeper) if errors else None,
         ),
         safety=_safety(final, choices, errors),
-        usage=usage_of(_reported_usage(final, choices), keeper),
+        usage=counted(_reported_usage(final, choices), keeper),
         model=_clean(final.get("model")),
         system_fingerprint=_clean(final.get("system_fingerprint")),
         response_id=_clean(final.get("id")),
@@ -65,12 +71,6 @@ def _clean(value: Json) -> str | None:
     return clean_text(text) if text else None
 
 
-def _errors(final: dict[str, Json]) -> list[Json]:
-    inside = as_list(final.get("errors"))
-    alone = error_in(final)
-    return [*inside, *([alone] if alone else [])]
-
-
 def _index(choice: dict[str, Json], place: int) -> int:
     index = choice.get("index")
     return int(index) if isinstance(index, int) and abs(index) < 2**31 else place
@@ -80,13 +80,8 @@ def _output(choice: dict[str, Json], place: int, keeper: Keeper) -> Output:
     message = as_dict(choice.get("message"))
     before = len(keeper.media)
     parts = message_parts(message, as_list(choice.get("messages")), keeper)
-    parts += [
-        keeper.as_extra(name, value)
-        for name, value in choice.items()
-        if name not in _CHOICE_READ and value not in (None, "", [], {})
-    ]
-    if any(as_dict(choice.get("logprobs")).values()):
-        keeper.flags.add(Flag.LOGPROBS_OMITTED)
+    parts += beside(choice, _CHOICE_READ, keeper)
+    _note_logprobs(choice, keeper)
     return Output(
         index=_index(choice, place),
         role=_clean(message.get("role")) or "assistant",
@@ -95,28 +90,10 @@ def _output(choice: dict[str, Json], place: int, keeper: Keeper) -> Output:
     )
 
 
-def _beside(final: dict[str, Json], keeper: Keeper) -> list[Part]:
-    """What stands beside the choices and has no place of its own in a record."""
-    return [
-        keeper.as_extra(name, value)
-        for name, value in final.items()
-        if name not in _READ and value not in (None, "", [], {})
-    ]
-
-
-def _with_beside(outputs: list[Output], beside: list[Part]) -> tuple[Output, ...]:
-    if not beside:
-        return tuple(outputs)
-    if not outputs:
-        return (Output(index=0, parts=tuple(beside)),)
-    first = outputs[0]
-    joined = Output(
-        index=first.index,
-        role=first.role,
-        parts=(*first.parts, *beside),
-        finish_reason=first.finish_reason,
-    )
-    return (joined, *outputs[1:])
+def _note_logprobs(holder: dict[str, Json], keeper: Keeper) -> None:
+    """Probabilities of the answer's tokens, or, of self-hosted models, of the prompt's."""
+    if any(as_dict(holder.get("logprobs")).values()) or holder.get("prompt_logprobs"):
+        keeper.flags.add(Flag.LOGPROBS_OMITTED)
 
 
 def _evidence(
@@ -139,8 +116,8 @@ def _safety(
             merge_filters(prompt, filters_of(as_dict(entry)))
     for place, choice in enumerate(choices):
         merge_filters(outputs.setdefault(_index(choice, place), {}), filters_of(choice))
-    for error in errors:
-        of_prompt, of_completion = error_filters(as_dict(error))
+    of_errors = (error_filters(as_dict(error)) for error in errors)
+    for of_prompt, of_completion in (*of_errors, moderation_filters(final.get("moderation"))):
         merge_filters(prompt, of_prompt)
         merge_filters(outputs.setdefault(0, {}), of_completion)
     return safety_of(prompt, outputs)
@@ -150,25 +127,3 @@ def _reported_usage(final: dict[str, Json], choices: list[dict[str, Json]]) -> J
     """Where providers put it: at the top, at a choice, or under a name of their own."""
     places = [final, *choices, as_dict(final.get("x_groq"))]
     return next((place["usage"] for place in places if isinstance(place.get("usage"), dict)), None)
-
-
-def usage_of(reported: Json, keeper: Keeper) -> Usage:
-    """Usage as counted by the provider; unknown counts stay null.
-
-    Cached tokens are contained in `prompt_tokens`, reasoning and audio in `completion_tokens`.
-    """
-    if not isinstance(reported, dict):
-        return Usage()
-    of_input = as_dict(reported.get("prompt_tokens_details"))
-    of_output = as_dict(reported.get("completion_tokens_details"))
-    return Usage(
-        input=as_count(reported.get("prompt_tokens")),
-        output=as_count(reported.get("completion_tokens")),
-        total=as_count(reported.get("total_tokens")),
-        cached=as_count(of_input.get("cached_tokens")),
-        reasoning=as_count(of_output.get("reasoning_tokens")),
-        audio_in=as_count(of_input.get("audio_tokens")),
-        audio_out=as_count(of_output.get("audio_tokens")),
-        source="reported",
-        reported=keeper.kept(reported),
-    )

@@ -120,6 +120,9 @@ class ChoiceFold:
             self._take_audio(as_dict(value))
         elif name == "context" and isinstance(value, dict):
             self._take_context(value)
+        elif name == "reasoning_details":
+            details = value if isinstance(value, list) else [value]
+            self._delta_extra.add(name, [_indexed(detail) for detail in details])
         elif name == "annotations":
             self._lists.setdefault(name, []).extend(as_list(value))
         elif name != "obfuscation":
@@ -208,6 +211,13 @@ class ChoiceFold:
         if self._voice:
             audio["data"] = _joined_base64(self._voice)
         return audio
+
+
+def _indexed(detail: Json) -> Json:
+    """Fragments without an index are of one text, and must not be kept apart."""
+    if not isinstance(detail, dict) or isinstance(detail.get("index"), int):
+        return detail
+    return {**detail, "index": 0}
 
 
 def _joined_base64(fragments: list[str]) -> str:

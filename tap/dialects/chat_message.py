@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from audit.parts import Citation, Part, Reasoning, Refusal, Text
 from audit.value import Json
-from tap.dialects.chat_request import call_parts
+from tap.dialects.chat_request import beyond, call_parts, thought_in
 from tap.dialects.keeping import Keeper
 from tap.wire_json import NOT_JSON, as_dict, as_list, as_text, clean_text, read_json
 
@@ -20,15 +20,17 @@ _READ = frozenset(
         *("function_call", "audio", "annotations", "context"),
     )
 )
+_CONTEXT_READ = ("citations", "messages")
 _CITED = ("title", "url", "filepath", "content")
 
 
 def message_parts(message: dict[str, Json], legacy: list[Json], keeper: Keeper) -> list[Part]:
     """Read a message, and the `messages` that stood beside it in older data-grounded answers."""
     parts: list[Part] = []
-    for name in ("reasoning_content", "reasoning"):
-        if (thought := as_text(message.get(name))) and not parts:
-            parts.append(Reasoning(text=keeper.inline(thought)))
+    thoughts = (as_text(message.get(name)) for name in ("reasoning_content", "reasoning"))
+    detailed = thought_in(message.get("reasoning_details"))
+    if thought := next(filter(None, thoughts), None) or detailed:
+        parts.append(Reasoning(text=keeper.inline(thought)))
     parts += _content(message.get("content"), keeper)
     parts += _legacy(legacy, keeper)
     parts += _annotations(as_list(message.get("annotations")), keeper)
@@ -60,7 +62,7 @@ def _content_part(item: Json, keeper: Keeper) -> list[Part]:
     if isinstance(item, str):
         return keeper.text_parts(item)
     if kind == "text" and isinstance(part.get("text"), str):
-        return keeper.text_parts(part["text"])
+        return [*keeper.text_parts(part["text"]), *beyond(part, ("type", "text"), keeper)]
     if kind == "refusal" and isinstance(part.get("refusal"), str):
         return [Refusal(text=keeper.inline(part["refusal"]))]
     if kind == "thinking":
@@ -96,7 +98,8 @@ def _context(context: Json, keeper: Keeper) -> list[Part]:
         return [] if context is None else [keeper.as_extra("message.context", context)]
     citations = [entry for entry in as_list(context.get("citations")) if isinstance(entry, dict)]
     parts: list[Part] = [_citation(entry, keeper) for entry in citations]
-    rest = {name: value for name, value in context.items() if name != "citations"}
+    parts += _legacy(as_list(context.get("messages")), keeper)
+    rest = {name: value for name, value in context.items() if name not in _CONTEXT_READ}
     beyond = [_beyond_citation(entry) for entry in citations]
     if any(beyond):
         rest["citations"] = beyond

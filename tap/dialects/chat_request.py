@@ -15,7 +15,7 @@ from tap.dialects.reading import RequestReading
 from tap.dialects.tool_calls import joined_arguments
 from tap.wire_json import as_dict, as_list, as_text, clean_text, clean_tree
 
-__all__ = ["call_parts", "read_chat_request"]
+__all__ = ["beyond", "call_parts", "read_chat_request", "thought_in"]
 
 _NOT_PARAMETERS = frozenset(("messages", "tools", "functions"))
 _SESSION_NAMES = ("session_id", "session", "conversation_id", "thread_id")
@@ -25,6 +25,7 @@ _READ = frozenset(
         *("tool_calls", "function_call", "tool_call_id", "audio"),
     )
 )
+_MEDIA_READ = ("url", "data", "format", "filename", "file_id", "file_data")
 
 
 def read_chat_request(body: dict[str, Json], keeper: Keeper) -> RequestReading:
@@ -91,7 +92,7 @@ class _Messages:
     def _parts(self, value: dict[str, Json], role: str, name: str | None) -> list[Part]:
         parts: list[Part] = []
         thought = as_text(value.get("reasoning_content")) or as_text(value.get("reasoning"))
-        if thought:
+        if thought := thought or thought_in(value.get("reasoning_details")):
             parts.append(Reasoning(text=self._keeper.inline(thought)))
         content = self._content(value.get("content"))
         if role in ("tool", "function"):
@@ -123,13 +124,19 @@ class _Messages:
         part = as_dict(item)
         kind = part.get("type")
         if kind == "text" and isinstance(part.get("text"), str):
-            return self._keeper.text_parts(part["text"])
+            text = self._keeper.text_parts(part["text"])
+            return [*text, *beyond(part, ("type", "text"), self._keeper)]
         if kind == "refusal" and isinstance(part.get("refusal"), str):
             return [Refusal(text=self._keeper.inline(part["refusal"]))]
         if kind == "thinking":
             thoughts = (as_text(as_dict(it).get("text")) for it in as_list(part.get("thinking")))
             return [Reasoning(text=self._keeper.inline("".join(filter(None, thoughts))))]
-        return self._media_part(kind, part) or [self._keeper.as_extra(f"content.{kind}", item)]
+        media = self._media_part(kind, part)
+        if not media:
+            return [self._keeper.as_extra(f"content.{kind}", item)]
+        holder = as_dict(part.get(str(kind)))
+        rest = {name: value for name, value in holder.items() if name not in _MEDIA_READ}
+        return [*media, *beyond({**part, **rest}, ("type", str(kind)), self._keeper)]
 
     def _media_part(self, kind: Json, part: dict[str, Json]) -> list[Part]:
         if kind in ("image_url", "video_url", "audio_url"):
@@ -160,6 +167,19 @@ class _Messages:
             self.references.append(Reference(kind="audio", id=audio_id))
             return []
         return [self._keeper.as_extra("message.audio", audio)] if audio is not None else []
+
+
+def beyond(part: dict[str, Json], read: tuple[str, ...], keeper: Keeper) -> list[Part]:
+    """What a content part says beside what was read of it, such as an image's `detail`."""
+    rest = {name: value for name, value in part.items() if name not in read and value is not None}
+    return [keeper.as_extra(f"content.{part.get('type')}", rest)] if rest else []
+
+
+def thought_in(details: Json) -> str:
+    """The thinking that stands in `reasoning_details` alone; empty where none can be read."""
+    entries = (as_dict(entry) for entry in as_list(details))
+    said = (as_text(entry.get("text")) or as_text(entry.get("summary")) for entry in entries)
+    return "".join(filter(None, said))
 
 
 def _as_tool_result(call_id: str | None, name: str | None, content: list[Part]) -> list[Part]:

@@ -20,7 +20,10 @@ from tap.wire_json import as_dict, as_text, clean_text
 __all__ = ["error_in", "error_of", "error_parts", "error_reading", "is_filter_error"]
 
 _FILTER_CODES = frozenset(
-    ("content_filter", "contentfilter", "content_policy_violation", "responsibleaipolicyviolation")
+    (
+        *("content_filter", "contentfilter", "content_policy_violation"),
+        *("responsibleaipolicyviolation", "moderation_blocked"),
+    )
 )
 # Of an error object, what a `ResponseError` or the safety group holds already.
 _READ = frozenset(

@@ -10,7 +10,7 @@ from tap.dialects.keeping import Keeper
 from tap.dialects.reading import Body
 from tap.wire_json import NOT_JSON, clean_tree, read_clean, salvage_json
 
-__all__ = ["as_utf8", "read_body"]
+__all__ = ["as_utf8", "read_body", "read_object"]
 
 
 def as_utf8(data: bytes, keeper: Keeper) -> str:
@@ -37,3 +37,18 @@ def read_body(body: Body, keeper: Keeper, salvaged: Flag) -> Json:
             keeper.flags.add(salvaged)
             value = clean_tree(value)
     return value
+
+
+def read_object(body: Body, keeper: Keeper) -> dict[str, Json] | None:
+    """A request's JSON object; None, and flagged, where the body is no JSON at all.
+
+    JSON of another kind stands under `body`, and is flagged too.
+    """
+    value = read_body(body, keeper, Flag.REQUEST_SALVAGED)
+    if isinstance(value, dict):
+        return value
+    if value is NOT_JSON:
+        keeper.flags.add(Flag.REQUEST_UNPARSED)
+        return None
+    keeper.flags.add(Flag.REQUEST_MALFORMED)
+    return {"body": value}

@@ -19,24 +19,32 @@ from audit.parts import Extra, Media, Part, Text
 from audit.value import Json
 from tap.wire_json import clean_text, dump
 
-__all__ = ["SECRET", "Digest", "Keeper", "bare_url", "decode_base64"]
+__all__ = ["SECRET", "Digest", "Keeper", "bare_url", "decode_base64", "leads_to_secret"]
 
 Digest: TypeAlias = Callable[[bytes], str]
 
 SECRET = "[secret]"  # noqa: S105  # the mark that stands in a credential's place, not one
 
-# Names that hold a credential wherever they stand.
+# Names that hold a credential wherever they stand: without the marks between their words, which
+# one API writes as `api_key` and another as `apiKey`.
 _SECRET_NAMES = frozenset(
     (
-        *("access_token", "api_key", "apikey", "authorization", "authorization_token"),
-        *("client_secret", "connection_string", "connectionstring", "encoded_api_key"),
-        *("password", "refresh_token", "secret_access_key", "subscription_key"),
+        *("accesstoken", "accountkey", "apikey", "authorization", "authorizationtoken"),
+        *("clientsecret", "connectionstring", "embeddingkey", "encodedapikey"),
+        *("fallbackcredittoken", "password", "refreshtoken", "sastoken"),
+        *("secretaccesskey", "subscriptionkey"),
     )
 )
 # Names that hold one inside an object that is about authentication.
 _GUARDED_NAMES = frozenset(("key", "token", "value", "secret"))
-_GUARDS = frozenset(("authentication", "client_secret", "embedding_dependency"))
+_GUARDS = frozenset(
+    (
+        *("authentication", "clientsecret", "datasources", "embeddingdependency"),
+        "fallbackcredittoken",
+    )
+)
 
+_STEPS = re.compile(r"[.\[\]]+")
 _SIGNATURE = re.compile(r"([?&]sig=)[^&\s\"'<>]+", re.IGNORECASE)
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.=+-]+)*;base64,([A-Za-z0-9+/_=-]{32,})")
 _BASE64_MARK = ";base64,"
@@ -61,6 +69,14 @@ def bare_url(url: str) -> str:
 
 def decode_base64(text: str) -> bytes | None:
     """Decode standard or URL-safe base64, padded or not; None for anything else."""
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except (binascii.Error, ValueError):
+        return _decode_other(text)
+
+
+def _decode_other(text: str) -> bytes | None:
+    """Decode what is not standard, padded and without spaces, as nearly all of it is."""
     unified = text.translate(_URL_SAFE).rstrip("=")
     try:
         return base64.b64decode(unified + "=" * (-len(unified) % 4), validate=True)
@@ -69,6 +85,18 @@ def decode_base64(text: str) -> bytes | None:
 
 
 _URL_SAFE = str.maketrans("-_", "+/", " \r\n\t")
+
+
+def leads_to_secret(path: str) -> bool:
+    """Whether a path of names, apart by dots and brackets, leads to a credential."""
+    *above, last = [_plain(name) for name in _STEPS.split(path) if name] or [""]
+    guarded = any(name in _GUARDS for name in above)
+    # Beside what else the headers stood a path does not tell.
+    return last in _SECRET_NAMES or (guarded and last in _GUARDED_NAMES) or "headers" in above
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
 
 
 class Keeper:
@@ -147,7 +175,7 @@ class Keeper:
             if inner is None or type(inner) in _NUMBERS:
                 kept[clean_text(name)] = inner
                 continue
-            plain = name.lower().replace("-", "_")
+            plain = _plain(name)
             if _holds_secret(plain, inner, guarded=guarded):
                 kept[clean_text(name)] = SECRET
             elif plain == "headers" and isinstance(inner, dict) and _is_connection(value):

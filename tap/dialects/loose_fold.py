@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from audit.parts import Extra, Part
 from audit.record import Output, Response
 from audit.value import Json
-from tap.dialects.keeping import Keeper
+from tap.dialects.keeping import SECRET, Keeper, leads_to_secret
 from tap.dialects.reading import AnswerReading
 from tap.sse import Event
 from tap.wire_json import NOT_JSON, as_dict, as_text, clean_text, read_json
@@ -62,7 +62,7 @@ class LooseFold:
         )
 
     def _part(self, name: str, keeper: Keeper) -> Extra:
-        places = {path: _joined(leaves) for path, leaves in self._groups[name].items()}
+        places = {path: _kept(path, leaves) for path, leaves in self._groups[name].items()}
         return keeper.as_extra(name, places[""] if list(places) == [""] else places)
 
 
@@ -99,6 +99,12 @@ def _inner(path: str, node: Json) -> list[tuple[str, Json]]:
 def _place(inner: Json, place: int) -> int:
     index = as_dict(inner).get("index")
     return index if isinstance(index, int) else place
+
+
+def _kept(path: str, leaves: list[Json]) -> Json:
+    """What stood at a place; a credential is known by its name, which the path ends with."""
+    joined = _joined(leaves)
+    return SECRET if isinstance(joined, str) and joined and leads_to_secret(path) else joined
 
 
 def _joined(leaves: list[Json]) -> Json:

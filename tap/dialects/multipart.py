@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 __all__ = ["FormPart", "boundary_of", "form_parts"]
 
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))', re.IGNORECASE)
-_PARAMETER = re.compile(r'\b(name|filename)="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+# Some clients (.NET's among them) quote only what needs it.
+_PARAMETER = re.compile(r'\b(name|filename)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def _part(head: str, body: bytes) -> FormPart:
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
     said = {
-        name.lower(): value
-        for name, value in _PARAMETER.findall(headers.get("content-disposition", ""))
+        name.lower(): quoted or bare
+        for name, quoted, bare in _PARAMETER.findall(headers.get("content-disposition", ""))
     }
     return FormPart(
         name=said.get("name", ""),

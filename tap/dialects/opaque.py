@@ -13,7 +13,7 @@ from audit.flags import Flag
 from audit.parts import Part, Text
 from audit.record import Message, Output, Request, Response, ResponseError
 from audit.value import Json
-from tap.dialects.chat_answer import usage_of
+from tap.dialects.answers import counted
 from tap.dialects.error_bodies import error_in, error_reading
 from tap.dialects.json_body import as_utf8, read_body
 from tap.dialects.keeping import Keeper
@@ -104,7 +104,7 @@ class Opaque:
         body = as_dict(value)
         return AnswerReading(
             response=Response(outputs=(Output(index=0, parts=(kept, *keeper.media)),)),
-            usage=usage_of(body.get("usage"), keeper),
+            usage=counted(body.get("usage"), keeper),
             model=_clean(body.get("model")),
             response_id=_clean(body.get("id")),
             terminal=True,

@@ -6,17 +6,27 @@ and what was not known is kept as an `Extra`.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from audit.exchange import Dialect as DialectName
 from audit.exchange import Ending
 from audit.flags import EndingDetail, Flag
+from audit.parts import Part
 from audit.record import Request, Response, Safety, Usage
 from audit.value import Json, Value
 from tap.dialects.keeping import Keeper
 from tap.sse import Event
 
-__all__ = ["AnswerReading", "Body", "Dialect", "Fold", "RequestReading"]
+__all__ = [
+    "AnswerReading",
+    "Body",
+    "Dialect",
+    "Fold",
+    "ReadsPlain",
+    "ReadsSessions",
+    "RequestReading",
+    "Session",
+]
 
 
 class Body(Value, frozen=True):
@@ -32,13 +42,16 @@ class Body(Value, frozen=True):
 
 
 class RequestReading(Value, frozen=True):
-    """What was asked. `model`, `user` and `session` are what the body itself claims."""
+    """What was asked. `model`, `user` and `session` are what the body itself claims.
+
+    `stream` says whether the answer was to be streamed; None where the body does not tell.
+    """
 
     request: Request = Request()
     model: str | None = None
     user: str | None = None
     session: str | None = None
-    stream: bool = False
+    stream: bool | None = False
     flags: frozenset[Flag] = frozenset()
 
 
@@ -88,3 +101,42 @@ class Dialect(Protocol):
 
     def fold(self) -> Fold:
         """Begin to read a streamed answer."""
+
+
+@runtime_checkable
+class ReadsPlain(Protocol):
+    """A dialect that may answer with sound or bare text in success."""
+
+    def plain(self, body: Body, keeper: Keeper) -> AnswerReading:
+        """Read a successful answer that is neither JSON nor a stream. Never raises."""
+
+
+class Session(Protocol):
+    """Gathers the messages of both sides of one WebSocket connection. Nothing of it raises.
+
+    Each side is told whole and in its order, first the client's; how the two were interleaved is
+    known only as far as the messages tell. Then it is read, once: `request`, `answer`, `beside`.
+    """
+
+    def client(self, text: str) -> None:
+        """Take the client's next text message."""
+
+    def server(self, text: str) -> None:
+        """Take the server's next text message."""
+
+    def request(self, keeper: Keeper) -> RequestReading:
+        """Everything that was said to the model, in the order of the conversation."""
+
+    def answer(self, keeper: Keeper) -> AnswerReading:
+        """What was answered: one output for each response, in the order in which they ended."""
+
+    def beside(self, keeper: Keeper) -> list[Part]:
+        """What the server said that belongs to no response."""
+
+
+@runtime_checkable
+class ReadsSessions(Protocol):
+    """A dialect that is spoken over WebSocket."""
+
+    def session(self) -> Session:
+        """Begin to read a connection."""

@@ -174,7 +174,7 @@ async def test_a_message_of_another_provider_is_the_same(ground: Field, stream: 
     assert tapped == straight
     assert CLAUDE_TEXT in str(tapped)
     found = await _records_of(ground, {trace}, count=2)
-    assert [record["exchange"]["dialect"] for record in found] == ["opaque", "opaque"]
+    assert [record["exchange"]["dialect"] for record in found] == ["anthropic.messages"] * 2
     assert [record["exchange"]["status"] for record in found] == [200, 200]
 
 

@@ -22,9 +22,17 @@ from audit.parts import Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from audit.record import AuditRecord, Output
 
 __all__ = [
+    "ANTHROPICS",
+    "ASSISTANTS",
     "CHATS",
+    "COMPLETIONS",
     "ERRORS",
+    "GEMINIS",
+    "IMAGES",
     "MISSING",
+    "NDJSONS",
+    "RESPONSES",
+    "TRANSCRIPTS",
     "WHY_MISSING",
     "Entry",
     "by_id",
@@ -56,8 +64,16 @@ def _entries(*formats: str) -> list[Entry]:
     return [entry for entry in streams if entry["format"] in formats]
 
 
+ANTHROPICS = _entries("anthropic")
+ASSISTANTS = _entries("assistants")
 CHATS = _entries("chat")
+COMPLETIONS = _entries("completions")
 ERRORS = _entries("error-body")
+GEMINIS = _entries("gemini")
+IMAGES = _entries("images")
+NDJSONS = _entries("ndjson")
+RESPONSES = _entries("responses")
+TRANSCRIPTS = _entries("transcription")
 
 
 def by_id(entry: Entry) -> str:
@@ -69,7 +85,8 @@ def expected_of(entry: Entry) -> dict[str, Json]:
     """What the index says the stream adds up to."""
     expected: dict[str, Json] = entry["expected"]
     if "same_as" in expected:
-        return next(expected_of(other) for other in CHATS if other["id"] == expected["same_as"])
+        alike = _entries(entry["format"])
+        return next(expected_of(other) for other in alike if other["id"] == expected["same_as"])
     return expected
 
 

@@ -304,7 +304,7 @@ def _opaque(rng: random.Random) -> Placement:
     half = len(planted) // 2
     asked = json.dumps({"input": _said(planted[:half], marker).split("\n"), "user": "u"})
     answer = json.dumps({"data": [{"text": plant.said} for plant in planted[half:]]})
-    path = "/openai/deployments/e/embeddings?api-version=2024-10-21"
+    path = "/openai/deployments/e/rerank?api-version=2024-10-21"
     told = Answer([answer.encode()])
     return Placement("opaque JSON", planted, marker, asked.encode(), path, answer=told)
 

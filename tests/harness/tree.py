@@ -54,7 +54,8 @@ def records(data: Path, *words: str) -> list[dict[str, Any]]:
     """All records that a filter finds, as `auditstream query --jsonl` gives them."""
     result = auditstream("query", "--data", str(data), "--jsonl", "--limit", "100000", *words)
     assert result.returncode == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    # A text may hold other characters that Python takes for line ends.
+    return [json.loads(line) for line in result.stdout.split("\n") if line]
 
 
 @dataclass

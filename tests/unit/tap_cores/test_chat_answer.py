@@ -8,7 +8,7 @@ from typing import Any
 
 from audit.digest import keyed_digest
 from audit.exchange import Ending, Level
-from audit.parts import Citation, Extra, Media, Text, ToolCall
+from audit.parts import Citation, Extra, Media, Reasoning, Text, ToolCall
 from audit.record import AuditRecord, Request
 from audit.value import to_json
 from tests.unit.tap_cores.kit import DIGEST_KEY, chunk, head, opened, recorded, stream
@@ -233,3 +233,105 @@ def test_at_level_none_nothing_of_the_content_is_in_the_record() -> None:
     assert record.safety.signals == ("hate.filtered",)
     assert record.response.error is not None
     assert record.response.error.code == "c"
+
+
+def test_moderation_beside_an_answer_gives_verdicts_and_is_kept() -> None:
+    """OpenAI's own moderation reports on both sides, or that it did not run."""
+    result = {"flagged": True, "categories": {"self-harm/intent": True, "hate": False}}
+    moderation = {
+        "input": {"type": "moderation_results", "results": [result]},
+        "output": {"type": "error", "code": "unavailable", "message": "m"},
+    }
+    record = recorded(stream(chunk({"content": "x"}), {"choices": [], "moderation": moderation}))
+    assert [verdict.category for verdict in record.safety.prompt] == ["self_harm.intent", "hate"]
+    assert [verdict.detected for verdict in record.safety.prompt] == [True, False]
+    assert record.safety.signals == ("filter.not_run", "self_harm.intent.detected")
+    kept = record.response.outputs[0].parts[1]
+    assert isinstance(kept, Extra)
+    assert (kept.name, json.loads(kept.text)) == ("moderation", moderation)
+    assert record.exchange.ending is Ending.COMPLETE
+
+
+def test_reasoning_that_stands_in_details_alone_is_reasoning() -> None:
+    """Where the plain field says the same, the details are no second thought."""
+    details = [
+        {"type": "reasoning.text", "text": "h"},
+        {"type": "reasoning.text", "text": "m"},
+        {"type": "reasoning.encrypted", "data": SOUND_64},
+    ]
+    chunks = [chunk({"reasoning_details": [detail]}) for detail in details]
+    thought, kept, sealed = recorded(stream(*chunks)).response.outputs[0].parts
+    assert thought == Reasoning(text="hm")
+    assert isinstance(kept, Extra)
+    assert kept.name == "message.reasoning_details"
+    assert isinstance(sealed, Media)
+    assert sealed.digest == keyed_digest(DIGEST_KEY, SOUND)
+    both = recorded(stream(chunk({"reasoning": "hm", "reasoning_details": details[:1]})))
+    assert both.response.outputs[0].parts[0] == Reasoning(text="hm")
+
+
+def test_grounds_that_stand_as_messages_inside_the_context_are_read() -> None:
+    """The oldest shape wraps the tool's answer in the context of the message."""
+    grounds = json.dumps({"citations": [{"title": "T", "content": "c"}], "intent": "i"})
+    context = {"messages": [{"role": "tool", "content": grounds, "end_turn": False}]}
+    message = {"role": "assistant", "content": "A", "context": context}
+    parts = answered({"choices": [{"index": 0, "message": message}]}).response.outputs[0].parts
+    assert parts == (
+        Text(text="A"),
+        Citation(title="T", text="c"),
+        Extra(name="message.context", text='{"intent":"i"}'),
+    )
+
+
+def test_a_filter_that_comes_late_decides_all_the_same() -> None:
+    """Azure's asynchronous filter speaks after the reason `stop`, without a delta or an id."""
+    places = {"check_offset": 9, "start_offset": 9, "end_offset": 40}
+    verdict = {
+        "index": 0,
+        "finish_reason": "content_filter",
+        "content_filter_results": {"hate": {"filtered": True, "severity": "high"}},
+        "content_filter_offsets": places,
+    }
+    late = {"id": "", "object": "", "created": 0, "model": "", "choices": [verdict]}
+    record = recorded(stream(chunk({"content": "Hey"}), chunk({}, finish_reason="stop"), late))
+    assert record.exchange.ending is Ending.FILTERED
+    assert record.safety.signals == ("hate.filtered",)
+    text, offsets = record.response.outputs[0].parts
+    assert text == Text(text="Hey")
+    assert isinstance(offsets, Extra)
+    assert json.loads(offsets.text) == [places]
+    assert record.exchange.response_id == "chatcmpl-1"
+
+
+def test_a_router_is_recorded_with_the_model_it_chose() -> None:
+    """What was asked for, what the body names, and what the head says served it."""
+    asked = {"model": "model-router", "messages": [], "stream": True}
+    record = recorded(stream(chunk({"content": "x"})), request=asked)
+    facts = record.exchange
+    assert (facts.requested_model, facts.reported_model) == ("model-router", "gpt-test")
+    assert facts.served_model == "gpt-test-2025-01-01"
+
+
+def test_a_legacy_function_call_is_a_call_without_an_id() -> None:
+    """Its arguments come in pieces like any."""
+    pieces = [{"name": "f", "arguments": ""}, {"arguments": '{"a":'}, {"arguments": "1}"}]
+    chunks = [chunk({"function_call": piece}) for piece in pieces]
+    output = recorded(stream(*chunks, chunk({}, finish_reason="function_call"))).response.outputs[0]
+    assert output.parts == (ToolCall(name="f", arguments='{"a":1}'),)
+    assert output.finish_reason == "function_call"
+
+
+def test_media_beside_the_choices_are_digested() -> None:
+    """A mark stands in the extra, and what it stands for is a part."""
+    kept, media = recorded(stream({"choices": [], "preview": SOUND_64})).response.outputs[0].parts
+    assert isinstance(kept, Extra)
+    assert isinstance(media, Media)
+    assert kept == Extra(name="preview", text=f'"[media:{(media.digest or "")[:16]}]"')
+
+
+def test_probabilities_of_the_prompts_tokens_are_left_out_too() -> None:
+    """Self-hosted models repeat the prompt token by token where they are asked to."""
+    told = [None, {"5": {"decoded_token": "PLANTED"}}]
+    record = answered({"choices": [{"message": {"content": "x"}}], "prompt_logprobs": told})
+    assert record.exchange.flags == ("logprobs_omitted",)
+    assert b"PLANTED" not in to_json(record)

@@ -201,6 +201,15 @@ def test_unknown_fields_are_kept_with_their_fragments_joined() -> None:
     assert said["steps"] == [{"index": 0, "text": "a@b"}]
 
 
+def test_fragments_of_reasoning_without_an_index_are_one_text() -> None:
+    """Kept apart, an address in two of them would be found by nobody."""
+    details = [{"type": "reasoning.text", "text": "jo"}, {"type": "reasoning.text", "text": "hn@x"}]
+    said = message(*[chunk({"reasoning_details": [detail]}) for detail in details])
+    assert said["reasoning_details"] == [{"type": "reasoning.text", "text": "john@x", "index": 0}]
+    said = message(chunk({"reasoning_details": "odd"}), chunk({"reasoning_details": {"index": 4}}))
+    assert said["reasoning_details"] == ["odd", {"index": 4}]
+
+
 def test_a_whole_message_in_one_event_is_taken_where_there_is_no_delta() -> None:
     """Some gateways play a plain answer as one event; others repeat it beside the deltas."""
     whole = {"role": "assistant", "content": "Hello"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
+
 from audit.digest import keyed_digest
 from audit.exchange import Identity
 from audit.parts import Extra, Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
@@ -180,6 +182,41 @@ def test_every_other_field_is_a_parameter_without_credentials() -> None:
     assert kept["endpoint"] == "https://s.example/?sv=1&sig=[secret]"
     assert kept["authentication"] == {"type": "api_key", "key": "[secret]"}
     assert b"PLANTED" not in to_json(asked(body))
+
+
+def test_what_a_part_says_beside_its_text_or_picture_is_kept() -> None:
+    """A picture's detail, and the places where a prompt may be cached."""
+    url = "https://x.example/a.png"
+    content = [
+        {"type": "image_url", "image_url": {"url": url, "detail": "low"}, "cached": True},
+        {"type": "text", "text": "t", "cache_control": {"type": "ephemeral"}, "novel": None},
+    ]
+    assert parts_of({"role": "user", "content": content}) == (
+        Media(url=url),
+        Extra(name="content.image_url", text='{"cached":true,"detail":"low"}'),
+        Text(text="t"),
+        Extra(name="content.text", text='{"cache_control":{"type":"ephemeral"}}'),
+    )
+
+
+def test_reasoning_of_earlier_turns_may_stand_in_details_alone() -> None:
+    """Some gateways want it back in the shape they gave it in."""
+    details = [{"type": "reasoning.summary", "summary": "hm"}, "odd"]
+    parts = parts_of({"role": "assistant", "content": "ok", "reasoning_details": details})
+    assert parts[:2] == (Reasoning(text="hm"), Text(text="ok"))
+    assert isinstance(parts[2], Extra)
+    assert parts[2].name == "message.reasoning_details"
+
+
+@pytest.mark.parametrize("name", ["data_sources", "dataSources"])
+def test_keys_of_data_sources_are_credentials_wherever_they_stand(name: str) -> None:
+    """Older versions put them beside the endpoint, and write their names in one word."""
+    names = ("key", "embeddingKey", "connectionString", "accessToken", "encoded_api_key", "ApiKey")
+    parameters = {each: f"PLANTED-{each}" for each in names}
+    source = {"type": "AzureCognitiveSearch", "parameters": {"indexName": "i", **parameters}}
+    kept = asked({"messages": [], name: [source]})
+    assert b"PLANTED" not in to_json(kept)
+    assert kept.parameters[name][0]["parameters"]["indexName"] == "i"
 
 
 def test_who_asked_is_taken_from_the_body_where_the_opening_does_not_know() -> None:

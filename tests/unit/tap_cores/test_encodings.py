@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
 from collections.abc import Callable
 
@@ -80,6 +81,19 @@ def test_a_body_that_ends_early_keeps_what_was_decoded(
 def test_a_body_that_was_never_encoded_comes_out_as_it_is(coding: str, body: bytes) -> None:
     """A lying header costs nothing but a flag."""
     assert read(body, coding) == (body, {Flag.ENCODING_ABSENT})
+
+
+def test_members_that_end_anywhere_in_a_piece_are_all_read() -> None:
+    """What follows a member is read on, wherever a piece of the body ends."""
+    body = random.Random(1).randbytes(PIECE // 3)
+    assert read(gzip.compress(body) * 20, "gzip") == (body * 20, set())
+
+
+@pytest.mark.parametrize("beyond", range(6))
+def test_an_end_that_comes_with_the_last_of_the_output_is_an_end(beyond: int) -> None:
+    """A body a few bytes longer than a piece is whole, though its last bytes come late."""
+    body = b"0" * (PIECE + beyond)
+    assert read(raw_deflate(body), "deflate") == (body, set())
 
 
 def test_damage_in_the_middle_keeps_what_stood_before_it() -> None:

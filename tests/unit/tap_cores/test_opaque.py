@@ -26,14 +26,26 @@ from tests.unit.tap_cores.kit import DIGEST_KEY, head, opened, recorded, stream
         ("POST", "/models/chat/completions", Dialect.OPENAI_CHAT, "chat.completions"),
         ("POST", "/x/extensions/chat/completions/", Dialect.OPENAI_CHAT, "chat.completions"),
         ("GET", "/v1/chat/completions", Dialect.OPAQUE, "chat.completions.stored"),
-        ("POST", "/v1/completions", Dialect.OPAQUE, "completions"),
-        ("POST", "/v1/responses", Dialect.OPAQUE, "responses"),
-        ("GET", "/v1/responses/resp_1", Dialect.OPAQUE, "responses.item"),
-        ("POST", "/anthropic/v1/messages", Dialect.OPAQUE, "messages"),
-        ("POST", "/v1/messages/count_tokens", Dialect.OPAQUE, "messages.count_tokens"),
-        ("POST", "/v1/threads/t/messages", Dialect.OPAQUE, "threads.messages"),
-        ("POST", "/v1/embeddings", Dialect.OPAQUE, "embeddings"),
-        ("POST", "/v1/audio/speech", Dialect.OPAQUE, "audio.speech"),
+        ("POST", "/v1/completions", Dialect.OPENAI_COMPLETIONS, "completions"),
+        ("POST", "/v1/responses", Dialect.OPENAI_RESPONSES, "responses"),
+        ("GET", "/v1/responses/resp_1", Dialect.OPENAI_RESPONSES, "responses.item"),
+        ("POST", "/anthropic/v1/messages", Dialect.ANTHROPIC_MESSAGES, "messages"),
+        ("POST", "/v1beta/models/m:generateContent", Dialect.OPAQUE, "generate_content"),
+        ("POST", "/api/chat", Dialect.OPAQUE, "generate"),
+        ("POST", "/v1/messages/count_tokens", Dialect.ANTHROPIC_MESSAGES, "messages.count_tokens"),
+        ("POST", "/v1/threads/t/messages", Dialect.OPENAI_ASSISTANTS, "threads.messages"),
+        ("GET", "/v1/threads/t/messages/m", Dialect.OPENAI_ASSISTANTS, "threads.messages"),
+        ("GET", "/v1/threads/t", Dialect.OPENAI_ASSISTANTS, "threads.item"),
+        ("POST", "/v1/threads/runs", Dialect.OPENAI_ASSISTANTS, "threads.runs"),
+        ("GET", "/v1/threads/t/runs/r", Dialect.OPENAI_ASSISTANTS, "threads.runs.item"),
+        ("POST", "/v1/threads/t/runs/r/cancel", Dialect.OPENAI_ASSISTANTS, "threads.runs.item"),
+        ("GET", "/v1/threads/t/runs/r/steps", Dialect.OPENAI_ASSISTANTS, "threads.runs.steps"),
+        ("GET", "/v1/messages/batches/b", Dialect.ANTHROPIC_MESSAGES, "messages.batches"),
+        ("POST", "/v1/embeddings", Dialect.OPENAI_EMBEDDINGS, "embeddings"),
+        ("POST", "/v1/images/edits", Dialect.OPENAI_IMAGES, "images"),
+        ("POST", "/v1/audio/speech", Dialect.OPENAI_AUDIO, "audio.speech"),
+        ("POST", "/v1/audio/translations", Dialect.OPENAI_AUDIO, "audio.transcriptions"),
+        ("POST", "/v1/moderations", Dialect.OPAQUE, "moderations"),
         ("GET", "/", Dialect.OPAQUE, "other"),
         ("POST", "/notchat/completionsx", Dialect.OPAQUE, "other"),
     ],
@@ -47,10 +59,23 @@ def test_the_end_of_the_path_names_dialect_and_operation(
     assert chosen.operation == (operation or "chat.completions")
 
 
-def test_an_upgraded_connection_is_opaque() -> None:
-    """No dialect reads a web socket yet; the operation tells what it was."""
-    chosen = route("GET", "/openai/realtime", "websocket")
-    assert (chosen.dialect.name, chosen.operation) == (Dialect.OPAQUE, "realtime")
+@pytest.mark.parametrize(
+    ("path", "upgrade", "dialect", "operation"),
+    [
+        ("/openai/realtime", "websocket", Dialect.OPENAI_REALTIME, "realtime"),
+        ("/v1/realtime/translations", " WebSocket", Dialect.OPENAI_REALTIME, "realtime"),
+        ("/openai/v1/responses", "websocket", Dialect.OPENAI_RESPONSES, "responses"),
+        ("/v1/chat/completions", "websocket", Dialect.OPAQUE, "chat.completions.stored"),
+        ("/v1/anything", "websocket", Dialect.OPAQUE, "other"),
+        ("/openai/realtime", "h2c", Dialect.OPAQUE, "realtime"),
+    ],
+)
+def test_an_upgraded_connection_is_read_where_its_format_is_spoken_over_websocket(
+    path: str, upgrade: str, dialect: Dialect, operation: str
+) -> None:
+    """Any other is opaque; the operation tells what it was."""
+    chosen = route("GET", path, upgrade)
+    assert (chosen.dialect.name, chosen.operation) == (dialect, operation)
 
 
 def test_the_deployment_is_decoded_from_the_path() -> None:
@@ -70,7 +95,7 @@ def opaque(
     return recorded(
         answer,
         request=request,
-        opening=opened("/v1/embeddings", content_type=asked_as),
+        opening=opened("/v1/anything", content_type=asked_as),
         answer_head=head(200, answered_as),
     )
 
@@ -133,6 +158,13 @@ def test_a_form_is_read_field_by_field() -> None:
         Media(mime="audio/wav", bytes=5, digest=sound, name="a.wav"),
     )
     assert record.exchange.requested_model == "whisper"
+
+
+def test_the_fields_of_a_form_are_found_without_quotes_too() -> None:
+    """.NET quotes the names of a form only where they need it."""
+    head = b"Content-Disposition: form-data; name=file; filename=a.wav; filename*=utf-8''a.wav"
+    part = form_parts(b"--B\r\n" + head + b"\r\n\r\nab\r\n--B--", b"B")[0]
+    assert (part.name, part.filename, part.data) == ("file", "a.wav", b"ab")
 
 
 def test_a_form_that_breaks_off_gives_what_it_has() -> None:

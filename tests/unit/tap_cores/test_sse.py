@@ -15,6 +15,7 @@ LINES = st.sampled_from(
         *("data: a", "data:b", "data", "data:  two", 'data: {"x":"\u2028\x85\x0b"}'),
         *("event: ping", "event:", "id: 7", "id: a\0b", "retry: 10", "retry: 1_000"),
         *(": note", ":", "unknown: x", "", "", "\ufeffdata: bom", "data: 🚀漢"),
+        *('{"error": {', '  "code": 1', "}}", "{}"),
     ]
 )
 ENDS = st.sampled_from(["\n", "\r\n", "\r"])
@@ -84,6 +85,28 @@ def test_the_event_that_the_end_of_the_stream_cut_short_is_given_and_marked() ->
         events, decoder = decoded(data)
         assert events == [Event(data="[DONE]", unterminated=True)]
         assert decoder.unterminated
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'data: a\n\n{"e": {\r\n  "c": 1\r\n}}\r\n\r\n', ["a", '{"e": {\n  "c": 1\n}}']),
+        (b'data: a\n\n{"error": 1}', ["a", '{"error": 1}']),
+        (b'{"error":\n: note\n1}\ndata: a\n\n', ["a", '{"error":\n1}']),
+        (b'unknown: {"a": 1}\n"b"\n\ndata: a\n\n', ["a"]),
+    ],
+)
+def test_json_that_stands_bare_in_a_stream_is_an_event(data: bytes, expected: list[str]) -> None:
+    """An error that was written into a stream without `data:` is read; other noise is not."""
+    events, _ = decoded(data)
+    assert [event.data for event in events] == expected
+
+
+def test_a_bare_event_has_the_type_that_was_named_for_it() -> None:
+    """`event: error` and then the bare JSON is an error event; the type ends with it."""
+    events, decoder = decoded(b'event: error\n{"x": 1}\n\ndata: a\n\n{')
+    assert [event.type for event in events] == ["error", "message", "message"]
+    assert (events[-1].unterminated, decoder.unterminated) == (True, True)
 
 
 def test_bytes_that_are_not_utf8_are_replaced_and_noted() -> None:

@@ -1,0 +1,172 @@
+"""WebSocket sessions: both directions of an upgraded connection, read by one dialect.
+
+The law of this module: it is pure and total, and works in slices, as `tap.reassembly` does. A
+session is one exchange with one record, however many responses were given in it. What was no text
+that its dialect could read is kept as type, size and digest.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Generator
+
+from msgspec.structs import replace
+
+from audit.exchange import Ending
+from audit.flags import Flag
+from audit.parts import Part
+from audit.record import Message as Turn
+from audit.record import Output
+from audit.value import Value
+from tap.bodies import TooLargeError
+from tap.capture import Captured
+from tap.dialects.keeping import Digest, Keeper
+from tap.dialects.reading import AnswerReading, ReadsSessions, RequestReading
+from tap.encodings import OUTPUT_LIMIT
+from tap.websocket import FrameReader, Message
+from tap.websocket_deflate import Inflater, negotiated
+from tap.wire_json import NOT_JSON, dump, salvage_json
+
+__all__ = ["SessionReading", "read_session", "switched"]
+
+# A slice may hold thousands of the smallest messages, each of which costs its reading.
+_SLICE = 8 * 1024
+
+
+class SessionReading(Value, frozen=True):
+    """Both sides of a session as read."""
+
+    asked: RequestReading
+    answered: AnswerReading
+
+
+def switched(captured: Captured) -> bool:
+    """Whether the upstream took the upgrade, so that what followed is no longer HTTP."""
+    return captured.answer_head is not None and captured.answer_head.status == 101
+
+
+def read_session(
+    captured: Captured, dialect: ReadsSessions, digest: Digest, most: int | None
+) -> Generator[None, None, SessionReading]:
+    """Read a session in slices; the generator's value is its reading.
+
+    Raises `TooLargeError` where compression makes a side larger than `most` bytes.
+    """
+    head = captured.answer_head
+    of_client, of_server = negotiated(head.websocket_extensions if head else None)
+    session = dialect.session()
+    client, server = _Side(of_client, most), _Side(of_server, most)
+    yield from client.read(captured.request_body, session.client)
+    yield from server.read(captured.answer_body, session.server)
+    asked, answered = Keeper(digest), Keeper(digest)
+    request = session.request(asked)
+    yield
+    answer = session.answer(answered)
+    yield
+    beside = [*session.beside(answered), *server.beside(answered)]
+    beside += [*client.closing("client", answered), *server.closing("server", answered)]
+    return SessionReading(
+        asked=_asked(request, client, asked),
+        answered=_answered(answer, server, beside, answered),
+    )
+
+
+def _asked(request: RequestReading, client: _Side, keeper: Keeper) -> RequestReading:
+    asked = request.request
+    if parts := client.beside(keeper):
+        turn = Turn(role="unknown", parts=tuple(parts))
+        asked = replace(asked, messages=(*asked.messages, turn))
+    flags = request.flags | keeper.flags | client.flags
+    if Flag.UNTERMINATED_FINAL_EVENT in client.flags:
+        flags |= {Flag.REQUEST_INCOMPLETE}
+    return replace(request, request=asked, stream=True, flags=flags)
+
+
+def _answered(
+    answer: AnswerReading, server: _Side, beside: list[Part], keeper: Keeper
+) -> AnswerReading:
+    """The responses, and behind them, as an output of its own, what was said of none of them."""
+    outputs = answer.response.outputs
+    close = server.reader.close
+    if beside or close is not None:
+        code = f"close {close.code}" if close is not None and close.code is not None else None
+        last = Output(index=len(outputs), role="session", parts=tuple(beside), finish_reason=code)
+        outputs = (*outputs, last)
+    return replace(
+        answer,
+        response=replace(answer.response, outputs=outputs),
+        terminal=close is not None,
+        ending=Ending.TUNNELLED,
+        detail=None,
+        flags=answer.flags | keeper.flags | server.flags,
+    )
+
+
+class _Side:
+    """One direction: its frames, and what of them was no text."""
+
+    def __init__(self, inflater: Inflater | None, most: int | None) -> None:
+        self.reader = FrameReader(inflater, OUTPUT_LIMIT if most is None else most)
+        self._most = most
+        self._binary = bytearray()
+        self._invalid_utf8 = False
+
+    @property
+    def flags(self) -> set[Flag]:
+        """What was wrong of the bytes."""
+        return self.reader.flags | ({Flag.INVALID_UTF8} if self._invalid_utf8 else set())
+
+    def read(self, body: bytes, take: Callable[[str], None]) -> Generator[None, None, None]:
+        """Give each text message to `take`, a slice at a time."""
+        view = memoryview(body)
+        for start in range(0, len(body), _SLICE):
+            self._pass(self.reader.feed(bytes(view[start : start + _SLICE])), take)
+            yield
+        self._pass(self.reader.finish(), take)
+
+    def _pass(self, messages: list[Message], take: Callable[[str], None]) -> None:
+        if self._most is not None and Flag.DECODED_TOO_LARGE in self.reader.flags:
+            raise TooLargeError
+        for message in messages:
+            text = self._text(message)
+            if text is None:
+                self._binary += message.data
+            elif text:
+                take(text)
+
+    def _text(self, message: Message) -> str | None:
+        """A message as text; of one that broke off, the JSON before the break; None for none.
+
+        A torn text that is no JSON is left out: what only the whole would have masked may stand
+        in it.
+        """
+        if message.binary and message.data[:1] != b"{":
+            return None
+        try:
+            text, _ = codecs.utf_8_decode(message.data, "strict", not message.unterminated)
+        except UnicodeDecodeError:
+            if message.binary:
+                return None
+            self._invalid_utf8 = True
+            text = message.data.decode("utf-8", "replace")
+        if not message.unterminated:
+            return text
+        value = salvage_json(text)
+        return "" if value is NOT_JSON else dump(value)
+
+    def beside(self, keeper: Keeper) -> list[Part]:
+        """What was sent that is neither text nor control, and what could not be read."""
+        parts: list[Part] = []
+        if self._binary:
+            binary = bytes(self._binary)
+            parts.append(keeper.bytes_as_media(binary, "application/octet-stream", "binary"))
+        if unread := self.reader.unread:
+            parts.append(keeper.bytes_as_media(unread, "application/octet-stream", "unread"))
+        return parts
+
+    def closing(self, who: str, keeper: Keeper) -> list[Part]:
+        """How this side ended the connection, where it did."""
+        close = self.reader.close
+        if close is None:
+            return []
+        return [keeper.as_extra(f"close.{who}", {"code": close.code, "reason": close.reason})]
