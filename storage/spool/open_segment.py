@@ -32,6 +32,8 @@ class OpenSegment:
         self.segment = segment
         self.file = file
         self.size = len(segment.head)
+        # A sync of it has failed: it is never known to be on the disk.
+        self.given_up = False
         self._sealer = sealer
         self._packer = packer
         # The segment's head has used up the first.

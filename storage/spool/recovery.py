@@ -30,7 +30,7 @@ from storage.spool.notes import (
     save_note,
 )
 from storage.spool.port import ShipmentKind
-from storage.spool.segments import SegmentHead
+from storage.spool.segments import SegmentHead, segment_name
 from storage.spool.succession import finish, speak_for
 from storage.spool.survey import Sighting, Survey
 
@@ -160,12 +160,22 @@ def _settle_files(disk: Disk, survey: Survey) -> None:
             with suppress(OSError):
                 file.close()
     disk.sync()
-    if survey.segments:
-        _write_anew(disk, survey.segments[-1])
+    for segment in _doubtful(survey):
+        _write_anew(disk, segment)
+
+
+def _doubtful(survey: Survey) -> list[Segment]:
+    """The newest segment, and those of its boot that were not known to be synced before it."""
+    if not survey.segments:
+        return []
+    newest = survey.segments[-1]
+    facts = survey.boots.get(newest.boot)
+    earlier = {segment_name(newest.boot, each) for each in facts.unsynced} if facts else set()
+    return [each for each in survey.segments if each is newest or each.name in earlier]
 
 
 def _write_anew(disk: Disk, segment: Segment) -> None:
-    """Copy the newest segment and put the copy in its place.
+    """Copy a segment and put the copy in its place.
 
     The boot may have died between a sync that failed and writing again what that had lost. Then
     the page cache shows bytes that no further sync of the same file would save. Where there is

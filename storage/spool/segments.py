@@ -31,7 +31,8 @@ class SegmentHead(Value, frozen=True):
     """A segment's first frame: whose it is, its wrapped key, and which boot came before.
 
     `suite` is what the key was wrapped and the frames were sealed with; `signature` is the tap's,
-    over all of it.
+    over all of it. `unsynced` are the indexes of this boot's earlier segments that were not known
+    to be synced when this one was begun: the page cache may show more of them than the disk holds.
     """
 
     tap: str
@@ -44,6 +45,7 @@ class SegmentHead(Value, frozen=True):
     predecessor_chain: str | None = None
     suite: str = SUITE
     signature: str | None = None
+    unsynced: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def segment_statement(payload: bytes) -> bytes:
@@ -89,6 +91,7 @@ class Journal:
         self._current: OpenSegment | None = None
         self._dirty: list[OpenSegment] = []
         self._left: list[OpenSegment] = []
+        self._unsynced: dict[str, int] = {}
 
     def append(self, ops: Sequence[Append]) -> Written | None:
         """Seal and write all of `ops`; None where nothing is to be written.
@@ -133,6 +136,8 @@ class Journal:
         """A sync has failed: no file that waits for one is trusted to get it."""
         self._dirty = []
         self.abandon()
+        for each in self._left:
+            each.given_up = True
 
     def tidy(self) -> None:
         """Close what is no longer written to. Only while no sync is under way.
@@ -144,6 +149,8 @@ class Journal:
             if each not in waiting:
                 with suppress(OSError):
                     each.file.close()
+                if not each.given_up:
+                    self._unsynced.pop(each.segment.name, None)
         self._left = waiting
 
     def reserve(self, bound: int) -> None:
@@ -164,13 +171,18 @@ class Journal:
         save_note(self._disk, BOOTS, discard.note)
         for segment in discard.segments:
             self._disk.remove(segment.name)
+            self._unsynced.pop(segment.name, None)
         self._disk.sync()
 
     def _begin(self) -> OpenSegment:
         sealer = self._sealer.new_segment()
         index, self._next_index = self._next_index, self._next_index + 1
         origin = msgspec.structs.replace(
-            self._origin, index=index, key_id=sealer.key_id, wrapped_key=sealer.wrapped_key
+            self._origin,
+            index=index,
+            key_id=sealer.key_id,
+            wrapped_key=sealer.wrapped_key,
+            unsynced=tuple(self._unsynced.values()) or msgspec.UNSET,
         )
         signature = self._sealer.vouch(segment_statement(to_json(origin)))
         origin = msgspec.structs.replace(origin, signature=signature)
@@ -185,6 +197,7 @@ class Journal:
         except OSError:
             self._undo(current)
             raise
+        self._unsynced[segment.name] = index
         self._current = current
         return current
 

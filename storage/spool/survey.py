@@ -45,10 +45,14 @@ class Sighting:
 
 @dataclass(slots=True, eq=False)
 class BootFacts:
-    """What the frames say of one boot. `head` is the first segment head found of it."""
+    """What the frames say of one boot.
+
+    `head` is the first segment head found of it, `unsynced` what its last one says.
+    """
 
     boot: str
     head: SegmentHead | None = None
+    unsynced: tuple[int, ...] = ()
     opened: int = 0
     shipped: RangeSet = field(default_factory=RangeSet)
     unrecorded: dict[int, str] = field(default_factory=dict)
@@ -137,7 +141,9 @@ class Survey:
         segment.head = segment.head or frame.raw
         facts = self._boot(frame.header.boot)
         with suppress(msgspec.DecodeError):
-            facts.head = facts.head or from_json(frame.payload, SegmentHead)
+            head = from_json(frame.payload, SegmentHead)
+            facts.head = facts.head or head
+            facts.unsynced = head.unsynced or ()
 
     def _shipped(self, _: Segment, frame: Frame) -> None:
         for boot, first, last in decode_marks(frame.payload):

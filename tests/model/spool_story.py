@@ -138,8 +138,14 @@ class Story(SpoolMachine):
         self.late(4)
 
     def an_opening_is_refused(self) -> None:
-        """It stands in a file whose sync failed; the tap says what it knows of it all along."""
-        self.begin(strict=True)
+        """It stands in a file whose sync fails when the next file has been begun.
+
+        The tap says what it knows of it all along.
+        """
+        for _ in range(4):
+            self.begin(strict=True)
+        self.step(Pace.WRITTEN)
+        self.begin(strict=False)
         self.step(Pace.WRITTEN)
         self.disk.fail_sync = True
         for _ in range(4):
@@ -158,7 +164,10 @@ class Story(SpoolMachine):
 
 
 def tell(left: int, seed: int, *, power: bool) -> bool:
-    """Tell so many steps, crash, and compare twice; False when the story was over before."""
+    """Tell so many steps, crash, and compare; False when the story was over before.
+
+    What a start has found is durable: the machine may go down right behind it.
+    """
     story = Story(left)
     try:
         story.whole()
@@ -166,7 +175,8 @@ def tell(left: int, seed: int, *, power: bool) -> bool:
         if power:
             story.disk.cut_power(Random(seed))
         story.crash(power=power)
-        story.crash(power=False)
+        story.disk.cut_power(Random(seed))
+        story.crash(power=True)
         return True
     finally:
         story.abandon()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from audit.errors import FormatUnknown
-from storage.spool import reader
+from storage.spool import reader, recovery
 from storage.spool.account import Account
 from storage.spool.frame import CHECKS, Header, Kind, decode_header, encode_frame
 from storage.spool.index import Index
@@ -176,6 +176,11 @@ def unopened_before_it_is_noted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Account, "asked", lambda *_: None)
 
 
+def only_the_newest_written_anew(patch: pytest.MonkeyPatch) -> None:
+    """A start trusts a file whose sync the boot before did not live to see the end of."""
+    patch.setattr(recovery, "_doubtful", lambda survey: survey.segments[-1:])
+
+
 def deleted_while_written_to(patch: pytest.MonkeyPatch) -> None:
     """A segment that rested is deleted although something was added meanwhile."""
     patch.setattr(Journal, "rests", lambda *_: True)
@@ -205,6 +210,7 @@ def test_random_schedules_object(broken: Break, monkeypatch: pytest.MonkeyPatch)
         lost_after_a_failed_sync,
         deleted_while_written_to,
         unopened_before_it_is_noted,
+        only_the_newest_written_anew,
     ],
 )
 def test_the_story_objects(broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:
