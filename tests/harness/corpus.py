@@ -27,6 +27,7 @@ __all__ = [
     "CHATS",
     "COMPLETIONS",
     "ERRORS",
+    "EVERY",
     "GEMINIS",
     "IMAGES",
     "MISSING",
@@ -69,6 +70,7 @@ ASSISTANTS = _entries("assistants")
 CHATS = _entries("chat")
 COMPLETIONS = _entries("completions")
 ERRORS = _entries("error-body")
+EVERY = [] if MISSING else json.loads(_INDEX.read_text())["streams"]
 GEMINIS = _entries("gemini")
 IMAGES = _entries("images")
 NDJSONS = _entries("ndjson")
