@@ -18,6 +18,7 @@ __all__ = [
     "ExchangeUnknown",
     "FormatUnknown",
     "KeyMissing",
+    "MessageDamaged",
     "OrderInvalid",
     "PermanentError",
     "PolicyViolation",
@@ -115,6 +116,12 @@ class EnvelopeDamaged(PermanentError):
     """A sealed envelope is damaged or was altered."""
 
     code = "envelope.damaged"
+
+
+class MessageDamaged(PermanentError):
+    """A message's row in the queue is damaged: what it is cannot be read."""
+
+    code = "message.damaged"
 
 
 class FormatUnknown(PermanentError):

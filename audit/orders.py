@@ -66,13 +66,14 @@ class Subject:
     """What is known of an exchange when orders are asked: little, while it is sealed.
 
     `sessions` are digests of its session as it came and as it is stored: redaction may have
-    changed it, and an order may name either.
+    changed it, and an erasure may name either. `stored` is the latter, as far as it is known.
     """
 
     id: str
     consumer: str | None = None
     received_at: str | None = None
     sessions: frozenset[str] = frozenset()
+    stored: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +132,17 @@ def order_statement(order: Order) -> bytes:
 def _by_consumer(order: Order, subject: Subject) -> bool:
     if order.consumer is None or order.consumer != subject.consumer:
         return False
-    if order.session is not None and order.session not in subject.sessions:
+    if order.session is not None and order.session not in _sessions(order, subject):
         return False
     if order.before is None:
         return True
     # Instants have one width, so that their text orders as they do. Unknown is not earlier.
     return subject.received_at is not None and subject.received_at < order.before
+
+
+def _sessions(order: Order, subject: Subject) -> frozenset[str | None]:
+    """A hold goes by what is stored, since only by that can a release find what it held."""
+    return subject.sessions if order.kind is OrderKind.ERASE else frozenset((subject.stored,))
 
 
 prepare(Order)

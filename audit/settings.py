@@ -29,6 +29,9 @@ __all__ = [
 
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+# The embedded queue takes no message of more than 10**9 bytes, and an exchange has two bodies.
+# What it refuses would be sent again for ever.
+_MOST_CAPTURED = 256 * 1024 * 1024
 
 
 def _upstream(value: str) -> str:
@@ -48,6 +51,15 @@ def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isdigit() or int(port) > 65_535:
         raise ValueError("must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+    return value
+
+
+def _capturable(value: int) -> int:
+    if value > _MOST_CAPTURED:
+        raise ValueError(
+            f"must be {_MOST_CAPTURED} (256 MiB) at most: an exchange must fit into one message"
+            " of the queue"
+        )
     return value
 
 
@@ -136,10 +148,12 @@ class TapSettings(_Group):
     keepalive: float = Field(
         75.0, gt=0, description="Seconds for which an idle client connection is kept."
     )
-    capture_limit: int = Field(
+    capture_limit: Annotated[int, AfterValidator(_capturable)] = Field(
         64 * 1024 * 1024,
         ge=1024,
-        description="Most bytes recorded of one body; what is forwarded has no limit.",
+        description=(
+            "Most bytes recorded of one body, up to 256 MiB; what is forwarded has no limit."
+        ),
     )
     flush_interval: float = Field(
         0.02,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from audit.errors import KeyMissing, SettingInvalid
+from audit.ids import ExchangeNumber
 from audit.signing import Role, Trust
 from cli.places import Places
 from storage.queue.sqlite import SqliteQueueReader
@@ -23,6 +24,7 @@ from storage.records.sqlite_file import open_store_for_reading
 from storage.spool.adoption import Estate, is_spool, look
 from storage.spool.disk import RealDisk
 from storage.spool.liveness import is_held
+from storage.spool.numbers import RangeSet
 
 __all__ = ["Admission", "admit", "spool_folders"]
 
@@ -46,8 +48,13 @@ class _Known:
     """What is known here of a tap: its boots, its numbers, and whether its folder has segments."""
 
     boots: set[str] = field(default_factory=set)
-    numbers: set[tuple[str, int]] = field(default_factory=set)
+    numbers: dict[str, RangeSet] = field(default_factory=dict)
     segments: int = 0
+
+    def add(self, number: ExchangeNumber) -> None:
+        """Note a number and the boot that gave it out."""
+        self.boots.add(number.boot)
+        self.numbers.setdefault(number.boot, RangeSet()).add(number.seq, number.seq)
 
 
 def spool_folders(directory: Path) -> list[Path]:
@@ -175,7 +182,10 @@ def _check_history(folder: Path, estate: Estate, known: _Known) -> None:
 
 
 def _check_shipped(folder: Path, estate: Estate, known: _Known) -> None:
-    gone = sum((each.boot, each.seq) not in known.numbers for each in estate.shipped)
+    gone = sum(
+        last - first + 1 - _counted(known.numbers.get(boot, RangeSet()), first, last)
+        for boot, first, last in estate.shipped
+    )
     if gone:
         raise SettingInvalid(
             f"{folder}: {gone} exchanges of its tap went to a queue that is not this data"
@@ -183,6 +193,12 @@ def _check_shipped(folder: Path, estate: Estate, known: _Known) -> None:
             " they went to and adopt there, or give --anyway to take"
             f" the {estate.waiting} that are left"
         )
+
+
+def _counted(numbers: RangeSet, first: int, last: int) -> int:
+    """How many of the numbers from `first` to `last` are in the set."""
+    inside = ((max(first, low), min(last, high)) for low, high in numbers.ranges)
+    return sum(high - low + 1 for low, high in inside if low <= high)
 
 
 async def _known(places: Places, tap: str) -> _Known:
@@ -203,8 +219,7 @@ async def _add_queued(places: Places, tap: str, known: _Known) -> None:
     try:
         async for each in queue.numbers():
             if each.number.tap == tap:
-                known.boots.add(each.number.boot)
-                known.numbers.add((each.number.boot, each.number.seq))
+                known.add(each.number)
     finally:
         await queue.close()
 
@@ -215,8 +230,7 @@ async def _add_entered(places: Places, tap: str, known: _Known) -> None:
         ledger = SqliteLedger(database)
         async for entry in ledger.entries(lambda _: None):
             if entry.number.tap == tap:
-                known.boots.add(entry.number.boot)
-                known.numbers.add((entry.number.boot, entry.number.seq))
+                known.add(entry.number)
         async for checkpoint in ledger.checkpoints(lambda _: None):
             if checkpoint.tap == tap:
                 known.boots.add(checkpoint.boot)

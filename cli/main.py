@@ -275,8 +275,8 @@ def new_keys(*, config: Path | None, **flags: Any) -> None:
 def rotate_keys(kinds: tuple[str, ...], *, config: Path | None, **flags: Any) -> None:
     """Make a new key current: seal, sign-tap or sign-worker.
 
-    Parts that run take it at their next start. Earlier private keys stay and still open, earlier
-    public signing keys are still trusted.
+    What runs seals and signs with it from its next start on; workers that run open with it at
+    once. Earlier private keys stay and still open, earlier public signing keys are still trusted.
     """
     from cli.run_keys import run_rotate  # noqa: PLC0415 - see the module's law
 

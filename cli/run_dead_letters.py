@@ -66,20 +66,22 @@ def run_discard(
 ) -> int:
     """Discard what is named, all or nothing; gives the exit code.
 
-    A checkpoint is no exchange: it is removed by an order of its own, and no certificate speaks
-    of it.
+    A checkpoint is no exchange, and no more is what is too damaged to name one: it is removed by
+    an order of its own, and no certificate speaks of it.
     """
     letters = _named(asyncio.run(_letters(settings)), ids)
-    exchanges = [each.id for each in letters if each.kind is not MessageKind.CHECKPOINT]
-    checkpoints = [each.id for each in letters if each.kind is MessageKind.CHECKPOINT]
+    exchanges = [each.id for each in letters if each.is_exchange]
+    others = [each for each in letters if not each.is_exchange]
     code = 0
     if exchanges:
         order = new_order(settings, OrderKind.ERASE, ids=exchanges, why=why)
         code = erase_and_certify(settings, order, out=out, quiet=as_json, letters=True)
-    if checkpoints:
-        order = new_order(settings, OrderKind.ERASE, ids=checkpoints, why=why)
+    if others:
+        order = new_order(settings, OrderKind.ERASE, ids=[each.id for each in others], why=why)
         removed = asyncio.run(_remove_checkpoints(settings, order))
-        told = f"{removed} checkpoint{'' if removed == 1 else 's'} discarded"
+        damaged = any(each.kind is MessageKind.DAMAGED for each in others)
+        noun = "damaged message" if damaged else "checkpoint"
+        told = f"{removed} {noun}{'' if removed == 1 else 's'} discarded"
         sys.stderr.write(f"auditstream: {told} by order {order.id}\n")
     return code
 

@@ -79,7 +79,7 @@ async def _look(settings: Settings, order: Order, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(plan_document(found)) + b"\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in plan_lines(found))
+        sys.stdout.writelines(f"{line}\n" for line in plan_lines(found, order))
     return 0
 
 

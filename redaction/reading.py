@@ -94,7 +94,7 @@ def _covers(spans: Iterable[Span], leaf: Leaf, view: View) -> list[Span]:
 
 
 def _whole_field(leaf: Leaf, policy: Policy) -> Iterator[Span]:
-    if leaf.dotted in policy.fields:
+    if leaf.kind is not Kind.NAME and leaf.dotted in policy.fields:
         yield Span(0, len(leaf.text), policy.fields[leaf.dotted], 1.0, "policy")
 
 

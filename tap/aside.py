@@ -28,6 +28,7 @@ LENGTH = 4
 _MOST_WAITING = 64 * 1024 * 1024
 # Reading is linear in the bytes: whoever takes longer than this is stuck.
 _PATIENCE_SECONDS = 20.0
+_END_SECONDS = 1.0
 
 
 class Task(Value, frozen=True):
@@ -54,6 +55,7 @@ class Aside:
 
     def __init__(self) -> None:
         self._process: Process | None = None
+        self._ending: list[Process] = []
         self._turn = asyncio.Lock()
         self._waiting = 0
 
@@ -66,21 +68,39 @@ class Aside:
             return None
         self._waiting += size
         try:
-            async with self._turn, asyncio.timeout(_PATIENCE_SECONDS):
-                return await self._ask(task, [*request, *answer])
-        except (OSError, EOFError, TimeoutError, msgspec.MsgspecError):
-            await self.stop()
-            return None
+            async with self._turn:
+                return await self._answered(task, [*request, *answer])
         finally:
             self._waiting -= size
 
     async def stop(self) -> None:
         """End the process, if it runs. It may be started again."""
+        self._kill()
+        ending, self._ending = self._ending, []
+        for process in ending:
+            # What it left in a full pipe may keep the loop from seeing its end: it was killed.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_END_SECONDS):
+                    await process.wait()
+
+    def _kill(self) -> None:
         process, self._process = self._process, None
         if process is not None:
+            self._ending.append(process)
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+
+    async def _answered(self, task: Task, bodies: Sequence[bytes]) -> Made | None:
+        """Ask; a process that was not heard to the end must not answer whoever asks next."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._ask(task, bodies)
+        except (OSError, EOFError, TimeoutError, msgspec.MsgspecError):
+            await self.stop()
+            return None
+        except BaseException:
+            self._kill()
+            raise
 
     async def _ask(self, task: Task, bodies: Sequence[bytes]) -> Made:
         process = self._process

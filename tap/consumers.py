@@ -23,8 +23,10 @@ __all__ = ["Caller", "ConsumerPolicy", "Consumers", "fingerprint"]
 
 Fields = Mapping[bytes, bytes]
 
-# Where gateways look for keys: Azure OpenAI, APIM, Anthropic.
-_KEY_HEADERS = (b"api-key", b"ocp-apim-subscription-key", b"x-api-key")
+# Where gateways look for keys: Azure OpenAI, APIM, Anthropic, Google.
+_KEY_HEADERS = (b"api-key", b"ocp-apim-subscription-key", b"x-api-key", b"x-goog-api-key")
+# Browsers cannot set headers of a WebSocket: OpenAI takes the key as a subprotocol.
+_KEY_SUBPROTOCOL = b"openai-insecure-api-key."
 _KEY_PARAMETERS = (b"subscription-key", b"api-key", b"key")
 _ASK_HEADER = b"x-auditstream-level"
 
@@ -154,6 +156,9 @@ def _credentials(fields: Fields, query: bytes) -> list[bytes]:
     authorization = fields.get(b"authorization")
     if authorization:
         found.append(authorization.strip().split(b" ", 1)[-1])
+    protocols = [each.strip() for each in fields.get(b"sec-websocket-protocol", b"").split(b",")]
+    keys = [each for each in protocols if each.startswith(_KEY_SUBPROTOCOL)]
+    found += [each.removeprefix(_KEY_SUBPROTOCOL) for each in keys]
     for pair in query.split(b"&"):
         name, _, value = pair.partition(b"=")
         if name.lower() in _KEY_PARAMETERS:

@@ -11,7 +11,8 @@ import msgspec
 from audit.exchange import Identity, Level, Opening
 from audit.flags import Flag
 from audit.ids import timestamp
-from audit.record import ExchangeFacts, Request, Response, ResponseError, Safety, Timing
+from audit.record import ExchangeFacts, Request, Response, ResponseError, Safety, Timing, Usage
+from audit.value import Json
 from tap.capture import Captured
 from tap.dialects.path_references import first_reference
 from tap.dialects.reading import AnswerReading, RequestReading
@@ -26,6 +27,7 @@ __all__ = [
     "kept_request",
     "kept_response",
     "kept_safety",
+    "kept_usage",
     "timing_of",
 ]
 
@@ -131,6 +133,22 @@ def kept_response(opening: Opening, answered: Response) -> Response:
         outputs=tuple(msgspec.structs.replace(output, parts=()) for output in answered.outputs),
         error=ResponseError(code=error.code, type=error.type) if error is not None else None,
     )
+
+
+def kept_usage(opening: Opening, usage: Usage) -> Usage:
+    """The counts; at `none`, what was reported without its words."""
+    if opening.level is not Level.NONE:
+        return usage
+    return msgspec.structs.replace(usage, reported=_numbers(usage.reported))
+
+
+def _numbers(reported: Json) -> Json:
+    if isinstance(reported, dict):
+        kept = {name: _numbers(inner) for name, inner in reported.items()}
+        return {name: inner for name, inner in kept.items() if inner is not None}
+    if isinstance(reported, list):
+        return [_numbers(inner) for inner in reported]
+    return reported if isinstance(reported, int | float) else None
 
 
 def kept_safety(opening: Opening, safety: Safety) -> Safety:

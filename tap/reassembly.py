@@ -43,6 +43,7 @@ from tap.facts import (
     kept_request,
     kept_response,
     kept_safety,
+    kept_usage,
     timing_of,
 )
 from tap.sessions import read_session, switched
@@ -52,8 +53,10 @@ from tap.wire_json import NOT_JSON
 
 __all__ = ["assemble", "assemble_steps"]
 
-# After how many lines of an answer in lines the next slice begins.
+# After how many lines of an answer in lines the next slice begins, and after how many characters
+# of events: thousands may have come at once.
 _LINES = 256
+_EVENTS = 4096
 
 _BROKEN = frozenset((Flag.ENCODING_DAMAGED, Flag.ENCODING_TRUNCATED, Flag.DECODED_TOO_LARGE))
 
@@ -134,7 +137,7 @@ def _record(
         request=kept_request(opening, asked.request),
         response=kept_response(opening, answered.response),
         safety=kept_safety(opening, answered.safety),
-        usage=answered.usage,
+        usage=kept_usage(opening, answered.usage),
         retention=Retention(expires_at=opening.expires_at),
     )
 
@@ -225,11 +228,17 @@ def _read_events(
 ) -> Generator[None, None, AnswerReading]:
     decoder = SseDecoder()
     for piece in _sliced(start, stream):
+        weight = 0
         for event in decoder.feed(piece):
             check_document(event.data, most)
             fold.feed(event)
+            weight += len(event.data)
+            if weight >= _EVENTS:
+                weight = 0
+                yield
         yield
     for event in decoder.finish():
+        check_document(event.data, most)
         fold.feed(event)
     if decoder.invalid_utf8:
         flags.add(Flag.INVALID_UTF8)

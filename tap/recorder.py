@@ -3,13 +3,14 @@
 The law: traffic comes first. In one turn of the event loop no more is done here than is not felt
 by the streams that pass through the same process; what is left waits for the next turn.
 
-A small exchange that is over before the first tick is made into its record at once, behind its
-last byte, and nothing but opening and record is written of it. Any other, and one that turns out
-to take longer, has the last of it flushed at its end and its record made in slices; a large one, or
-one that cannot be sliced, is left to the worker, which makes it from the pieces and the evidence of
-the end. What may not rest anywhere cannot be left: a process aside reads it. In each case, what was
-captured is with the spool before the opening of the same caller's next call, so that a crash cannot
-take an answer that a caller has acted on.
+A small exchange that is over before the first tick is made into its record at once, behind its last
+byte, and nothing but opening and record is written of it. Any other, and one that turns out to take
+longer, has the last of it flushed at its end and its record made in slices; a large one, or one
+that cannot be sliced, or that too much waits before, is left to the worker, which makes it from the
+pieces and the evidence of the end. What may not rest anywhere cannot be left: a process aside reads
+it, while the spool has the evidence of the end without it. In each case, what was captured is with
+the spool before the opening of the same caller's next call, so that a crash cannot take an answer
+that a caller has acted on.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from tap.capture import Captured, Evidence
 from tap.randomness import Randomness
 from tap.recording import LARGE, Recording
 
-__all__ = ["AT_ONCE", "AT_ONCE_SECONDS", "Recorder"]
+__all__ = ["ASIDE_SECONDS", "AT_ONCE", "AT_ONCE_SECONDS", "Recorder"]
 
 Assemble = Callable[..., Generator[None, None, AuditRecord]]
 
@@ -44,10 +45,16 @@ AT_ONCE_SECONDS = 0.0015
 # How long records are worked on in one turn of the loop, and how many recordings are flushed.
 _TURN_SECONDS = 0.0005
 _TURN_FLUSHES = 32
+# Captured bytes whose records wait to be made: where calls end sooner than that can be done, what
+# is more is left to the worker.
+_MOST_BEHIND = 16 * 1024 * 1024
 # With many exchanges open the tick slows down, so that pieces stay this few a second; the most
 # that a crash can take of an exchange is then what passed within the longest tick.
 _PIECES_PER_SECOND = 400
 _LONGEST_TICK = 0.25
+# How long a tap that stops waits for the process aside. Who stops it waits fifteen seconds beyond
+# `tap.drain`, and the last shipments need some of that.
+ASIDE_SECONDS = 5.0
 
 Making = tuple[Recording, Evidence, Generator[None, None, AuditRecord]]
 
@@ -72,7 +79,7 @@ class Recorder:
         self.count = count
         self._assemble = assemble
         self._aside = aside
-        self._asides: set[asyncio.Task[None]] = set()
+        self._asides: dict[asyncio.Task[None], tuple[Recording, Evidence]] = {}
         self._digest_key = digest_key
         self._random = Randomness()
         self._flush_seconds = self._tick_seconds = flush_seconds
@@ -80,6 +87,7 @@ class Recorder:
         self._dirty: list[Recording] = []
         self._ticking = False
         self._makings: deque[Making] = deque()
+        self._behind = 0
         self._made = asyncio.Event()
         self._made.set()
 
@@ -87,12 +95,28 @@ class Recorder:
         """Start witnessing an exchange whose opening the spool has."""
         return Recording(self, opening, started)
 
-    async def drain(self) -> None:
-        """Wait until every ended exchange's record is with the spool."""
+    async def drain(self, seconds: float = ASIDE_SECONDS) -> None:
+        """Wait until every ended exchange's record is with the spool.
+
+        What is not read aside within `seconds`, all in all, is recorded without its bodies.
+        """
         await self._made.wait()
-        await asyncio.gather(*self._asides)
+        await self._end_asides(seconds)
         await self._made.wait()
         await self._aside.stop()
+
+    async def _end_asides(self, seconds: float) -> None:
+        if not self._asides:
+            return
+        asides = dict(self._asides)
+        _, late = await asyncio.wait(asides, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        for task in late:
+            # One may have come to its end all the same.
+            if task.cancelled():
+                self._close_bare(*asides[task])
 
     # -- pieces ----------------------------------------------------------------------------
 
@@ -134,11 +158,15 @@ class Recorder:
         making = (recording, evidence, self._steps(recording, recording.captured(evidence)))
         if not recording.spooled and recording.size <= AT_ONCE and self._made_at_once(making):
             return
+        if self._behind >= _MOST_BEHIND:
+            self._leave(recording, evidence)
+            return
         recording.flush()
-        self._makings.append(making)
-        self._go_on()
+        self._queue(making)
 
-    def _go_on(self) -> None:
+    def _queue(self, making: Making) -> None:
+        self._makings.append(making)
+        self._behind += making[0].size
         if self._made.is_set():
             self._made.clear()
             asyncio.get_running_loop().call_soon(self._work)
@@ -167,7 +195,8 @@ class Recorder:
         until = monotonic() + _TURN_SECONDS
         while self._makings and monotonic() < until:
             if self._advance(self._makings[0]):
-                self._makings.popleft()
+                recording, _, _ = self._makings.popleft()
+                self._behind = max(0, self._behind - recording.size) if self._makings else 0
         if self._makings:
             asyncio.get_running_loop().call_soon(self._work)
         else:
@@ -175,30 +204,41 @@ class Recorder:
 
     def _advance(self, making: Making) -> bool:
         """Take one step; True when the record, or what there is instead, is with the spool."""
-        recording, evidence, steps = making
+        try:
+            return self._step(*making)
+        except Exception as error:  # noqa: BLE001 - a parser's bug must not lose the exchange
+            self.surrender(making[0], error)
+            return True
+
+    def _step(
+        self,
+        recording: Recording,
+        evidence: Evidence,
+        steps: Generator[None, None, AuditRecord],
+    ) -> bool:
         try:
             next(steps)
         except StopIteration as stop:
             self._close(recording, stop.value)
         except TooLargeError:
             self._leave(recording, evidence)
-        except Exception as error:  # noqa: BLE001 - a parser's bug must not lose the exchange
-            self.surrender(recording, error)
         else:
             return False
         return True
 
     def _close(self, recording: Recording, record: AuditRecord) -> None:
-        self.count.add("auditstream_exchanges_total", ending=str(record.exchange.ending))
         self.spool.close(recording.opening.id, to_json(record))
+        self.count.add("auditstream_exchanges_total", ending=str(record.exchange.ending))
 
     def _leave(self, recording: Recording, evidence: Evidence) -> None:
         """Leave the making of the record to the worker, or to the process aside."""
         recording.flush()
         if not recording.may_be_left:
+            # A tap that dies meanwhile leaves how the exchange ended, and no byte of what it said.
+            self.spool.piece(recording.opening.id, PieceKind.END, to_json(_without(evidence)))
             task = asyncio.get_running_loop().create_task(self._make_aside(recording, evidence))
-            self._asides.add(task)
-            task.add_done_callback(self._asides.discard)
+            self._asides[task] = recording, evidence
+            task.add_done_callback(self._asides.pop)
             return
         record_id = recording.opening.id
         self.count.add("auditstream_exchanges_total", ending="left_to_worker")
@@ -206,6 +246,12 @@ class Recorder:
         self.spool.surrender(record_id)
 
     async def _make_aside(self, recording: Recording, evidence: Evidence) -> None:
+        try:
+            await self._read_aside(recording, evidence)
+        except Exception as error:  # noqa: BLE001 - as in `_advance`
+            self.surrender(recording, error)
+
+    async def _read_aside(self, recording: Recording, evidence: Evidence) -> None:
         """Have the bodies read aside; where that fails, the record says that they are missing."""
         request, answer = recording.bodies
         task = Task(
@@ -222,11 +268,14 @@ class Recorder:
             self.count.add("auditstream_exchanges_total", ending=made.ending)
             self.spool.close(recording.opening.id, made.record)
             return
+        self._close_bare(recording, evidence)
+
+    def _close_bare(self, recording: Recording, evidence: Evidence) -> None:
+        """Have the record made without the bodies."""
         self.count.add("auditstream_capture_cut_total")
-        cut = msgspec.structs.replace(evidence, request_cut=True, answer_cut=True)
+        cut = _without(evidence)
         head = Captured(**msgspec.structs.asdict(cut), answer_head=recording.answer_head)
-        self._makings.append((recording, cut, self._steps(recording, head)))
-        self._go_on()
+        self._queue((recording, cut, self._steps(recording, head)))
 
     def surrender(self, recording: Recording, error: Exception) -> None:
         """Have what was captured shipped as pieces, from which a record may be made later."""
@@ -240,3 +289,8 @@ class Recorder:
         )
         self.count.add("auditstream_recording_failures_total")
         self.spool.surrender(recording.opening.id)
+
+
+def _without(evidence: Evidence) -> Evidence:
+    """The evidence of the end of an exchange whose bodies are not there to be read."""
+    return msgspec.structs.replace(evidence, request_cut=True, answer_cut=True)

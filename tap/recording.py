@@ -187,7 +187,11 @@ class Recording:
 
     def tick(self) -> bool:
         """Flush, unless the exchange is over: then its record has, or will have, all of it."""
-        return not self._over and self.flush()
+        try:
+            return not self._over and self.flush()
+        except Exception as error:  # noqa: BLE001 - as in `request`; others wait for their tick
+            self._give_up(error)
+            return False
 
     def wall_ns(self, now: float) -> int:
         """Turn a monotonic instant into wall clock nanoseconds, by the opening's clock."""
@@ -196,12 +200,14 @@ class Recording:
     def _unflushed(self) -> list[tuple[PieceKind, bytes]]:
         pieces: list[tuple[PieceKind, bytes]] = []
         bodies, kept = self.may_be_left, not self.large
-        if bodies and (asked := self._request.unflushed(kept=kept)):
+        # Joined also where no body may go anywhere: an object for each chunk weighs more than it.
+        asked, answered = (body.unflushed(kept=kept) for body in (self._request, self._answer))
+        if bodies and asked:
             pieces.append((PieceKind.REQUEST_BODY, asked))
         if self._head is not None and not self._head_flushed:
             self._head_flushed = True
             pieces.append((PieceKind.ANSWER_HEAD, to_json(self._head)))
-        if bodies and (answered := self._answer.unflushed(kept=kept)):
+        if bodies and answered:
             pieces.append((PieceKind.ANSWER_BODY, answered))
         return pieces
 

@@ -18,7 +18,7 @@ from audit.parts import Part
 from audit.record import Message as Turn
 from audit.record import Output
 from audit.value import Value
-from tap.bodies import TooLargeError
+from tap.bodies import MOST_MARKS, TooLargeError, check_document
 from tap.capture import Captured
 from tap.dialects.keeping import Digest, Keeper
 from tap.dialects.reading import AnswerReading, ReadsSessions, RequestReading
@@ -31,6 +31,9 @@ __all__ = ["SessionReading", "read_session", "switched"]
 
 # A slice may hold thousands of the smallest messages, each of which costs its reading.
 _SLICE = 8 * 1024
+
+# An object or a list costs its reader what some strings do.
+_CONTAINER = 4
 
 
 class SessionReading(Value, frozen=True):
@@ -50,7 +53,9 @@ def read_session(
 ) -> Generator[None, None, SessionReading]:
     """Read a session in slices; the generator's value is its reading.
 
-    Raises `TooLargeError` where compression makes a side larger than `most` bytes.
+    Raises `TooLargeError` where compression makes a side larger than `most` bytes, and, where
+    `most` is given, for a session whose messages hold more than can be put together in a short
+    step.
     """
     head = captured.answer_head
     of_client, of_server = negotiated(head.websocket_extensions if head else None)
@@ -108,6 +113,7 @@ class _Side:
     def __init__(self, inflater: Inflater | None, most: int | None) -> None:
         self.reader = FrameReader(inflater, OUTPUT_LIMIT if most is None else most)
         self._most = most
+        self._marks = 0
         self._binary = bytearray()
         self._invalid_utf8 = False
 
@@ -132,7 +138,18 @@ class _Side:
             if text is None:
                 self._binary += message.data
             elif text:
+                self._weigh(text)
                 take(text)
+
+    def _weigh(self, text: str) -> None:
+        """What is read of a session is put together in one step, however it came."""
+        if self._most is None:
+            return
+        check_document(text, self._most)
+        containers = text.count("{") + text.count("[")
+        self._marks += text.count('"') + text.count("\\u") + _CONTAINER * containers
+        if self._marks > MOST_MARKS:
+            raise TooLargeError
 
     def _text(self, message: Message) -> str | None:
         """A message as text; of one that broke off, the JSON before the break; None for none.

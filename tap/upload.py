@@ -71,7 +71,7 @@ class Upload:
             done()
             return
         if self.recording is not None:
-            self.recording.flush()
+            self.recording.tick()
         self._done = done
         self._timer = asyncio.get_running_loop().call_later(_REST_SECONDS, done)
 

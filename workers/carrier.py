@@ -17,7 +17,13 @@ from enum import StrEnum
 import msgspec
 
 from audit.digest import record_digest
-from audit.errors import PermanentError, PolicyViolation, RecordInvalid, SignatureInvalid
+from audit.errors import (
+    MessageDamaged,
+    PermanentError,
+    PolicyViolation,
+    RecordInvalid,
+    SignatureInvalid,
+)
 from audit.ids import timestamp
 from audit.ledger import Checkpoint, LedgerEntry, LedgerState
 from audit.orders import Order, Subject
@@ -82,6 +88,8 @@ class Carrier:
         Raises what its parts raise: `TransientError` to be tried again, `PermanentError` to be
         set aside.
         """
+        if message.kind is MessageKind.DAMAGED:
+            raise MessageDamaged
         if message.kind is MessageKind.CHECKPOINT:
             await self._ledger.checkpoint(_checkpoint(message, self._vouched))
             return Carried.CHECKPOINT
@@ -100,7 +108,7 @@ class Carrier:
         Not None when that is settled already, because another worker stored it or an order
         removed it meanwhile: then the message is to be completed, not set aside.
         """
-        if message.kind is MessageKind.CHECKPOINT:
+        if message.kind is MessageKind.CHECKPOINT or message.number.seq < 1:
             return None
         entry = LedgerEntry(
             number=message.number, id=message.id, state=settlement.state, at=self._now()

@@ -71,15 +71,17 @@ class Custody:
     def subject(self, *forms: AuditRecord | RedactedRecord) -> Subject:
         """An exchange in the forms in which it is at hand: clear, redacted, or both."""
         first = forms[0]
+        sessions = [
+            session_digest(self._session_key, first.consumer, form.identity.session)
+            for form in forms
+            if form.identity.session is not None
+        ]
         return Subject(
             id=first.id,
             consumer=first.consumer,
             received_at=first.timing.received_at,
-            sessions=frozenset(
-                session_digest(self._session_key, first.consumer, form.identity.session)
-                for form in forms
-                if form.identity.session is not None
-            ),
+            sessions=frozenset(sessions),
+            stored=sessions[-1] if sessions else None,
         )
 
     async def erase(self, entries: Sequence[LedgerEntry], order: Order, kind: str) -> int:

@@ -16,7 +16,7 @@ from audit.certificate import Certificate, Erased
 from audit.errors import ExchangeUnknown, OrderInvalid, RecordHeld
 from audit.orders import Order, Subject, covers
 from audit.signing import Signer
-from storage.queue.port import MessageKind, QueueAdmin
+from storage.queue.port import QueueAdmin
 from storage.records.keeper import Keeper, OrderBook
 from storage.records.signed_ledger import signed_certificate
 from workers.changes import current_digest
@@ -93,7 +93,7 @@ class Eraser:
         return await self._carry_out(order, "discarded")
 
     async def discard_checkpoints(self, order: Order) -> int:
-        """Remove dead letters that are checkpoints, by their ids; gives how many there still were.
+        """Remove dead letters that are no exchanges, by their ids; gives how many there still were.
 
         The order stands before they go, so that the book says who did it and why. It bars
         nothing: what a trusted tap says under the same name later is evidence. Raises
@@ -101,7 +101,7 @@ class Eraser:
         """
         for each in order.ids:
             letter = await self._queue.dead_letter_of(each)
-            if letter is None or letter.kind is not MessageKind.CHECKPOINT:
+            if letter is None or letter.is_exchange:
                 raise ExchangeUnknown(f"there is no dead checkpoint {each}; nothing was done")
         await self._book.enter(signed_order(order, self._signer))
         removed = sum([await self._queue.discard(each) for each in order.ids])

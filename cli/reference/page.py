@@ -174,7 +174,12 @@ def _records() -> Iterator[str]:
 
 
 def _completeness() -> Iterator[str]:
-    yield from title("Completeness", "What `auditstream verify` says of each number.")
+    yield from title(
+        "Completeness",
+        "What `auditstream verify` says of each number. Beside these it may name numbers as"
+        " `uncertain`: they were reserved by a boot that died, and had power failed at that moment,"
+        " some of them may have been given out and left no trace. They are no flaw.",
+    )
     yield from coded("Outcome", OUTCOMES.items())
     yield from title("Reasons", "Why a number is not in order.", level=3)
     yield from coded("Reason", REASONS.items())

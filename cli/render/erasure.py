@@ -42,10 +42,7 @@ def erasure_lines(erasure: Erasure, order: Order, *, waiting: int, out: Path | N
             f"{waiting} messages are still sealed; what the order names among them goes when a"
             " worker opens it, dead letters when they are replayed or discarded"
         )
-    if order.session is not None:
-        lines.append(
-            "records whose session redaction took out are not found by it; name them by --id"
-        )
+    lines += _unfound(order)
     if not erasure.clean:
         lines.append(
             "someone keeps reading the store: bytes may be left in its journal; run it again"
@@ -55,9 +52,17 @@ def erasure_lines(erasure: Erasure, order: Order, *, waiting: int, out: Path | N
     return lines
 
 
-def plan_lines(found: Sequence[Located]) -> list[str]:
+def plan_lines(found: Sequence[Located], order: Order) -> list[str]:
     """What would be erased, one line each."""
-    return [f"{neutral_line(each.id)}  {each.place.value}" for each in found] or ["nothing"]
+    lines = [f"{neutral_line(each.id)}  {each.place.value}" for each in found] or ["nothing"]
+    return lines + _unfound(order)
+
+
+def _unfound(order: Order) -> list[str]:
+    """What an order by session cannot see."""
+    if order.session is None:
+        return []
+    return ["records whose session redaction took out are not found by it; name them by --id"]
 
 
 def plan_document(found: Sequence[Located]) -> Json:
@@ -70,7 +75,7 @@ def held_lines(held: Held) -> list[str]:
     lines = [f"hold {held.order.id} stands; {held.stored} stored records are held"]
     if held.sealed:
         lines.append(f"{held.sealed} are still sealed, and will be stored held")
-    return lines
+    return lines + _unfound(held.order)
 
 
 def released_lines(released: Released) -> list[str]:

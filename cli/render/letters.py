@@ -21,6 +21,10 @@ _ADVICE: dict[str, str] = {
     "envelope.format_unknown": "a later version wrote it; run its worker, then replay it",
     "key.missing": "put the private key it was sealed for into the keys folder, then replay it",
     "key.wrong": "give the worker the keys this data was made with, then replay it",
+    "message.damaged": (
+        "the queue's file was damaged there: bring the file back from a copy, or discard it with a"
+        " reason"
+    ),
     "record.held": "release the hold that keeps its record, or leave it; then replay it",
     "record.invalid": "run a worker of the version that made it, or a later one; then replay it",
     "redaction.policy_violation": "correct the policy that the worker uses, then replay it",

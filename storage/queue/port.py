@@ -24,11 +24,12 @@ __all__ = [
 
 
 class MessageKind(StrEnum):
-    """What a message carries."""
+    """What a message carries; `DAMAGED` where the queue's own row no longer says that."""
 
     RECORD = "record"
     REMNANT = "remnant"
     CHECKPOINT = "checkpoint"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Message:
     `id` is the record id (for a checkpoint `tap/boot#index`); a second send of an id that is
     still waiting or dead-lettered is a success without effect. `body` is sealed bytes
     (`storage.envelope`), or a checkpoint's JSON. Nothing else here is content: `number` and
-    `kind` may be listed and logged. A checkpoint's number has `seq` 0.
+    `kind` may be listed and logged. A checkpoint's number has `seq` 0, and so has that of a damaged
+    message whose names cannot be read.
     """
 
     id: str
@@ -77,6 +79,11 @@ class DeadLetter:
     dead_since: float
     size: int = 0
     replays: int = 0
+
+    @property
+    def is_exchange(self) -> bool:
+        """Whether it stands for an exchange, of which ledger and certificates may speak."""
+        return self.kind is not MessageKind.CHECKPOINT and self.number.seq > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,8 @@ class Inbox(Protocol):
     async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
         """Lease up to `limit` messages, oldest first; wait up to `wait` seconds for the first.
 
-        Raises `QueueUnavailable`.
+        One whose row is damaged comes too, as `MessageKind.DAMAGED`, to be set aside: it must not
+        keep back those behind it. Raises `QueueUnavailable`.
         """
 
     async def complete(self, delivery: Delivery) -> bool:

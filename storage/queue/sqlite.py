@@ -74,6 +74,9 @@ READ_CHUNK = 1000
 # Rows in one INSERT. Statements are kept by their text, which differs with the number of rows.
 _ROWS_AT_ONCE = 64
 
+# Stands for a name that cannot be read; no tap can have it.
+_UNREADABLE = "?"
+
 DEAD_LETTERS = (
     "SELECT id, kind, tap, boot, seq, code, description, attempts, dead_since, length(body),"
     " replays FROM messages WHERE dead_since IS NOT NULL"
@@ -213,11 +216,11 @@ class SqliteQueue:
         receipt = secrets.token_hex(16)
         row = db.execute(
             "UPDATE messages SET receipt = ?, visible_at = ?, attempts = attempts + 1"
-            " WHERE position = ? RETURNING id, kind, tap, boot, seq, body, attempts",
+            " WHERE position = ? RETURNING CAST(id AS BLOB), CAST(kind AS BLOB),"
+            " CAST(tap AS BLOB), CAST(boot AS BLOB), seq, body, attempts",
             (receipt, until, position),
         ).fetchone()
-        number = ExchangeNumber(tap=row[2], boot=row[3], seq=row[4])
-        message = Message(id=row[0], kind=MessageKind(row[1]), number=number, body=row[5])
+        message = _message(row) or _damaged(db, position, row)
         return Delivery(message=message, attempt=row[6], receipt=receipt, locked_until=until)
 
 
@@ -296,6 +299,35 @@ def _insert(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
             f" VALUES {places} ON CONFLICT (id) DO NOTHING",
             [value for row in some for value in row],
         )
+
+
+def _message(row: tuple[Any, ...]) -> Message | None:
+    """A row with its texts as bytes; None where they are damaged."""
+    try:
+        record_id, kind, tap, boot = (text.decode() for text in row[:4])
+        number = ExchangeNumber(tap=tap, boot=boot, seq=row[4])
+        return Message(id=record_id, kind=MessageKind(kind), number=number, body=row[5])
+    except ValueError:
+        return None
+
+
+def _damaged(db: sqlite3.Connection, position: int, row: tuple[Any, ...]) -> Message:
+    """Have a damaged row say so: whoever settles, lists or discards it must find it by its id.
+
+    What is no text cannot be found by anyone, and names no exchange from now on.
+    """
+    try:
+        record_id, tap, boot = (row[at].decode() for at in (0, 2, 3))
+        seq = row[4]
+    except UnicodeDecodeError:
+        record_id, tap, boot, seq = f"{_UNREADABLE}{position}", _UNREADABLE, _UNREADABLE, 0
+    kind = MessageKind.DAMAGED
+    db.execute(
+        "UPDATE messages SET id = ?, kind = ?, tap = ?, boot = ?, seq = ? WHERE position = ?",
+        (record_id, kind.value, tap, boot, seq, position),
+    )
+    number = ExchangeNumber(tap=tap, boot=boot, seq=seq)
+    return Message(id=record_id, kind=kind, number=number, body=row[5])
 
 
 def kind_of(text: str) -> MessageKind:

@@ -126,8 +126,9 @@ class Account:
     def note(self, reserved: int) -> BootNote:
         """All of it, to be carried on from by a later boot.
 
-        That includes what is in doubt: by the time a note is written, what was put before it is
-        synced, and a segment that goes with it may hold the frame that says so.
+        That includes what is in doubt, and how far it reaches: by the time a note is written,
+        what was put before it is synced, and a segment that goes with it may hold the frame that
+        says so.
         """
         unrecorded = Unrecorded(self._unrecorded.ranges)
         for seq, reason in self._doubted.items():
@@ -135,7 +136,7 @@ class Account:
         return BootNote(
             boot=self._boot,
             predecessor=self._predecessor.boot if self._predecessor else None,
-            opened=max(self._chain.opened, *self._chain.ahead, 0),
+            opened=max(self._chain.opened, *self._chain.ahead, *self._doubted, 0),
             reserved=reserved,
             chained=self._chain.opened,
             chain=self._chain.head,

@@ -1,7 +1,8 @@
 """What must be known of a spool folder before anyone but its tap ships it, and what it leaves.
 
 The law of this module: looking changes nothing and needs no key. What has been shipped from a
-folder stays known by its notes alone, so that a copy of them can bear witness elsewhere.
+folder stays known by its notes alone, so that a copy of them can bear witness elsewhere. No span of
+numbers is unfolded: a frame that is made up may name any number.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from audit.ids import ExchangeNumber
-from audit.spans import Gaps
+from audit.spans import Gaps, joined
 from audit.value import from_json
 from storage.spool.disk import Disk, FolderView
-from storage.spool.folder import FolderFacts, read_folder
+from storage.spool.folder import read_folder
 from storage.spool.notes import BOOTS, BootNote, BootsNote, save_note
 from storage.spool.reader import Frame, read_frames
 from storage.spool.segments import SUFFIX, SegmentHead, segment_statement
@@ -34,8 +34,8 @@ class Estate:
     the note of them was damaged. `waiting` counts exchanges that are not known to be
     shipped, `key_ids` are what those are sealed for, `vouchers` the signed statements of
     the segments they are in, each with its signature.
-    `shipped` are numbers that were given out,
-    have left the folder, and are not said to have no record.
+    `shipped` are spans `(boot, first, last)` of numbers that were given out, have left the
+    folder, and are not said to have no record.
     """
 
     tap: str
@@ -45,7 +45,7 @@ class Estate:
     waiting: int
     key_ids: frozenset[str]
     vouchers: tuple[tuple[bytes, str | None], ...]
-    shipped: tuple[ExchangeNumber, ...]
+    shipped: tuple[tuple[str, int, int], ...]
 
 
 def is_spool(names: Iterable[str]) -> bool:
@@ -69,7 +69,7 @@ def look(folder: FolderView) -> Estate | None:
         waiting=len(unshipped),
         key_ids=frozenset(head.key_id for head, _ in heads),
         vouchers=tuple((statement, head.signature) for head, statement in heads),
-        shipped=tuple(_shipped(facts, notes)),
+        shipped=tuple(_shipped(unshipped, notes)),
     )
 
 
@@ -93,11 +93,26 @@ def _heads(unshipped: Iterable[Sighting]) -> Iterator[tuple[SegmentHead, bytes]]
                     yield head, segment_statement(finding.payload)
 
 
-def _shipped(facts: FolderFacts, notes: Iterable[BootNote]) -> Iterator[ExchangeNumber]:
-    survey = facts.survey
+def _shipped(
+    unshipped: Iterable[Sighting], notes: Iterable[BootNote]
+) -> Iterator[tuple[str, int, int]]:
+    here: dict[str, list[int]] = {}
+    for sighting in unshipped:
+        here.setdefault(sighting.number.boot, []).append(sighting.number.seq)
     for note in notes:
-        without = Gaps(note.unrecorded, note.opened)
-        for seq in range(1, note.opened + 1):
-            here = (note.boot, seq) in survey.exchanges and not survey.done(note.boot, seq)
-            if not here and without.reason_of(seq) is None:
-                yield ExchangeNumber(tap=facts.tap or "", boot=note.boot, seq=seq)
+        without = Gaps(note.unrecorded, note.opened).ranges
+        kept = [(seq, seq) for seq in here.get(note.boot, ())]
+        gaps = joined([*kept, *((first, last) for first, last, _ in without)])
+        for first, last in _between(gaps, note.opened):
+            yield note.boot, first, last
+
+
+def _between(gaps: Iterable[tuple[int, int]], head: int) -> Iterator[tuple[int, int]]:
+    """The spans of 1 to `head` that sorted gaps leave."""
+    start = 1
+    for first, last in gaps:
+        if start < first:
+            yield start, first - 1
+        start = max(start, last + 1)
+    if start <= head:
+        yield start, head

@@ -76,6 +76,10 @@ class Keeper:
         """Called on the writer's thread."""
         self._tell(self._on_refused, ops)
 
+    def superseded(self, segments: Sequence[Segment]) -> None:
+        """Called on the writer's thread."""
+        self._tell(self._index.gone, segments)
+
     def discarded(self, discard: Discard, *, done: bool) -> None:
         """Called on the writer's thread."""
         self._tell(self.sweeper.gone if done else self._on_kept, discard.segments)

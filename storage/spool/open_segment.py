@@ -34,6 +34,8 @@ class OpenSegment:
         self.size = len(segment.head)
         # A sync of it has failed: it is never known to be on the disk.
         self.given_up = False
+        # A sync of it has worked: it holds what is kept nowhere else.
+        self.synced = False
         self._sealer = sealer
         self._packer = packer
         # The segment's head has used up the first.

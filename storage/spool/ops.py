@@ -145,6 +145,9 @@ class Listener(Protocol):
     def refused(self, ops: Sequence[Append]) -> None:
         """These were not taken, or nobody waits for them any more; what is `placed` may stand."""
 
+    def superseded(self, segments: Sequence[Segment]) -> None:
+        """These are gone: no sync of them had worked, and their frames were written again."""
+
     def discarded(self, discard: Discard, *, done: bool) -> None:
         """The segments are gone, or stay for now."""
 

@@ -91,6 +91,8 @@ class Journal:
         self._current: OpenSegment | None = None
         self._dirty: list[OpenSegment] = []
         self._left: list[OpenSegment] = []
+        self._in_flight: list[OpenSegment] = []
+        self._given_up: list[OpenSegment] = []
         self._unsynced: dict[str, int] = {}
 
     def append(self, ops: Sequence[Append]) -> Written | None:
@@ -115,11 +117,15 @@ class Journal:
 
     def to_sync(self) -> list[AppendFile]:
         """The files with bytes that no sync has been asked for; a full one is left behind."""
-        files = [each.file for each in self._dirty]
-        self._dirty = []
+        self._in_flight, self._dirty = self._dirty, []
         if self._current is not None and self._current.size >= self._segment_bytes:
             self.abandon()
-        return files
+        return [each.file for each in self._in_flight]
+
+    def synced(self) -> None:
+        """The sync that was asked for has worked."""
+        for each in self._in_flight:
+            each.synced = True
 
     def rests(self, resting: Resting) -> bool:
         """Whether this is the segment being written to, and nothing has been added to it."""
@@ -138,6 +144,23 @@ class Journal:
         self.abandon()
         for each in self._left:
             each.given_up = True
+        self._given_up += [each for each in self._left if not each.synced]
+
+    def drop_superseded(self) -> list[Segment]:
+        """Remove what was given up before any sync of it worked; its frames stand elsewhere now.
+
+        Else a disk that cannot sync would be filled with copies of what waits. What cannot be
+        removed is tried again.
+        """
+        dropped: list[Segment] = []
+        with suppress(OSError):
+            while self._given_up:
+                segment = self._given_up[-1].segment
+                self._disk.remove(segment.name)
+                self._unsynced.pop(segment.name, None)
+                self._given_up.pop()
+                dropped.append(segment)
+        return dropped
 
     def tidy(self) -> None:
         """Close what is no longer written to. Only while no sync is under way.

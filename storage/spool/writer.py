@@ -28,8 +28,9 @@ __all__ = ["Writer"]
 
 # One write and its sealing stay short enough that a strict opening behind it need not wait long.
 _BATCH_BYTES = 1 << 20
-# How long a disk that refused is left alone.
+# How long a disk that refused is left alone; one that cannot sync, longer each time.
 _RETRY_SECONDS = 0.1
+_LONGEST_RETRY = 1.0
 
 
 class Writer:
@@ -57,6 +58,8 @@ class Writer:
         self._sync_at: float | None = None
         self._hurry = False
         self._failing = False
+        self._failed_syncs = 0
+        self._not_before = 0.0
         self._stopping = False
 
     def put(self, op: Operation) -> None:
@@ -111,12 +114,15 @@ class Writer:
             return _RETRY_SECONDS
         if self._sync_at is None or self._syncing is not None:
             return None
-        return max(0.0, self._sync_at - self._clock())
+        return max(0.0, max(self._sync_at, self._not_before) - self._clock())
 
     def _due(self) -> bool:
         if not self._unsynced or self._syncing is not None:
             return False
-        return self._hurry or (self._sync_at is not None and self._clock() >= self._sync_at)
+        now = self._clock()
+        if now < self._not_before and not self._stopping:
+            return False
+        return self._hurry or (self._sync_at is not None and now >= self._sync_at)
 
     def _has_ended(self) -> bool:
         """End, unless something waits for its sync; what the disk would not take is told so."""
@@ -128,10 +134,12 @@ class Writer:
         return True
 
     def _write(self, appends: Sequence[Append]) -> None:
-        batch = [*self._backlog, *appends]
-        withdrawn = [op for op in batch if op.withdrawn and not op.acked]
+        batch: list[Append] = []
+        withdrawn: list[Append] = []
+        # One look at each, for the loop may withdraw one at any time; and there may be very many.
+        for op in (*self._backlog, *appends):
+            (withdrawn if op.withdrawn and not op.acked else batch).append(op)
         if withdrawn:
-            batch = [op for op in batch if op not in withdrawn]
             self._settle(withdrawn)
             self._listener.refused(withdrawn)
         self._backlog = []
@@ -144,6 +152,10 @@ class Writer:
         self._acknowledge(batch)
         if written is not None:
             self._listener.written(written)
+            # All that waited was part of this batch.
+            dropped = self._journal.drop_superseded()
+            if dropped:
+                self._listener.superseded(dropped)
 
     def _acknowledge(self, batch: Sequence[Append]) -> None:
         if batch and self._sync_at is None:
@@ -182,11 +194,16 @@ class Writer:
             self._fail(synced.error)
             ops, self._unsynced = [*ops, *self._unsynced], []
             self._sync_at, self._hurry = None, False
+            self._failed_syncs += 1
+            pause = min(_RETRY_SECONDS * 2.0 ** (self._failed_syncs - 1), _LONGEST_RETRY)
+            self._not_before = self._clock() + pause
             self._journal.give_up()
             self._keep_or_refuse(ops)
         self._journal.tidy()
 
     def _succeed(self, ops: Sequence[Append]) -> None:
+        self._journal.synced()
+        self._failed_syncs, self._not_before = 0, 0.0
         if self._failing:
             self._failing = False
             self._listener.trouble(None)

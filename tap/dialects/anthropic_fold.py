@@ -15,8 +15,9 @@ from audit.value import Json
 from tap.dialects.anthropic_block_fold import BlockFold
 from tap.dialects.error_bodies import error_in
 from tap.dialects.fragments import Fragments
+from tap.dialects.loose_fold import LooseFold
 from tap.sse import Event
-from tap.wire_json import as_dict, as_list, as_text, read_json
+from tap.wire_json import as_dict, as_list, as_text, dump, read_json
 
 __all__ = ["AnthropicFold"]
 
@@ -71,6 +72,7 @@ class AnthropicFold:
         self.errors: list[Json] = []
         self.malformed = 0
         self._attempts: list[_Attempt] = []
+        self.unknown = LooseFold()
         self._beside = Fragments()
         self._readers: dict[str, Callable[[Chunk], None]] = {
             "message_start": self._message_start,
@@ -174,7 +176,7 @@ class AnthropicFold:
         if (error := error_in(chunk)) is not None:
             self.errors.append(error)
         else:
-            self._beside.add(f"event.{kind}", chunk)
+            self.unknown.take(kind, dump(chunk))
 
     def _rest(self, chunk: Chunk, read: frozenset[str]) -> None:
         """Gateways add fields of their own to events (`amazon-bedrock-invocationMetrics`)."""

@@ -20,6 +20,7 @@ from tap.dialects.anthropic_request import read_anthropic_request, read_batch_re
 from tap.dialects.error_bodies import error_in
 from tap.dialects.json_body import read_object
 from tap.dialects.keeping import Keeper
+from tap.dialects.loose_fold import with_unknown
 from tap.dialects.reading import AnswerReading, Body, RequestReading
 from tap.sse import Event
 from tap.wire_json import as_text, clean_text
@@ -44,6 +45,7 @@ class AnthropicStream:
             fold.attempts(), fold.beside(), fold.errors, keeper, counted=fold.counted
         )
         flags = read.flags | ({Flag.STREAM_MALFORMED} if fold.malformed else set())
+        read = with_unknown(read, fold.unknown, keeper)
         return replace(read, terminal=fold.done or bool(fold.errors), flags=flags)
 
 

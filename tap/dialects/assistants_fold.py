@@ -14,8 +14,9 @@ from audit.value import Json
 from tap.dialects.error_bodies import error_in
 from tap.dialects.fragments import Fragments
 from tap.dialects.growing import Growing
+from tap.dialects.loose_fold import LooseFold
 from tap.sse import Event
-from tap.wire_json import as_dict, as_list, as_text, read_json
+from tap.wire_json import as_dict, as_list, as_text, dump, read_json
 
 __all__ = ["STREAMED", "AssistantsFold", "has_stopped"]
 
@@ -80,6 +81,7 @@ class AssistantsFold:
         self.errors: list[Json] = []
         self.malformed = 0
         self._items: dict[str, _Item] = {}
+        self.unknown = LooseFold()
         self._beside = Fragments()
         self._readers: dict[str, Callable[[Chunk], None]] = {
             "thread.created": self._thread,
@@ -156,4 +158,4 @@ class AssistantsFold:
         if (error := error_in(chunk)) is not None:
             self.errors.append(error)
         else:
-            self._beside.add(f"event.{kind}", chunk)
+            self.unknown.take(kind, dump(chunk))

@@ -11,7 +11,7 @@ from audit.parts import Media, Part, ToolCall, ToolResult
 from audit.value import Json
 from tap.dialects.answers import beside
 from tap.dialects.keeping import Keeper
-from tap.dialects.tool_calls import joined_arguments
+from tap.dialects.tool_calls import as_sent
 from tap.wire_json import as_dict, as_list, as_text, clean_text, dump
 
 __all__ = ["call_of", "step_parts"]
@@ -30,10 +30,8 @@ def call_of(call: dict[str, Json], keeper: Keeper) -> ToolCall:
     """A call of one of the client's functions."""
     function = as_dict(call.get("function"))
     said = function.get("arguments")
-    text = "" if said is None else joined_arguments(said)
-    return ToolCall(
-        id=_clean(call.get("id")), name=_clean(function.get("name")), arguments=keeper.inline(text)
-    )
+    text = "" if said is None else as_sent(said, keeper)
+    return ToolCall(id=_clean(call.get("id")), name=_clean(function.get("name")), arguments=text)
 
 
 def step_parts(details: Json, keeper: Keeper) -> list[Part]:
@@ -55,8 +53,8 @@ def _call(value: Json, keeper: Keeper) -> list[Part]:
         parts = [call_of(call, keeper), *_function_result(call_id, inner, keeper)]
         parts += beside(inner, _FUNCTION_READ, keeper, "function.")
     elif kind == "code_interpreter":
-        code = joined_arguments(inner.get("input") or "")
-        parts = [ToolCall(id=call_id, name=kind, arguments=keeper.inline(code))]
+        code = as_sent(inner.get("input") or "", keeper)
+        parts = [ToolCall(id=call_id, name=kind, arguments=code)]
         parts += [_output(call_id, output, keeper) for output in as_list(inner.get("outputs"))]
         parts += beside(inner, _CODE_READ, keeper, "code_interpreter.")
     elif kind in call:
@@ -73,7 +71,7 @@ def _function_result(
     output = function.get("output")
     if output is None:
         return []
-    return [ToolResult(id=call_id, text=keeper.inline(joined_arguments(output)))]
+    return [ToolResult(id=call_id, text=as_sent(output, keeper))]
 
 
 def _output(call_id: str | None, value: Json, keeper: Keeper) -> Part:

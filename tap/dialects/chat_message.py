@@ -58,7 +58,7 @@ def _content(content: Json, keeper: Keeper) -> list[Part]:
 
 def _content_part(item: Json, keeper: Keeper) -> list[Part]:
     part = as_dict(item)
-    kind = part.get("type")
+    kind = as_text(part.get("type"))
     if isinstance(item, str):
         return keeper.text_parts(item)
     if kind == "text" and isinstance(part.get("text"), str):

@@ -12,7 +12,7 @@ from audit.record import Message, Reference, Request, Tool
 from audit.value import Json, canonical_json
 from tap.dialects.keeping import Keeper
 from tap.dialects.reading import RequestReading
-from tap.dialects.tool_calls import joined_arguments
+from tap.dialects.tool_calls import as_sent
 from tap.wire_json import as_dict, as_list, as_text, clean_text, clean_tree
 
 __all__ = ["beyond", "call_parts", "read_chat_request", "thought_in"]
@@ -122,7 +122,7 @@ class _Messages:
         if isinstance(item, str):
             return self._keeper.text_parts(item)
         part = as_dict(item)
-        kind = part.get("type")
+        kind = as_text(part.get("type"))
         if kind == "text" and isinstance(part.get("text"), str):
             text = self._keeper.text_parts(part["text"])
             return [*text, *beyond(part, ("type", "text"), self._keeper)]
@@ -172,7 +172,7 @@ class _Messages:
 def beyond(part: dict[str, Json], read: tuple[str, ...], keeper: Keeper) -> list[Part]:
     """What a content part says beside what was read of it, such as an image's `detail`."""
     rest = {name: value for name, value in part.items() if name not in read and value is not None}
-    return [keeper.as_extra(f"content.{part.get('type')}", rest)] if rest else []
+    return [keeper.as_extra(f"content.{as_text(part.get('type'))}", rest)] if rest else []
 
 
 def thought_in(details: Json) -> str:
@@ -204,5 +204,5 @@ def call_parts(message: dict[str, Json], keeper: Keeper) -> list[Part]:
 
 def _call(call_id: str | None, body: dict[str, Json], keeper: Keeper) -> ToolCall:
     said = body.get("arguments") if body.get("arguments") is not None else body.get("input")
-    text = joined_arguments(said) if said is not None else ""
-    return ToolCall(id=call_id, name=_clean(body.get("name")), arguments=keeper.inline(text))
+    text = as_sent(said, keeper) if said is not None else ""
+    return ToolCall(id=call_id, name=_clean(body.get("name")), arguments=text)

@@ -47,7 +47,8 @@ def error_in(value: Json) -> Json:
 def error_of(error: Json, keeper: Keeper) -> ResponseError:
     """One error as the record holds it."""
     if not isinstance(error, dict):
-        return ResponseError(message=_as_code(error))
+        said = keeper.inline(error) if isinstance(error, str) else _as_code(error)
+        return ResponseError(message=said or None)
     message = error.get("message")
     return ResponseError(
         code=_as_code(error.get("code")),

@@ -19,7 +19,16 @@ from audit.parts import Extra, Media, Part, Text
 from audit.value import Json
 from tap.wire_json import clean_text, dump
 
-__all__ = ["SECRET", "Digest", "Keeper", "bare_url", "decode_base64", "leads_to_secret"]
+__all__ = [
+    "SECRET",
+    "Digest",
+    "Keeper",
+    "bare_url",
+    "decode_base64",
+    "leads_to_secret",
+    "leads_to_server",
+    "masked",
+]
 
 Digest: TypeAlias = Callable[[bytes], str]
 
@@ -44,11 +53,23 @@ _GUARDS = frozenset(
     )
 )
 
+# The URL of a remote tool server: what follows the path can be a key.
+_SERVER = "serverurl"
+
 _STEPS = re.compile(r"[.\[\]]+")
-_SIGNATURE = re.compile(r"([?&]sig=)[^&\s\"'<>]+", re.IGNORECASE)
-_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.=+-]+)*;base64,([A-Za-z0-9+/_=-]{32,})")
+# In queries: signatures, and the keys that gateways, functions and Google's services take there.
+_SIGNATURE = re.compile(
+    r"([?&](?:sig=|(?:code|key|api-?key|subscription-key|token)=(?=[^&\s\"'<>]{16})))[^&\s\"'<>]+",
+    re.IGNORECASE,
+)
+# Inside JSON that is a text itself, some writers put a backslash before each slash.
+_DATA_URL = re.compile(
+    r"data:([\w.+-]+\\?/[\w.+-]+)?(?:;[\w.=+-]+)*;base64,(?=[A-Za-z0-9+/_=\\-]{32})"
+    r"((?:[A-Za-z0-9+/_=-]++|\\/)++)"
+)
 _BASE64_MARK = ";base64,"
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+# Whole, or in lines as mail and certificates have it; words that stand one a line are shorter.
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n)*[A-Za-z0-9+/_-]+={0,2}\s*")
 
 # Words, ids and hashes are shorter than this; a run this long without a space is no prose.
 _LONG_BASE64 = 512
@@ -89,10 +110,20 @@ _URL_SAFE = str.maketrans("-_", "+/", " \r\n\t")
 
 def leads_to_secret(path: str) -> bool:
     """Whether a path of names, apart by dots and brackets, leads to a credential."""
-    *above, last = [_plain(name) for name in _STEPS.split(path) if name] or [""]
-    guarded = any(name in _GUARDS for name in above)
+    *above, last = _names(path) or [""]
+    guarded = any(name in _GUARDS or name in _SECRET_NAMES for name in above)
     # Beside what else the headers stood a path does not tell.
     return last in _SECRET_NAMES or (guarded and last in _GUARDED_NAMES) or "headers" in above
+
+
+def leads_to_server(path: str) -> bool:
+    """Whether a path leads to the URL of a tool server, whose query can be a key."""
+    return _names(path)[-1:] == [_SERVER]
+
+
+def _names(path: str) -> list[str]:
+    """The names on a path; the numbers are places of lists."""
+    return [_plain(name) for name in _STEPS.split(path) if name and not name.isdecimal()]
 
 
 def _plain(name: str) -> str:
@@ -126,6 +157,10 @@ class Keeper:
 
     def url_as_media(self, url: str, name: str | None = None) -> Media:
         """Describe what a URL points to, or what a `data:` URL holds."""
+        url = url.strip()
+        if url[:5].lower() != "data:" and len(url) >= _LONG_BASE64 and _BASE64.fullmatch(url):
+            # Some clients leave the `data:` out.
+            return self.base64_as_media(url, None, name)
         if url[:5].lower() != "data:":
             return Media(url=bare_url(url), name=clean_text(name) if name else None)
         head, _, rest = url[5:].partition(",")
@@ -142,7 +177,7 @@ class Keeper:
         at = 0
         for found in _DATA_URL.finditer(text):
             parts.append(Text(text=clean_text(text[at : found.start()])))
-            parts.append(self.base64_as_media(found[2], found[1]))
+            parts.append(self._held(found))
             at = found.end()
         parts.append(Text(text=clean_text(text[at:])))
         return [part for part in parts if part != Text(text="")] if at else parts
@@ -151,14 +186,28 @@ class Keeper:
         """A text whose `data:` URLs are replaced by marks; the media go to `media`."""
         if _BASE64_MARK not in text:
             return clean_text(text)
-        return clean_text(_DATA_URL.sub(lambda found: self._mark(found[2], found[1]), text))
+        return clean_text(_DATA_URL.sub(lambda found: self._mark(self._held(found)), text))
 
-    def as_extra(self, name: str, value: Json) -> Extra:
-        """Keep an unknown value as the JSON text of `kept`."""
-        return Extra(name=clean_text(name), text=dump(self.kept(value)))
+    def _held(self, found: re.Match[str]) -> Media:
+        """What a `data:` URL inside a text holds."""
+        mime = found[1].replace("\\", "") if found[1] else None
+        return self.base64_as_media(found[2].replace("\\", ""), mime)
+
+    def as_extra(self, name: str, value: Json, *, guarded: bool = False) -> Extra:
+        """Keep an unknown value as the JSON text of `kept`; what its name tells counts too."""
+        names = _names(name)
+        if leads_to_secret(name):
+            value = masked(value)
+        elif isinstance(value, str) and names[-1:] == [_SERVER]:
+            value = bare_url(value)
+        guarded = guarded or any(each in _GUARDS or each in _SECRET_NAMES for each in names)
+        return Extra(name=clean_text(name), text=dump(self.kept(value, guarded=guarded)))
 
     def kept(self, value: Json, *, guarded: bool = False) -> Json:
-        """A JSON value without credentials, base64 and long runs of numbers."""
+        """A JSON value without credentials, base64 and long runs of numbers.
+
+        `guarded` says that it stands inside an object that is about authentication.
+        """
         if isinstance(value, str):
             return self._kept_text(value)
         if isinstance(value, dict):
@@ -175,31 +224,37 @@ class Keeper:
             if inner is None or type(inner) in _NUMBERS:
                 kept[clean_text(name)] = inner
                 continue
-            plain = _plain(name)
-            if _holds_secret(plain, inner, guarded=guarded):
-                kept[clean_text(name)] = SECRET
+            # A fold joins the names of what it found inside one another by dots.
+            *above, plain = (_names(name) if "." in name else [_plain(name)]) or [""]
+            within = guarded or any(each in _GUARDS for each in above)
+            is_secret = plain in _SECRET_NAMES or (within and plain in _GUARDED_NAMES)
+            if is_secret and isinstance(inner, str | list):
+                kept[clean_text(name)] = self.kept(masked(inner), guarded=True)
+            elif plain == _SERVER and isinstance(inner, str):
+                kept[clean_text(name)] = bare_url(inner)
             elif plain == "headers" and isinstance(inner, dict) and _is_connection(value):
                 kept[clean_text(name)] = {clean_text(header): SECRET for header in inner}
             else:
-                kept[clean_text(name)] = self.kept(inner, guarded=guarded or plain in _GUARDS)
+                about = within or is_secret or plain in _GUARDS
+                kept[clean_text(name)] = self.kept(inner, guarded=about)
         return kept
 
     def _kept_text(self, text: str) -> str:
         if len(text) >= _LONG_BASE64 and _BASE64.fullmatch(text):
-            return self._mark(text, None)
+            return self._mark(self.base64_as_media(text, None))
         kept = self.inline(text)
         return _SIGNATURE.sub(rf"\1{SECRET}", kept) if "=" in kept else kept
 
-    def _mark(self, text: str, mime: str | None) -> str:
-        media = self.base64_as_media(text, mime)
+    def _mark(self, media: Media) -> str:
         self.media.append(media)
         return f"[media:{(media.digest or '')[:16]}]"
 
 
-def _holds_secret(name: str, value: Json, *, guarded: bool) -> bool:
-    if not isinstance(value, str) or not value:
-        return False
-    return name in _SECRET_NAMES or (guarded and name in _GUARDED_NAMES)
+def masked(value: Json) -> Json:
+    """What stands under the name of a credential, without it: a string, or each of a list."""
+    if isinstance(value, list):
+        return [masked(each) for each in value]
+    return SECRET if isinstance(value, str) and value else value
 
 
 def _is_connection(value: dict[str, Json]) -> bool:

@@ -18,9 +18,10 @@ from tap.dialects.assistants_request import read_assistants_request
 from tap.dialects.error_bodies import error_in
 from tap.dialects.json_body import read_object
 from tap.dialects.keeping import Keeper
+from tap.dialects.loose_fold import with_unknown
 from tap.dialects.reading import AnswerReading, Body, RequestReading
 from tap.sse import Event
-from tap.wire_json import as_dict, as_list
+from tap.wire_json import as_dict, as_list, as_text
 
 __all__ = ["OpenAIAssistants"]
 
@@ -42,6 +43,7 @@ class AssistantsStream:
         fold = self.fold
         read = read_assistants_answer(fold.items(), fold.run, fold.beside(), fold.errors, keeper)
         flags = read.flags | ({Flag.STREAM_MALFORMED} if fold.malformed else set())
+        read = with_unknown(read, fold.unknown, keeper)
         return replace(read, terminal=fold.done or bool(fold.errors), flags=flags)
 
 
@@ -91,4 +93,4 @@ def _read_plain(value: dict[str, Json], keeper: Keeper) -> AnswerReading:
         others = [item for item in listed if not _is_item(item)]
         rest = {name: inner for name, inner in value.items() if name not in ("object", "data")}
         return read_assistants_answer(items, None, {**rest, "data": others}, [], keeper)
-    return read_assistants_answer([], None, {str(kind or "body"): value}, [], keeper)
+    return read_assistants_answer([], None, {as_text(kind) or "body": value}, [], keeper)

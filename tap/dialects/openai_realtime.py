@@ -15,7 +15,7 @@ from audit.record import Message, Output, Response
 from audit.value import Json
 from tap.dialects.error_bodies import error_in, error_reading
 from tap.dialects.json_body import read_object
-from tap.dialects.keeping import SECRET, Keeper
+from tap.dialects.keeping import Keeper
 from tap.dialects.loose_fold import LooseFold
 from tap.dialects.multipart import FormPart, boundary_of, form_parts
 from tap.dialects.reading import AnswerReading, Body, RequestReading
@@ -26,7 +26,6 @@ from tap.wire_json import as_dict, dump
 __all__ = ["OpenAIRealtime"]
 
 _SDP = "application/sdp"
-_ANY_KEY = "value"
 
 
 class OpenAIRealtime:
@@ -77,9 +76,8 @@ class OpenAIRealtime:
             return error_reading(error, keeper)
         body = as_dict(value)
         session = as_dict(body.get("session")) or body
-        if isinstance(body.get(_ANY_KEY), str):
-            value = {**body, _ANY_KEY: SECRET}
-        kept = keeper.as_extra("body", value)
+        # The key stands under `value`, bare or in an object of its own.
+        kept = keeper.as_extra("body", value, guarded=True)
         return AnswerReading(
             response=Response(outputs=(Output(index=0, parts=(kept, *keeper.media)),)),
             model=cleaned(session.get("model")),

@@ -49,10 +49,13 @@ class ResponsesStream:
         """What is said of no item: speech, and events that are not known."""
         parts: list[Part] = []
         if self.fold.transcript:
+            before = len(keeper.media)
             parts.append(Text(text=keeper.inline(self.fold.transcript)))
+            parts += keeper.media[before:]
         if self.fold.voice:
             parts.append(self.fold.voice.media(keeper, "audio"))
-        outputs = self.fold.loose.reading(keeper).response.outputs
+        # By a keeper of its own: on a connection, this one holds the media of earlier responses.
+        outputs = self.fold.loose.reading(Keeper(keeper.digest)).response.outputs
         return [*parts, *(part for output in outputs for part in output.parts)]
 
 

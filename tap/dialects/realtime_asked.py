@@ -35,6 +35,8 @@ _SILENT = frozenset(
         *("response.cancel", "output_audio_buffer.clear", "session.close"),
     )
 )
+# What stands under these is of this kind; of another, it is kept as it came.
+_SHAPES: dict[str, type] = {"session": dict, "response": dict, "audio": str}
 _NOT_PARAMETERS = frozenset(("instructions", "tools", "input", "prompt"))
 
 
@@ -76,7 +78,7 @@ class Asked:
         taker = self._takers.get(kind)
         if taker is not None:
             self._malformed |= not taker(value)
-            rest = {name: each for name, each in value.items() if name not in _KNOWN}
+            rest = {name: each for name, each in value.items() if not _is_read(name, each)}
         else:
             rest = {} if kind in _SILENT else value
         if rest:
@@ -87,14 +89,13 @@ class Asked:
     def _update(self, value: _Event) -> bool:
         session = as_dict(value.get("session"))
         self._prompt(session, echoed=True)
-        for name, each in session.items():
-            if name not in _NOT_PARAMETERS:
-                known = self.settings.get(name)
-                # In place: a copy for each update would be quadratic work.
-                if isinstance(known, dict) and isinstance(each, dict):
-                    known.update(each)
-                else:
-                    self.settings[name] = each
+        for name, each in _parameters(session, frozenset(("tools",))).items():
+            known = self.settings.get(name)
+            # In place: a copy for each update would be quadratic work.
+            if isinstance(known, dict) and isinstance(each, dict):
+                known.update(each)
+            else:
+                self.settings[name] = each
         return bool(session)
 
     def _item(self, value: _Event) -> bool:
@@ -106,10 +107,9 @@ class Asked:
         self._prompt(response, echoed=False)
         for item in as_list(response.get("input")):
             self.conversation.say(plain_item(item), echoed=False)
-        asked = {name: each for name, each in response.items() if name not in _NOT_PARAMETERS}
-        if asked:
+        if asked := _parameters(response, frozenset(("tools", "input"))):
             self._of_responses.append(asked)
-        return True
+        return value.get("response") is None or isinstance(value["response"], dict)
 
     def _prompt(self, holder: _Event, *, echoed: bool) -> None:
         """Take what a session or a response sets before the model beside the conversation."""
@@ -173,3 +173,36 @@ class Asked:
         parts: list[Part] = [part for output in aside for part in output.parts]
         if parts:
             yield Message(role="unknown", parts=tuple(parts))
+
+
+def _is_read(name: str, value: Json) -> bool:
+    """Whether a member of a known event is read, or is null."""
+    return name in _KNOWN and (value is None or isinstance(value, _SHAPES.get(name, object)))
+
+
+def _parameters(holder: _Event, listed: frozenset[str]) -> dict[str, Json]:
+    """What is neither turn nor tool, or has not the shape of one; `listed` are lists."""
+    kept: dict[str, Json] = {}
+    for name, each in holder.items():
+        if name not in _NOT_PARAMETERS:
+            kept[name] = each
+        elif name == "prompt" and isinstance(each, dict):
+            if beyond := _beyond_turns(each):
+                kept[name] = beyond
+        elif not (name == "instructions" or each is None or _is_listed(name, each, listed)):
+            kept[name] = each
+    return kept
+
+
+def _is_listed(name: str, value: Json, listed: frozenset[str]) -> bool:
+    return name in listed and isinstance(value, list)
+
+
+def _beyond_turns(prompt: _Event) -> _Event:
+    """A stored prompt's id is a reference and its variables are turns; its version is neither."""
+    turns = isinstance(prompt.get("variables"), dict)
+    return {
+        name: each
+        for name, each in prompt.items()
+        if name != "id" and each is not None and not (name == "variables" and turns)
+    }

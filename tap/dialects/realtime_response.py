@@ -7,6 +7,7 @@ as of a response that was cancelled, is given out beside it. Sound is type, size
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 from audit.parts import Media, Part
 from audit.record import Output, Usage
@@ -59,17 +60,6 @@ class RealtimeResponse:
         self._filters: dict[str, Json] = {}
         self._extra = Fragments()
         self._notes: dict[str, list[Json]] = {}
-        # Before those of `OutputFold`, some of which they prepare events for.
-        self._takers: dict[str, Callable[[str, dict[str, Json]], bool]] = {
-            "response.created": self._snapshot,
-            "response.done": self._snapshot,
-            "response.output_audio.delta": self._audio,
-            "response.output_audio.done": self._silent,
-            "response.output_item.added": self._item,
-            "response.output_item.done": self._item,
-            "response.content_part.added": self._part,
-            "response.content_part.done": self._part,
-        }
 
     @property
     def id(self) -> str | None:
@@ -88,13 +78,13 @@ class RealtimeResponse:
 
     def take(self, kind: str, value: dict[str, Json]) -> bool | None:
         """Take an event by its present name: whether it fits; None for one that is not known."""
-        taker = self._takers.get(kind) or self._output.takers.get(kind)
-        if taker is None:
+        taker = self._TAKERS.get(kind)
+        if taker is None and not self._output.knows(kind):
             return self._state(kind, value)
         if not value.keys() <= _READ:
             for name in value.keys() - _READ:
                 self._extra.add(f"{kind}.{name}", value[name])
-        return taker(kind, value)
+        return taker(self, kind, value) if taker else self._output.take(kind, value)
 
     def note(self, kind: str, said: Json) -> None:
         """Take what an event of the conversation says of one of its items."""
@@ -120,14 +110,14 @@ class RealtimeResponse:
         self._own(value.get("item"))
         if not isinstance(value.get("item"), dict):
             return False
-        return self._output.takers[kind](kind, {**value, "item": plain_item(value["item"])})
+        return self._output.take(kind, {**value, "item": plain_item(value["item"])})
 
     def _own(self, item: Json) -> None:
         if name := as_text(as_dict(item).get("id")):
             self.items.add(name)
 
     def _part(self, kind: str, value: dict[str, Json]) -> bool:
-        return self._output.takers[kind](kind, {**value, "part": plain_part(value.get("part"))})
+        return self._output.take(kind, {**value, "part": plain_part(value.get("part"))})
 
     def _silent(self, _kind: str, _value: dict[str, Json]) -> bool:
         return True
@@ -139,6 +129,16 @@ class RealtimeResponse:
             voice = self._voices[place] = StreamedMedia()
         voice.take(as_text(value.get("delta")) or "")
         return isinstance(value.get("delta"), str)
+
+    # One table for all. Before those of `OutputFold`, for some of which they prepare events.
+    _TAKERS: ClassVar[dict[str, Callable[[RealtimeResponse, str, dict[str, Json]], bool]]] = {
+        "response.created": _snapshot,
+        "response.done": _snapshot,
+        "response.output_audio.delta": _audio,
+        "response.output_audio.done": _silent,
+        **dict.fromkeys(("response.output_item.added", "response.output_item.done"), _item),
+        **dict.fromkeys(("response.content_part.added", "response.content_part.done"), _part),
+    }
 
     # -- reading ---------------------------------------------------------------------------
 

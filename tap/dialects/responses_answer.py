@@ -112,8 +112,12 @@ def _outputs(folded: Folded, keeper: Keeper) -> list[Output]:
 
 def _items(response: dict[str, Json]) -> list[Json]:
     """A response's output, or the page of a list of items."""
-    listed = response.get("object") == "list"
-    return as_list(response.get("data" if listed else "output"))
+    return as_list(response.get("data" if _is_page(response) else "output"))
+
+
+def _is_page(response: dict[str, Json]) -> bool:
+    """Whether it lists items; a response that only calls itself a list has an output."""
+    return response.get("object") == "list" and not response.get("output")
 
 
 def _reason(response: dict[str, Json]) -> str | None:
@@ -135,7 +139,7 @@ def _beside(response: dict[str, Json], outputs: list[Output], keeper: Keeper) ->
         rest["instructions"] = response.get("instructions")
     if response.get("output_text") == _said(outputs):
         del rest["output_text"]
-    if response.get("object") == "list":
+    if _is_page(response):
         rest.pop("data", None)
     if "tool_usage" in rest and not _counts(rest["tool_usage"]):
         del rest["tool_usage"]

@@ -13,7 +13,7 @@ from audit.parts import Media, Part, Text, ToolCall, ToolResult
 from audit.value import Json
 from tap.dialects.keeping import Keeper
 from tap.dialects.responses_content import ContentReader, cleaned, says_nothing
-from tap.dialects.tool_calls import joined_arguments
+from tap.dialects.tool_calls import as_sent
 from tap.wire_json import as_dict, as_list, as_text
 
 __all__ = ["CALLS", "PARTIALS", "RESULTS", "CallReader", "Read"]
@@ -106,11 +106,7 @@ class CallReader:
 
     def _as_text(self, said: Json) -> str:
         """What was sent as text stays as it came; an object loses its credentials first."""
-        if said is None:
-            return ""
-        return self._keeper.inline(
-            said if isinstance(said, str) else joined_arguments(self._keeper.kept(said))
-        )
+        return "" if said is None else as_sent(said, self._keeper)
 
     def _result(self, item: _Item, text: str, name: str | None = None) -> ToolResult:
         named = name or cleaned(item.get("name"))

@@ -9,6 +9,7 @@ gathered by their type.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from msgspec import field
 
@@ -18,7 +19,16 @@ from tap.dialects.loose_fold import LooseFold
 from tap.dialects.responses_output_fold import OutputFold
 from tap.dialects.streamed_media import StreamedMedia
 from tap.sse import Event
-from tap.wire_json import NOT_JSON, as_dict, as_list, as_text, clean_text, dump, read_json
+from tap.wire_json import (
+    NOT_JSON,
+    as_dict,
+    as_list,
+    as_text,
+    clean_text,
+    dump,
+    read_json,
+    salvage_json,
+)
 
 __all__ = ["Folded", "ResponsesFold"]
 
@@ -42,6 +52,7 @@ _READ = frozenset(
         *("size", "quality", "background", "output_format"),
     )
 )
+_ERRORS = frozenset(("error", "response.error"))
 _SKIPPED = frozenset(("sequence_number", "item_id", "obfuscation", "stream_id"))
 _STATE_READ = frozenset(("type", "output_index", *_SKIPPED))
 
@@ -82,14 +93,6 @@ class ResponsesFold:
         self._numbers: tuple[int, int] | None = None
         self._opened = False
         self._ended = False
-        self._takers: dict[str, Callable[[str, dict[str, Json]], bool]] = {
-            **self.output.takers,
-            **{f"response.{word}": self._lifecycle for word in _LIFECYCLE},
-            "error": self._error,
-            "response.error": self._error,
-            "response.audio.delta": self._audio,
-            "response.audio.transcript.delta": self._spoken,
-        }
 
     def feed(self, event: Event) -> None:
         """Take the next event."""
@@ -101,11 +104,15 @@ class ResponsesFold:
 
     def take(self, kind: str, value: dict[str, Json]) -> None:
         """Take the next event, already decoded, by its type."""
-        taker = self._takers.get(kind)
-        if taker is None:
+        taker = self._TAKERS.get(kind)
+        if taker is not None:
+            fits = taker(self, kind, value)
+        elif self.output.knows(kind):
+            fits = self.output.take(kind, value)
+        else:
             self._other(kind, value)
             return
-        if not taker(kind, value):
+        if not fits:
             self.malformed += 1
         if not value.keys() <= _READ:
             self._beyond(kind, value)
@@ -114,9 +121,12 @@ class ResponsesFold:
     def _kind(self, event: Event, value: dict[str, Json]) -> str:
         """The type as the data names it; the event's own name where that says more."""
         kind = value.get("type")
-        if not isinstance(kind, str) or (event.type == "error" and kind not in self._takers):
+        if not isinstance(kind, str) or (event.type == "error" and not self._knows(kind)):
             return event.type
         return kind
+
+    def _knows(self, kind: str) -> bool:
+        return kind in self._TAKERS or self.output.knows(kind)
 
     def folded(self) -> Folded:
         """What has been gathered so far."""
@@ -145,12 +155,20 @@ class ResponsesFold:
         if text == "[DONE]":
             self.done = True
         elif event.type == "error" and text:
-            self._errors.append(text)
+            self._torn_error(text)
         elif text:
             self.malformed += 1
             # A torn event is left out: what only the whole would have masked may stand in it.
             if value is not NOT_JSON or text[0] not in "{[":
                 self.loose.take(event.type, event.data)
+
+    def _torn_error(self, text: str) -> None:
+        """An error in words, or one that is torn: then what stands before the break."""
+        if text[0] not in "{[":
+            self._errors.append(text)
+            return
+        self.malformed += 1
+        self._errors.append(as_dict(salvage_json(text)))
 
     def _other(self, kind: str, value: dict[str, Json]) -> None:
         """An event without a known type: a state of an item, an error, or news."""
@@ -183,7 +201,7 @@ class ResponsesFold:
 
     def _beyond(self, kind: str, value: dict[str, Json]) -> None:
         """Keep what an event says beyond what its type is known for."""
-        if self._takers[kind] != self._error:
+        if kind not in _ERRORS:
             for name, inner in value.items():
                 if name not in _READ:
                     self._extra.add(f"{kind}.{name}", inner)
@@ -206,3 +224,11 @@ class ResponsesFold:
     def _spoken(self, _kind: str, value: dict[str, Json]) -> bool:
         self._transcript.append(as_text(value.get("delta")) or "")
         return True
+
+    # One table for all: a connection can hold very many responses.
+    _TAKERS: ClassVar[dict[str, Callable[[ResponsesFold, str, dict[str, Json]], bool]]] = {
+        **dict.fromkeys((f"response.{word}" for word in _LIFECYCLE), _lifecycle),
+        **dict.fromkeys(_ERRORS, _error),
+        "response.audio.delta": _audio,
+        "response.audio.transcript.delta": _spoken,
+    }

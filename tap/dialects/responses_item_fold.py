@@ -83,7 +83,8 @@ class ItemFold:
 
     def add(self, item: dict[str, Json]) -> None:
         """Take the item as it was opened, mostly empty."""
-        self._added = {**self._added, **item}
+        # In place: a copy for each of many would be quadratic work.
+        self._added.update(item)
 
     def say(self, saying: Saying, place: int, delta: str) -> None:
         """Take the next piece of a text."""

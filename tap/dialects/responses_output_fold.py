@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 from audit.value import Json
 from tap.dialects.responses_calls import PARTIALS
@@ -19,10 +20,7 @@ __all__ = ["OutputFold"]
 
 
 class OutputFold:
-    """Gathers the items. `takers` are the events it takes, by type; each gives whether it fits.
-
-    `logprobs` says that token probabilities came. Nothing of it raises.
-    """
+    """Gathers the items. `logprobs` says that token probabilities came. Nothing of it raises."""
 
     def __init__(self) -> None:
         self.logprobs = False
@@ -30,26 +28,19 @@ class OutputFold:
         self._by_index: dict[int, ItemFold] = {}
         self._by_id: dict[str, ItemFold] = {}
         self._next = 0
-        self.takers: dict[str, Callable[[str, dict[str, Json]], bool]] = {
-            **dict.fromkeys(DELTAS, self._delta),
-            **dict.fromkeys(WHOLES, self._whole),
-            "response.output_item.added": self._added,
-            "response.output_item.done": self._done,
-            "response.content_part.added": self._part,
-            "response.content_part.done": self._part,
-            "response.reasoning_part.added": self._part,
-            "response.reasoning_part.done": self._part,
-            "response.reasoning_summary_part.added": self._part,
-            "response.reasoning_summary_part.done": self._part,
-            "response.output_text.annotation.added": self._annotation,
-            "response.image_generation_call.partial_image": self._partial_image,
-            "response.shell_call_output_content.delta": self._shell_delta,
-            "response.shell_call_output_content.done": self._shell_done,
-        }
 
     def __bool__(self) -> bool:
         """Whether any item was seen."""
         return bool(self._items)
+
+    def knows(self, kind: str) -> bool:
+        """Whether it takes events of this type."""
+        return kind in self._TAKERS
+
+    def take(self, kind: str, value: dict[str, Json]) -> bool:
+        """Take an event of a type that it knows: whether it fits; False for any other."""
+        taker = self._TAKERS.get(kind)
+        return taker is not None and taker(self, kind, value)
 
     def state(self, value: dict[str, Json], word: str) -> None:
         """Take the state of an item."""
@@ -178,6 +169,24 @@ class OutputFold:
         for place, entry in enumerate(as_list(output), start=first):
             self._item(value).part("output", place, as_dict(entry))
         return isinstance(output, list)
+
+    # One table for all: a connection can hold very many responses.
+    _TAKERS: ClassVar[dict[str, Callable[[OutputFold, str, dict[str, Json]], bool]]] = {
+        **dict.fromkeys(DELTAS, _delta),
+        **dict.fromkeys(WHOLES, _whole),
+        "response.output_item.added": _added,
+        "response.output_item.done": _done,
+        "response.content_part.added": _part,
+        "response.content_part.done": _part,
+        "response.reasoning_part.added": _part,
+        "response.reasoning_part.done": _part,
+        "response.reasoning_summary_part.added": _part,
+        "response.reasoning_summary_part.done": _part,
+        "response.output_text.annotation.added": _annotation,
+        "response.image_generation_call.partial_image": _partial_image,
+        "response.shell_call_output_content.delta": _shell_delta,
+        "response.shell_call_output_content.done": _shell_done,
+    }
 
 
 def _place(saying: Saying, value: dict[str, Json]) -> int:

@@ -8,14 +8,20 @@ use is another call, not a correction. Arguments are text, kept as they came, va
 from __future__ import annotations
 
 from audit.value import Json
+from tap.dialects.keeping import Keeper
 from tap.wire_json import as_dict, as_text, dump
 
-__all__ = ["CallsFold", "joined_arguments"]
+__all__ = ["CallsFold", "as_sent", "joined_arguments"]
 
 
 def joined_arguments(value: Json) -> str:
     """Arguments as text; some providers send the object itself."""
     return value if isinstance(value, str) else dump(value)
+
+
+def as_sent(value: Json, keeper: Keeper) -> str:
+    """Arguments or a result as a record holds them: a text as it came, an object as it is kept."""
+    return keeper.inline(value if isinstance(value, str) else dump(keeper.kept(value)))
 
 
 class _Call:

@@ -13,7 +13,9 @@ import pytest
 
 from audit.errors import QueueUnavailable
 from storage.database import Database
+from storage.queue.port import MessageKind
 from storage.queue.sqlite import SCHEMA, SqliteQueue, SqliteQueueReader
+from storage.queue.sqlite_admin import SqliteQueueAdmin
 from tests.contract.samples import a_message
 
 RECEIVER = """
@@ -45,6 +47,13 @@ async def main() -> None:
 
 asyncio.run(main())
 """
+
+
+def spoil(path: Path, change: str) -> None:
+    """Change rows behind the queue's back."""
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE messages SET {change}")  # noqa: S608 - constants of these tests
+    db.close()
 
 
 async def test_a_send_that_returned_survives_a_kill(tmp_path: Path) -> None:
@@ -179,6 +188,46 @@ async def test_a_closed_queue_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("spoilt", "known"),
+    [
+        ("kind = 'planted content'", True),
+        ("kind = CAST(x'FF' AS TEXT)", True),
+        ("id = CAST('planted' || x'FF' AS TEXT)", False),
+        ("tap = CAST('planted' || x'FF' AS TEXT)", False),
+        ("boot = CAST('planted' || x'FF' AS TEXT)", False),
+    ],
+    ids=["no kind", "kind no text", "id no text", "tap no text", "boot no text"],
+)
+async def test_a_damaged_message_does_not_keep_back_the_others(
+    tmp_path: Path, spoilt: str, known: bool
+) -> None:
+    """It comes as what it is, to be set aside, listed, replayed and discarded like any other."""
+    path = tmp_path / "queue.db"
+    queue = await SqliteQueue.open(path)
+    await queue.send([a_message(1, b"sealed"), a_message(2)])
+    spoil(path, f"{spoilt} WHERE seq = 1")
+    first, second = await queue.receive(2, 0)
+    assert second.message == a_message(2)
+    assert (first.message.kind, first.message.body) == (MessageKind.DAMAGED, b"sealed")
+    assert first.message.number.seq == (1 if known else 0)
+    assert await queue.complete(second)
+    assert await queue.dead_letter(first, "message.damaged", "It is damaged.")
+    admin = await SqliteQueueAdmin.open(path)
+    reader = await SqliteQueueReader.open(path)
+    (letter,) = await reader.dead_letters()
+    assert (letter.id == a_message(1).id, letter.is_exchange) == (known, known)
+    assert "planted" not in repr((letter, first))
+    assert [(each.id, each.dead) async for each in reader.numbers()] == [(letter.id, True)]
+    assert await admin.replay(letter.id)
+    (again,) = await queue.receive(2, 0)
+    assert again.message == first.message
+    assert await queue.dead_letter(again, "message.damaged", "It is damaged.")
+    assert await admin.discard(letter.id)
+    for each in (admin, reader, queue):
+        await each.close()
+
+
+@pytest.mark.parametrize(
     "spoilt", ["kind = 'fine'", "id = CAST(x'FF' AS TEXT)"], ids=["no kind", "no text"]
 )
 async def test_a_damaged_message_is_an_error_without_content(tmp_path: Path, spoilt: str) -> None:
@@ -187,9 +236,7 @@ async def test_a_damaged_message_is_an_error_without_content(tmp_path: Path, spo
     queue = await SqliteQueue.open(path)
     await queue.send([a_message(1)])
     await queue.close()
-    with sqlite3.connect(path) as db:
-        db.execute(f"UPDATE messages SET {spoilt}")  # noqa: S608 - constants of this test
-    db.close()
+    spoil(path, spoilt)
     reader = await SqliteQueueReader.open(path)
     with pytest.raises(QueueUnavailable, match="is damaged") as caught:
         [held async for held in reader.numbers()]

@@ -114,7 +114,7 @@ class RunningTap:
     async def _busy(self) -> bool:
         """Let open exchanges end; whether the spool still holds any."""
         await self.desk.drained(_SECONDS)
-        await self.desk.recorder.drain()
+        await self.desk.recorder.drain(_SECONDS)
         census = self.spool.census()
         return bool(self.desk.exchanges or census.open or census.waiting)
 

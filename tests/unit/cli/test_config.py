@@ -56,6 +56,15 @@ def test_what_is_no_fingerprint_is_refused_and_not_repeated(wrong: str) -> None:
     assert "hushhush" not in str(refused.value)
 
 
+def test_no_more_is_captured_than_a_message_of_the_queue_can_hold() -> None:
+    """Beyond a bound the queue would refuse the exchange each time that it is sent."""
+    most = 256 * 1024 * 1024
+    assert load({"tap": {"capture_limit": most}}).tap.capture_limit == most
+    with pytest.raises(SettingInvalid) as refused:
+        load({"tap": {"capture_limit": most + 1}})
+    assert "tap.capture_limit: must be 268435456 (256 MiB) at most" in str(refused.value)
+
+
 def test_one_fingerprint_belongs_to_one_consumer() -> None:
     """Two that share a key are refused when the settings are read; two keys of one are not."""
     one = {"fingerprints": [MARK, "0" * 32]}

@@ -22,7 +22,7 @@ from audit.errors import (
 from audit.exchange import Identity, Level
 from audit.parts import Text, ToolCall
 from audit.record import AuditRecord, RedactedRecord
-from audit.value import to_json
+from audit.value import Json, to_json
 from redaction.build import NO_NAME_MODEL, build_redactor
 from redaction.detectors.patterns import PatternDetector
 from redaction.finding import Passage, Span
@@ -337,3 +337,16 @@ def test_nothing_of_a_passage_or_a_reading_shows_in_a_repr() -> None:
     assert msgspec.structs.asdict(a_record(MAIL))["id"] in repr(a_record(MAIL))
     assert isinstance(a_record(MAIL), AuditRecord)
     assert MAIL not in repr(Text(text=MAIL))
+
+
+def test_the_name_of_a_field_is_not_its_value() -> None:
+    """A field that is taken out whole keeps its name, and the name may be spoken of."""
+    asked: dict[str, Json] = {
+        "safety_identifier": "emp-00017",
+        "metadata": {"user_id": "u-78"},
+    }
+    record = redact(a_record("what does safety_identifier mean", parameters=asked))
+    assert "emp-00017" not in str(record.request.parameters)
+    assert "u-78" not in str(record.request.parameters)
+    assert set(record.request.parameters) == set(asked)
+    assert text_of(record) == "what does safety_identifier mean"

@@ -68,3 +68,18 @@ def test_a_checkpoint_names_the_unrecorded_and_the_boot_before() -> None:
     assert checkpoint.unrecorded == ((1, 2, "forwarded:spool.full"), (3, 3, "refused:spool.full"))
     assert (checkpoint.predecessor, checkpoint.predecessor_opened) == ("one", 7)
     assert checkpoint.predecessor_chain == "c" * 64
+
+
+def test_a_note_reaches_as_far_as_the_numbers_that_are_in_doubt() -> None:
+    """A number that was told no is part of a note before its frame is synced, and so is its head.
+
+    Were the head behind it, a start after a crash would speak for a boot that never gave it out.
+    """
+    account = Account("tap", "boot", None)
+    for seq in (1, 2):
+        account.give()
+        account.asked(seq)
+    account.opened(1, "one")
+    assert account.unrecorded(2, "forwarded:spool.unavailable")
+    note = account.note(reserved=0)
+    assert (note.opened, note.unrecorded) == (2, ((2, 2, "forwarded:spool.unavailable"),))

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from storage.spool.frame import Kind
+from storage.spool.ops import Append
 from storage.spool.options import SpoolOptions
 from storage.spool.port import PieceKind
 from storage.spool.recovery import recover
@@ -69,3 +71,30 @@ async def test_what_rang_while_the_writer_was_busy_does_not_wake_it_again() -> N
         writer.ring()
     writer.step(block=True)
     assert writer._bell.empty()
+
+
+compared: list[None] = []
+
+
+class Compared(Append, eq=False):
+    """An operation that notes each time it is compared with another."""
+
+    def __eq__(self, other: object) -> bool:
+        compared.append(None)
+        return self is other
+
+    __hash__ = None  # type: ignore[assignment] # it is nobody's key
+
+
+async def test_what_was_withdrawn_is_sorted_out_in_one_look() -> None:
+    """Behind a disk that stood still, thousands have gone: none is looked for among the others."""
+    writer = a_spool()._writer
+    kept = [Compared(Kind.UNRECORDED, b"refused", seq) for seq in range(1, 51)]
+    gone = [Compared(Kind.OPENED, b"{}", seq, "id", withdrawn=True) for seq in range(51, 101)]
+    compared.clear()
+    for op in [*kept, *gone]:
+        writer.put(op)
+    writer.step(block=False)
+    assert compared == []
+    assert [op.placed for op in (*kept, *gone)] == [True] * 50 + [False] * 50
+    assert writer.settled_weight == sum(op.weight for op in gone)

@@ -45,13 +45,15 @@ def resolve(*headers: Header, query: bytes = b"", **policies: ConsumerPolicy) ->
         ([(b"Ocp-Apim-Subscription-Key", b" right-key ")], b""),
         ([(b"X-API-KEY", b"right-key")], b""),
         ([(b"authorization", b"Bearer right-key")], b""),
+        ([(b"x-goog-api-key", b"right-key")], b""),
+        ([(b"Sec-WebSocket-Protocol", b"realtime, openai-insecure-api-key.right-key")], b""),
         ([], b"api-version=1&subscription-key=right%2Dkey"),
     ],
 )
 def test_a_consumer_is_known_by_its_key_wherever_gateways_take_it(
     headers: list[Header], query: bytes
 ) -> None:
-    """The places of Azure OpenAI, APIM, OpenAI and Anthropic all name the same consumer."""
+    """The places of Azure OpenAI, APIM, OpenAI, Anthropic and Google name the same consumer."""
     caller = consumers().resolve(firsts(headers), query)
     assert (caller.consumer, caller.identity.source) == ("claims", IdentitySource.KEY_FINGERPRINT)
 

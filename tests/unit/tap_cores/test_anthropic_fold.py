@@ -153,7 +153,7 @@ def test_unknown_events_deltas_and_fields_are_kept() -> None:
         "mood": '"calm"',
         "container": '{"id":"c1"}',
         "context_management": '{"a":1}',
-        "event.weather": '[{"type":"weather","sky":"blue"}]',
+        "event.weather": '{"type":"weather","sky":"blue"}',
         "amazon-bedrock-invocationMetrics": '[{"inputTokenCount":3}]',
     }
 

@@ -231,7 +231,7 @@ def test_an_event_with_an_unknown_name_is_kept_as_it_came() -> None:
     (kept,) = record.response.outputs[0].parts
     assert isinstance(kept, Extra)
     assert kept.name == "event.thread.mood"
-    assert json.loads(kept.text) == [MESSAGE]
+    assert json.loads(kept.text) == MESSAGE
 
 
 def test_events_that_lost_their_names_are_known_by_their_objects() -> None:

@@ -60,7 +60,6 @@ async def test_a_hold_is_written_into_record_and_ledger(house: House) -> None:
 
 async def test_a_hold_reaches_what_arrives_later(house: House) -> None:
     """By consumer, session or id: stored held, signed as it then is."""
-    house.redactor = SessionRedactor()
     await house.queue.send([sealed(1)])
     await house.holder().add(an_order(HOLD, 1, name="h-1"))
     await house.holder().add(an_order(HOLD, consumer="other", session="s", name="h-2"))
@@ -75,6 +74,16 @@ async def test_a_hold_reaches_what_arrives_later(house: House) -> None:
         found = await house.reader.get(message.id)
         assert found is not None
         assert vouched_for(found.json, await house.entry(message.number.seq), TRUST)
+
+
+async def test_a_hold_goes_by_the_session_that_is_stored(house: House) -> None:
+    """One that redaction takes out holds nothing: no release and no refusal could find it again."""
+    house.redactor = SessionRedactor()
+    await house.holder().add(an_order(HOLD, consumer="other", session="s", name="h-1"))
+    assert await house.carry(sealed(1, consumer="other", session="s")) == [Carried.STORED]
+    assert not await held(house, 1)
+    erasure = await house.eraser().erase(an_order(ERASE, 1, name="e-1"))
+    assert len(erasure.certificate.erased) == 1
 
 
 async def test_a_record_is_held_until_its_last_hold_is_released(house: House) -> None:

@@ -107,6 +107,16 @@ async def test_a_consumer_is_known_by_settings_record_or_ledger(house: House) ->
     assert await orders(house) == ["o-1", "o-2", "o-3"]
 
 
+async def test_a_damaged_message_that_names_no_exchange_is_discarded_by_an_order(
+    house: House,
+) -> None:
+    """There is nothing that a ledger's entry or a certificate could say of it."""
+    await set_aside(house, Message("?1", MessageKind.DAMAGED, number(0), b"sealed"))
+    assert await house.eraser().discard_checkpoints(an_order_of("?1")) == 1
+    assert await house.admin.dead_letter_of("?1") is None
+    assert await orders(house) == ["o-1"]
+
+
 async def test_a_discarded_checkpoint_leaves_a_signed_order(house: House) -> None:
     """Who looks into the book later sees that it went, when and why."""
     await set_aside(house, a_word())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from audit.errors import (
     DetectorFailed,
@@ -15,7 +16,7 @@ from audit.errors import (
 from audit.ledger import LedgerState
 from audit.record import AuditRecord, RedactedRecord
 from storage.queue.memory import MemoryQueue
-from storage.queue.port import Delivery
+from storage.queue.port import Delivery, MessageKind
 from tests.contract.samples import number, record_id
 from tests.harness.wait import until
 from tests.unit.workers.parts import (
@@ -115,6 +116,25 @@ async def test_an_outage_is_waited_out_without_burning_attempts() -> None:
     stored = [keys for event, keys in log.lines if event == "worker.stored"]
     assert {keys["attempt"] for keys in stored} == {1}
     assert log.events().count("worker.paused") == log.events().count("worker.resumed")
+
+
+async def test_a_damaged_message_is_set_aside_and_told_of() -> None:
+    """Those behind it are stored; the ledger has it where it still names an exchange."""
+    bench, log = Bench(), KeptLog()
+    bad = replace(a_sealed_record(1), kind=MessageKind.DAMAGED)
+    await bench.queue.send([bad, replace(bad, id="?2", number=number(0)), a_sealed_record(3)])
+    await drained(bench, a_worker(bench, log))
+    assert set(bench.records.documents) == {record_id(3)}
+    letters = await bench.queue.dead_letters()
+    assert {(each.id, each.code) for each in letters} == {
+        (record_id(1), "message.damaged"),
+        ("?2", "message.damaged"),
+    }
+    assert [each.state async for each in bench.ledger.entries() if each.number == number(1)] == [
+        LedgerState.DEAD_LETTERED
+    ]
+    assert await bench.ledger.entry(number(0)) is None
+    assert log.events().count("worker.dead_lettered") == 2
 
 
 class WatchedQueue(MemoryQueue):
