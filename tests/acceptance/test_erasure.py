@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,9 @@ class Office(Live):
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGCONT)
+            # It may have been killed meanwhile, and another one started in its place.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def found(self, text: str) -> list[str]:
         """The files that hold a text, in bytes or in a cell."""
