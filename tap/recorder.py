@@ -44,6 +44,9 @@ AT_ONCE = 64 * 1024
 AT_ONCE_SECONDS = 0.0015
 # How long records are worked on in one turn of the loop, and how many recordings are flushed.
 _TURN_SECONDS = 0.0005
+# Between two turns the loop rests: else it would keep the interpreter from the spool's writer, and
+# the openings of calls that arrive meanwhile would wait for records of calls that are over.
+_REST_SECONDS = 0.001
 _TURN_FLUSHES = 32
 # Captured bytes whose records wait to be made: where calls end sooner than that can be done, what
 # is more is left to the worker.
@@ -198,7 +201,7 @@ class Recorder:
                 recording, _, _ = self._makings.popleft()
                 self._behind = max(0, self._behind - recording.size) if self._makings else 0
         if self._makings:
-            asyncio.get_running_loop().call_soon(self._work)
+            asyncio.get_running_loop().call_later(_REST_SECONDS, self._work)
         else:
             self._made.set()
 

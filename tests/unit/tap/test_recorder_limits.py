@@ -107,8 +107,8 @@ async def test_what_waits_to_be_made_into_records_is_bounded(
     async with running_tap(tmp_path, 1) as tap:
         recorder_ = tap.desk.recorder
         recorder_._assemble = slow
-        recordings = [await begun(tap, f"id-{number}") for number in range(4)]
-        for recording in recordings:
+        for number in range(4):
+            recording = await begun(tap, f"id-{number}")
             recording.request(b"x" * 100_000)
             recording.finish(None, None, monotonic())
         waiting = len(recorder_._makings)
