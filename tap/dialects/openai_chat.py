@@ -21,14 +21,14 @@ from tap.dialects.reading import AnswerReading, Body, RequestReading
 from tap.sse import Event
 from tap.wire_json import NOT_JSON
 
-__all__ = ["OpenAIChat"]
+__all__ = ["ChatStream", "OpenAIChat"]
 
 
 class ChatStream:
-    """A `Fold` of chat completion chunks."""
+    """A `Fold` of chat completion chunks, or of what `fold` makes into them."""
 
-    def __init__(self) -> None:
-        self.fold = ChatFold()
+    def __init__(self, fold: ChatFold) -> None:
+        self.fold = fold
 
     def feed(self, event: Event) -> None:
         """Take the next event."""
@@ -69,4 +69,4 @@ class OpenAIChat:
 
     def fold(self) -> ChatStream:
         """Begin to read a stream."""
-        return ChatStream()
+        return ChatStream(ChatFold())

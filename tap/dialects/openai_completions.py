@@ -18,9 +18,9 @@ from tap.dialects.chat_fold import ChatFold
 from tap.dialects.completions_chunk import as_chat, read_text_chunk
 from tap.dialects.json_body import read_object
 from tap.dialects.keeping import Keeper
+from tap.dialects.openai_chat import ChatStream
 from tap.dialects.prompts import prompt_messages, request_reading
 from tap.dialects.reading import AnswerReading, Body, RequestReading
-from tap.sse import Event
 
 __all__ = ["CompletionsFold", "OpenAICompletions"]
 
@@ -40,24 +40,6 @@ class CompletionsFold(ChatFold):
 
     def _take(self, chunk: Json, event_type: str) -> None:
         super()._take(as_chat(chunk, "delta"), event_type)
-
-
-class CompletionsStream:
-    """A `Fold` of completion chunks."""
-
-    def __init__(self) -> None:
-        self.fold = CompletionsFold()
-
-    def feed(self, event: Event) -> None:
-        """Take the next event."""
-        self.fold.feed(event.data, event.type)
-
-    def reading(self, keeper: Keeper) -> AnswerReading:
-        """Read what has been folded so far."""
-        read = read_chat_answer(self.fold.final(), keeper)
-        flags = read.flags | ({Flag.STREAM_MALFORMED} if self.fold.malformed else set())
-        terminal = self.fold.done or bool(self.fold.errors)
-        return replace(read, terminal=terminal, flags=flags)
 
 
 class OpenAICompletions:
@@ -93,6 +75,6 @@ class OpenAICompletions:
             read = replace(read, detail=EndingDetail.ERROR_BODY)
         return replace(read, terminal=True)
 
-    def fold(self) -> CompletionsStream:
+    def fold(self) -> ChatStream:
         """Begin to read a stream."""
-        return CompletionsStream()
+        return ChatStream(CompletionsFold())
