@@ -39,7 +39,7 @@ bench-tap: $(VENV)/.tested ## the tap beside nginx: CPU, delay, memory (apt-get 
 	  { echo 'nginx is missing: apt-get install nginx-light' >&2; exit 1; }
 	$(BIN)/python -m bench.tap.run $(SCENARIOS)
 
-tests: $(VENV)/.tested
+tests: $(VENV)/.tested $(VENV)/.emulators
 	$(BIN)/python -m pytest
 
 # AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed.
@@ -72,6 +72,13 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.tested: $(VENV)/.installed
 	@$(PIP) -e '.[test]'
+	@touch $@
+
+# What the tests speak to in place of Azure's services; without npm those tests are skipped.
+$(VENV)/.emulators: $(VENV)/bin/python
+	@echo 'installing emulators into $(VENV)/node ...'
+	@npm install --prefix $(VENV)/node --silent --no-audit --no-fund \
+	  azurite@3.37.0 @vercel/cosmosdb-server@1.0.1
 	@touch $@
 
 $(VENV)/.fuzzed: $(VENV)/.tested

@@ -11,6 +11,8 @@ from typing import ClassVar
 
 __all__ = [
     "AuditStreamError",
+    "BlobMissing",
+    "BlobsUnavailable",
     "ConsumerUnknown",
     "DetectorFailed",
     "DetectorUnavailable",
@@ -86,6 +88,18 @@ class QueueUnavailable(TransientError):
     """The queue could not be reached."""
 
     code = "queue.unavailable"
+
+
+class BlobsUnavailable(TransientError):
+    """The blob store could not be reached."""
+
+    code = "blobs.unavailable"
+
+
+class BlobMissing(PermanentError):
+    """A large body is not where its message or document says it is."""
+
+    code = "blob.missing"
 
 
 class StoreUnavailable(TransientError):

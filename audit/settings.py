@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from audit.engine_settings import BlobSettings, QueueSettings, StoreSettings
 from audit.exchange import Level, OnAuditFailure
 
 __all__ = [
@@ -287,6 +288,9 @@ class Settings(_Group):
     log_json: bool = Field(False, description="Log as JSON lines instead of for people.")
     tap: TapSettings = Field(TapSettings(), description="The tap.")
     spool: SpoolSettings = Field(SpoolSettings(), description="The spool.")
+    queue: QueueSettings = Field(QueueSettings(), description="The queue.")
+    blobs: BlobSettings = Field(BlobSettings(), description="Large bodies.")
+    store: StoreSettings = Field(StoreSettings(), description="Records, ledger and orders.")
     worker: WorkerSettings = Field(WorkerSettings(), description="The workers.")
     redaction: RedactionSettings = Field(RedactionSettings(), description="Redaction.")
     console: ConsoleSettings = Field(ConsoleSettings(), description="The query side.")

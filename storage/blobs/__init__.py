@@ -1,0 +1,1 @@
+"""Large bodies beside queue and store."""
