@@ -14,13 +14,13 @@ from typing import Any
 import click
 
 from audit.errors import AuditStreamError, PermanentError
+from audit.reading.neutral import neutral_line
 from audit.telemetry import frames_of
 from cli.keeping import dead_letters, erase, hold
 from cli.options import KEY_OPTION as _KEY_OPTION
 from cli.options import SETTING_OPTIONS as _SETTING_OPTIONS
 from cli.options import options as _options
 from cli.options import settings_of as _settings
-from cli.render.neutral import neutral_line
 
 __all__ = ["cli", "main"]
 

@@ -26,7 +26,7 @@ from tests.harness.scripted_upstream import ScriptedUpstream
 from tests.harness.tree import Tree, auditstream, clean_environment, free_port
 from tests.unit.deploy.recipes import share_keys
 
-TOKEN = "what callers of the query side show"  # noqa: S105 - shown in a test only
+TOKEN = "what callers of the query side show"
 # Its sealed body is over the 256 KiB of a message, and its text within the policy's budget.
 NOISE = "".join(f"{number * 7919 % 104_729:06d}, " for number in range(60_000))
 
