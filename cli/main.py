@@ -17,6 +17,7 @@ from audit.errors import AuditStreamError, PermanentError
 from audit.reading.neutral import neutral_line
 from audit.telemetry import frames_of
 from cli.keeping import dead_letters, erase, hold
+from cli.looking import access_log, export
 from cli.options import KEY_OPTION as _KEY_OPTION
 from cli.options import SETTING_OPTIONS as _SETTING_OPTIONS
 from cli.options import options as _options
@@ -114,7 +115,10 @@ def worker(
 @cli.command()
 @_options(_KEY_OPTION, *_SETTING_OPTIONS, _CHILD_OPTION)
 def console(*, child: bool, config: Path | None, **flags: Any) -> None:
-    """Run the query side alone."""
+    """Run the reading room alone: pages for people and the query API.
+
+    It prints a link that lets one browser in, once; the token of the keys folder lets in others.
+    """
     from cli.run_console import run  # noqa: PLC0415 - see the module's law
 
     run(None if child else _settings(config, **flags))
@@ -349,7 +353,7 @@ def settings() -> None:
     run_settings()
 
 
-for each in (erase, hold, dead_letters):
+for each in (erase, hold, dead_letters, export, access_log):
     cli.add_command(each)
 
 

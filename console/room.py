@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -23,10 +23,10 @@ from console.principal import Principal, Visit
 from storage.access.port import Access, AccessLog, Deed, LoggedAccess
 from storage.records.cursor import MAX_PAGE
 from storage.records.facts import FactPage, LedgerTotals, RecordFacts, StateCount, TapProgress
-from storage.records.port import Page, RecordReader, StoredDocument
+from storage.records.port import LedgerLookup, Page, RecordReader, StoredDocument
 from storage.records.query import Match, Query, describe, every
 
-__all__ = ["Found", "LedgerLookup", "Opened", "ReadingRoom", "Sources"]
+__all__ = ["FACETS_OVER", "Found", "Opened", "ReadingRoom", "Sources"]
 
 T = TypeVar("T")
 
@@ -35,13 +35,6 @@ FACETS_OVER = 5_000
 # A month of a busy gateway; what is beyond is said to be left out.
 OVERVIEW_OVER = 100_000
 _NEIGHBOURS = 50
-
-
-class LedgerLookup(Protocol):
-    """What became of one number."""
-
-    async def entry(self, number: ExchangeNumber) -> LedgerEntry | None:
-        """The ledger's entry, if there is one. Raises `StoreUnavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +157,9 @@ class ReadingRoom:
         narrowed = visit.principal.within(Query(same))
         return await self._from.records.search(narrowed, _NEIGHBOURS)
 
-    async def page(self, principal: Principal, query: Query, cursor: str | None) -> Page:
+    async def page(self, principal: Principal, query: Query, cursor: str | None, left: int) -> Page:
         """One page of an export, whose beginning and end `enter` puts on record."""
-        return await self._from.records.search(principal.within(query), 200, cursor)
+        return await self._from.records.search(principal.within(query), min(200, left), cursor)
 
     async def states(self, visit: Visit) -> Sequence[StateCount]:
         """What became of the numbers of consumers in scope; part of an overview."""
