@@ -19,6 +19,8 @@ __all__ = ["Aligned", "Run", "align", "facts_apart"]
 
 # Comparing words is quadratic at worst.
 _MOST_WORDS = 3_000
+# Of texts that have less in common, the words they share by chance would only confuse.
+_ALIKE = 0.5
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -91,9 +93,12 @@ def _words_apart(one: str, other: str) -> tuple[tuple[Run, ...], tuple[Run, ...]
     ours, theirs = _WORD.findall(one), _WORD.findall(other)
     if max(len(ours), len(theirs)) > _MOST_WORDS:
         return (Run(one, apart=True),), (Run(other, apart=True),)
+    matcher = SequenceMatcher(a=ours, b=theirs, autojunk=False)
+    if matcher.ratio() < _ALIKE:
+        return (Run(one, apart=True),), (Run(other, apart=True),)
     left: list[Run] = []
     right: list[Run] = []
-    for tag, a, b, c, d in SequenceMatcher(a=ours, b=theirs, autojunk=False).get_opcodes():
+    for tag, a, b, c, d in matcher.get_opcodes():
         if a < b:
             left.append(Run("".join(ours[a:b]), tag != "equal"))
         if c < d:

@@ -172,7 +172,9 @@ def _caller(record: RedactedRecord, marks: Marks) -> Iterator[Fact]:
 
 def _tokens(record: RedactedRecord) -> Iterator[Fact]:
     for label, name in _TOKENS.items():
-        if (value := getattr(record.usage, name)) is not None:
+        value = getattr(record.usage, name)
+        # A part of the whole that is 0 is what one expects; the whole that is 0 is news.
+        if value or (value == 0 and name in ("input", "output", "total")):
             yield label, _plain(f"{value:,}")
     if record.usage.source:
         yield "source", _plain(record.usage.source)

@@ -69,7 +69,10 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What one consumer used of one model. `unknown` exchanges reported no tokens."""
+    """What one consumer used of one model. `unknown` exchanges reported no tokens.
+
+    A model that was asked for, reported and served under several names has all of them.
+    """
 
     consumer: str
     model: str
@@ -179,7 +182,7 @@ def _buckets(rows: Sequence[Facts], span: Span, now_ns: int) -> Iterable[Bucket]
 def _charges(rows: Sequence[Facts]) -> Iterable[Charge]:
     groups: dict[tuple[str, str], list[Facts]] = defaultdict(list)
     for row in rows:
-        groups[row.consumer, row.model or row.deployment or _UNKNOWN].append(row)
+        groups[row.consumer, " / ".join(row.models) or row.deployment or _UNKNOWN].append(row)
     made = [_charge(consumer, model, group) for (consumer, model), group in groups.items()]
     return sorted(made, key=lambda each: (-each.total, each.consumer, each.model))
 

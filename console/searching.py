@@ -141,6 +141,8 @@ def _values(row: Facts, name: str) -> Iterable[str]:
     match name:
         case "signal":
             return row.signals
+        case "model":
+            return row.models
         case "entity":
             return (kind for kind, _ in row.entities)
         case _:

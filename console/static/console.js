@@ -188,9 +188,9 @@
     } else if (event.key === "Enter" && active >= 0) {
       event.preventDefault();
       take(active);
-    } else if (event.key === "Tab" && !event.shiftKey) {
+    } else if (event.key === "Tab" && !event.shiftKey && active >= 0) {
       event.preventDefault();
-      take(Math.max(0, active));
+      take(active);
     } else if (event.key === "Escape") {
       event.preventDefault();
       close();

@@ -31,8 +31,8 @@ __all__ = [
 class Facts:
     """One exchange without a word of what was said. Durations are milliseconds.
 
-    `labels` are the values of many-valued fields (model, entity, signal, …) with how often each
-    occurs in the record; unknown numbers are None, never 0.
+    `models` are the names it was asked for, reported and served under, `entities` what was taken
+    out with how often; both ordered by name. Unknown numbers are None, never 0.
     """
 
     id: str = field(repr=False)
@@ -48,7 +48,7 @@ class Facts:
     tokens: int | None
     latency: float | None
     ttft: float | None
-    model: str | None = None
+    models: Sequence[str] = ()
     signals: Sequence[str] = ()
     entities: Sequence[tuple[str, int]] = ()
 
@@ -125,8 +125,7 @@ def facts_of(record: RedactedRecord) -> Facts:
         tokens=record.usage.total,
         latency=record.timing.duration_ms,
         ttft=record.timing.ttft_ms,
-        # Of several names for one model the least is taken: every store knows them as a set.
-        model=min(found.labels["model"], default=None),
+        models=tuple(sorted(found.labels["model"])),
         signals=tuple(sorted(found.labels["signal"])),
         entities=tuple(sorted(found.labels["entity"].items())),
     )

@@ -116,11 +116,11 @@ def _facts(db: sqlite3.Connection, query: Query, limit: int) -> FactPage:
 
 def _row(row: Sequence[Any], labels: Sequence[tuple[str, str, int]]) -> Facts:
     """Make facts of a row: its number, then `_FIELDS`."""
-    model = next((label for kind, label, _ in labels if kind == "model"), None)
+    models = tuple(label for kind, label, _ in labels if kind == "model")
     signals = tuple(label for kind, label, _ in labels if kind == "signal")
     entities = tuple((label, count) for kind, label, count in labels if kind == "entity")
     named = dict(zip(_FIELDS, row[1:], strict=True))
-    return Facts(**named, model=model, signals=signals, entities=entities)
+    return Facts(**named, models=models, signals=signals, entities=entities)
 
 
 def _progress(db: sqlite3.Connection) -> list[TapProgress]:
