@@ -102,7 +102,8 @@ def facets(text: str, query: Query, page: FactPage) -> list[Facet]:
 
 
 def _facet(text: str, query: Query, name: str, title: str, rows: Sequence[Facts]) -> Facet | None:
-    counts = Counter(value for row in rows for value in _values(row, name))
+    # What acts instead of showing could neither be shown as it is nor be typed again.
+    counts = Counter(v for row in rows for v in _values(row, name) if neutral_line(v) == v)
     chosen = [p for p in _parts(query) if isinstance(p, Match) and p.field == name and not p.glob]
     for part in chosen:
         counts.setdefault(part.value, 0)
