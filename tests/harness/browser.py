@@ -46,26 +46,17 @@ class Browser:
         self.errors: list[str] = []
 
     async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Send a command and wait for its answer; what the page complains of is kept."""
-        number = next(self._numbers)
-        await self._socket.send_json({"id": number, "method": method, "params": parameters})
-        while True:
-            said = await self._heard()
-            if said.get("id") == number:
-                assert "error" not in said, said["error"]
-                result: dict[str, Any] = said["result"]
-                return result
+        """Send a command and give its result."""
+        said = await self._said(method, **parameters)
+        assert "error" not in said, said["error"]
+        result: dict[str, Any] = said["result"]
+        return result
 
     async def goto(self, url: str) -> None:
         """Open an address and wait until it is loaded."""
+        await self._mark()
         await self.call("Page.navigate", url=url)
-        await self.loaded()
-
-    async def loaded(self) -> None:
-        """Wait for the next page to have loaded."""
-        async with asyncio.timeout(30):
-            while (await self._heard()).get("method") != "Page.loadEventFired":
-                pass
+        await self._loaded()
 
     async def evaluate(self, script: str) -> Any:
         """Run a script in the page and give its value, awaited."""
@@ -77,8 +68,10 @@ class Browser:
 
     async def follow(self, script: str) -> None:
         """Run a script that leads to another page, and wait for that."""
-        await self.call("Runtime.evaluate", expression=script)
-        await self.loaded()
+        await self._mark()
+        said = await self.call("Runtime.evaluate", expression=script)
+        assert "exceptionDetails" not in said, said["exceptionDetails"]
+        await self._loaded()
 
     async def look(self, width: int, height: int, *, dark: bool) -> None:
         """Set the window's size and the scheme of colours."""
@@ -97,11 +90,29 @@ class Browser:
         shot = await self.call("Page.captureScreenshot", captureBeyondViewport=whole)
         return base64.b64decode(shot["data"])
 
-    async def _heard(self) -> dict[str, Any]:
-        said: dict[str, Any] = json.loads((await self._socket.receive()).data)
-        if said.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
-            self.errors.append(json.dumps(said["params"]))
-        return said
+    async def _mark(self) -> None:
+        await self.evaluate("window.markOfThisPage = true; 0")
+
+    async def _loaded(self) -> None:
+        """Wait until the marked page has gone and the next one is whole."""
+        script = "!window.markOfThisPage && document.readyState === 'complete'"
+        async with asyncio.timeout(30):
+            while True:
+                # Between two pages there is none that could answer.
+                said = await self._said("Runtime.evaluate", expression=script)
+                if said.get("result", {}).get("result", {}).get("value"):
+                    return
+
+    async def _said(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Send a command and wait for what is said to it; a page's complaints are kept."""
+        number = next(self._numbers)
+        await self._socket.send_json({"id": number, "method": method, "params": parameters})
+        while True:
+            said: dict[str, Any] = json.loads((await self._socket.receive()).data)
+            if said.get("id") == number:
+                return said
+            if said.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
+                self.errors.append(json.dumps(said["params"]))
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
+import msgspec
 from aiohttp.test_utils import TestServer
 
 from audit.record import RedactedRecord
@@ -45,7 +46,15 @@ class Site:
         """Store records with their ledger entries."""
         for record in records:
             await self.records.put(record)
-            await self.ledger.enter(an_entry(record.tap.seq))
+            entry = an_entry(record.tap.seq)
+            await self.ledger.enter(
+                msgspec.structs.replace(
+                    entry,
+                    consumer=record.consumer,
+                    day=record.day,
+                    record_digest=record.integrity.record_digest,
+                )
+            )
 
     async def looks(self) -> list[Access]:
         """What was entered in the access log, oldest first."""
