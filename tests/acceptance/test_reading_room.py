@@ -196,6 +196,7 @@ async def test_an_export_is_read_back(room: Room) -> None:
 
 async def test_a_live_page_shows_what_is_stored_meanwhile(room: Room) -> None:
     """A call that is made now comes in on top, without loading the page again."""
+    await room.open("/")
     await room.search("consumer:*")
     await room.tab.follow("[...document.querySelectorAll('.tools a')].at(-1).click()")
     before = await room.ids()
