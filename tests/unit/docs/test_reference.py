@@ -49,6 +49,7 @@ PAGES = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/query-api.md",
+    "docs/reading-room.md",
     *sorted(DECISIONS),
 ]
 NOT_SETTINGS = {"AUDITSTREAM_CONFIG", "AUDITSTREAM_STREAMS", *KEY_VARIABLES}
