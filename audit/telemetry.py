@@ -110,6 +110,8 @@ METRICS: dict[str, str] = {
     "auditstream_claims_swept_total": (
         "Bodies in blobs that were left behind and removed, their exchanges being settled."
     ),
+    "auditstream_language_requests_total": "Requests to Azure AI Language, by outcome.",
+    "auditstream_language_documents_total": "Documents that Azure AI Language has read.",
     "auditstream_queue_waiting": "Messages that wait in the queue.",
     "auditstream_queue_leased": "Messages that a worker holds.",
     "auditstream_queue_dead": "Messages that were set aside.",

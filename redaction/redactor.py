@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
 
 from audit.digest import record_digest
-from audit.errors import PolicyViolation, SettingInvalid
+from audit.errors import PolicyViolation, SettingInvalid, TransientError
 from audit.exchange import Level
 from audit.record import (
     AuditRecord,
@@ -102,9 +103,11 @@ class Redactor:
     async def prepare(self) -> None:
         """Ask every detector once, so that the first record finds them loaded.
 
-        Raises what a required detector raises: a worker that cannot redact is not ready.
+        Raises the `PermanentError` of a required detector: a worker that can never redact is not
+        ready. One that is unavailable now is waited for by each record.
         """
-        await examine([Passage(_SPECIMEN)], self._detectors, self._optional)
+        with suppress(TransientError):
+            await examine([Passage(_SPECIMEN)], self._detectors, self._optional)
 
     async def redact(self, record: AuditRecord) -> RedactedRecord:
         """Redact a record whole.

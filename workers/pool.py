@@ -102,6 +102,11 @@ class Pool:
         """What the processes redact with: all with the same."""
         return next(each.ready for each in self._processes if each is not None)
 
+    @property
+    def running(self) -> int:
+        """How many processes run now."""
+        return sum(each is not None for each in self._processes)
+
     async def redact(self, record: AuditRecord) -> RedactedRecord:
         """Redact; raises what the redactor raises.
 

@@ -15,14 +15,15 @@ from pathlib import Path
 from audit.record import AuditRecord, RedactedRecord
 from audit.settings import Settings
 from cli import redaction_child
+from redaction.detector import Detector
 from redaction.redactor import Redactor
 
 _TIMES: list[float] = []
 _BEGUN: list[float] = []
 
 
-def _timed(settings: Settings, pseudonym_key: bytes) -> Redactor:
-    redactor = _redactor_of(settings, pseudonym_key)
+def _timed(settings: Settings, pseudonym_key: bytes, *asked: Detector) -> Redactor:
+    redactor = _redactor_of(settings, pseudonym_key, *asked)
     real = redactor.redact
 
     async def redact(record: AuditRecord) -> RedactedRecord:

@@ -27,6 +27,9 @@ Sleep = Callable[[float], Awaitable[None]]
 # A look without waiting takes at least the round trip that it asks for.
 SHORTEST_WAIT = 0.25
 
+# How long giving back may take when the inbox closes: a broker that answers needs a round trip.
+_LAST_SECONDS = 3.0
+
 
 class ServiceBusInbox:
     """Implements `Inbox`."""
@@ -87,7 +90,7 @@ class ServiceBusInbox:
         for task in parked:
             task.cancel()
         await asyncio.gather(*parked, return_exceptions=True)
-        await asyncio.gather(*(_give_back(each) for each in held))
+        await _give_back(held)
         await self._links.close_links()
 
     def _lend(self, held: Held) -> Delivery:
@@ -136,6 +139,13 @@ class ServiceBusInbox:
             self._let_go(receipt)
 
 
-async def _give_back(held: Held) -> None:
-    with suppress(QueueUnavailable):
-        await held.link.abandon(held.message)
+async def _give_back(held: Sequence[Held]) -> None:
+    """Abandon all, side by side and within bounded time; then their locks give them back."""
+    giving = [asyncio.create_task(each.link.abandon(each.message)) for each in held]
+    if giving:
+        await asyncio.wait(giving, timeout=_LAST_SECONDS)
+    for task in giving:
+        task.cancel()
+    for outcome in await asyncio.gather(*giving, return_exceptions=True):
+        if isinstance(outcome, Exception) and not isinstance(outcome, QueueUnavailable):
+            raise outcome

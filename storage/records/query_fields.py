@@ -94,6 +94,13 @@ _TABLE = (
     Field("tool", _W, "A tool the model called.", "tool:get_weather", "a tool called"),
     Field("offered", _W, "A tool offered to the model.", "offered:send_mail", "a tool offered"),
     Field("flag", _W, "A flag of the record.", "flag:request_unparsed", "a flag"),
+    Field(
+        "degraded",
+        _W,
+        "An optional detector that did not answer; all of them with `degraded:*`.",
+        "degraded:azure_language",
+        "a detector that did not answer",
+    ),
     Field("status", _N, "The HTTP status of the answer.", "status>=500", "the status"),
     Field("tokens", _N, "Tokens in all.", "tokens>1000", "the number of tokens"),
     Field("input", _N, "Tokens of the prompt.", "input>4000", "the number of input tokens"),

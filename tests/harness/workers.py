@@ -8,7 +8,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from storage.queue.sqlite import SqliteQueue
 from tests.harness.pairs import fill
 from tests.harness.tree import clean_environment
 
-__all__ = ["RunningWorker", "alive", "filled", "left_in", "stored_in", "worker"]
+__all__ = ["RunningWorker", "alive", "filled", "gone", "left_in", "stored_in", "worker"]
 
 _LOOK = 0.02
 _PATIENCE = 60.0
@@ -100,6 +100,13 @@ async def left_in(data: Path, most: int = 0) -> int:
             # They need the cores for what is being waited for.
             await asyncio.sleep(_LOOK)
     return left
+
+
+async def gone(pids: Sequence[int]) -> None:
+    """Wait until none of these processes runs."""
+    async with asyncio.timeout(_PATIENCE):
+        while any(map(alive, pids)):  # noqa: ASYNC110 - they are nobody's children any more
+            await asyncio.sleep(_LOOK)
 
 
 def stored_in(data: Path) -> int:

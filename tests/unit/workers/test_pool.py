@@ -168,6 +168,7 @@ async def test_a_lost_process_is_started_anew_and_meanwhile_the_worker_is_told_t
         started.refusals = [RedactorUnavailable(), SettingInvalid("setting redaction.policy")]
         started.fakes[0].die()
         await until(lambda: len(started.pauses) == 1, "it was lost")
+        assert pool.running == 0
         with pytest.raises(RedactorUnavailable):
             await pool.redact(a_clear_record(1))
         await until(lambda: len(started.fakes) == 2, "another one runs")
