@@ -12,8 +12,8 @@ import uvloop
 
 from audit.errors import TransientError
 from audit.ledger import Checkpoint
-from audit.record import AuditRecord
 from audit.settings import Settings
+from audit.sheaf import Sheaf
 from audit.signing import Role, Trust, checkpoint_statement
 from audit.telemetry import Log
 from audit.value import Json
@@ -164,7 +164,7 @@ def _vouches(trust: Trust) -> Callable[[Checkpoint], bool]:
 
 
 def _reassembles(keys: WorkerKeys) -> Reassembles:
-    def reassembled(remnant: OpenedRemnant) -> AuditRecord:
+    def reassembled(remnant: OpenedRemnant) -> Sheaf:
         return record_of_remnant(
             remnant.opening,
             remnant.pieces,

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from audit.record import AuditRecord, RedactedRecord
+from audit.record import RedactedRecord
+from audit.sheaf import Sheaf
 from workers.ports import Redacts
 
 __all__ = ["Apart"]
@@ -42,10 +44,13 @@ class Apart:
     ) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    async def redact(self, record: AuditRecord) -> RedactedRecord:
+    async def redact_sheaf(self, records: Sheaf) -> Sequence[RedactedRecord]:
         """Redact; raises what the redactor raises. Cancelling it cancels the redaction."""
-        redaction = asyncio.run_coroutine_threadsafe(self._redactor.redact(record), self._loop)
-        return await asyncio.wrap_future(redaction)
+        redacting = self._redact(records)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(redacting, self._loop))
+
+    async def _redact(self, records: Sheaf) -> Sequence[RedactedRecord]:
+        return await self._redactor.redact_sheaf(records)
 
     def _run(self) -> None:
         try:

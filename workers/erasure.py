@@ -195,4 +195,5 @@ def _erased(located: Located) -> Erased:
         before=located.place.value,
         record_digest=current_digest(located.entry) if stored else None,
         commitment=located.entry.commitment,
+        records=located.entry.records,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 
 import pytest
 
 from audit.errors import DetectorUnavailable
 from audit.record import AuditRecord, RedactedRecord
+from audit.sheaf import Sheaf
 from tests.unit.workers.parts import PlainRedactor, a_clear_record
 from workers.apart import Apart
 
@@ -49,7 +51,7 @@ class Waiting(PlainRedactor):
 class Down:
     """Cannot redact now."""
 
-    async def redact(self, record: AuditRecord) -> RedactedRecord:  # noqa: ARG002 - none is redacted
+    async def redact_sheaf(self, records: Sheaf) -> Sequence[RedactedRecord]:  # noqa: ARG002 - none is redacted
         """Say when to come again."""
         raise DetectorUnavailable(retry_after=7)
 
@@ -58,16 +60,16 @@ async def test_the_worker_goes_on_while_a_record_is_redacted() -> None:
     """What lets the redaction go on happens on the loop that awaits it."""
     computing = Computing()
     with Apart(computing) as apart:
-        redaction = asyncio.create_task(apart.redact(a_clear_record(1)))
+        redaction = asyncio.create_task(apart.redact_sheaf((a_clear_record(1),)))
         assert await asyncio.to_thread(computing.began.wait, 30)
         computing.let_go.set()
-        assert (await redaction).id == a_clear_record(1).id
+        assert (await redaction)[0].id == a_clear_record(1).id
 
 
 async def test_an_error_comes_through_as_it_is() -> None:
     """The settlement depends on its type, its code and when to try again."""
     with Apart(Down()) as apart, pytest.raises(DetectorUnavailable) as raised:
-        await apart.redact(a_clear_record(1))
+        await apart.redact_sheaf((a_clear_record(1),))
     assert raised.value.retry_after == 7
 
 
@@ -75,7 +77,7 @@ async def test_a_redaction_that_is_given_up_ends() -> None:
     """A lease that lapsed takes its redaction along."""
     waiting = Waiting()
     with Apart(waiting) as apart:
-        redaction = asyncio.create_task(apart.redact(a_clear_record(1)))
+        redaction = asyncio.create_task(apart.redact_sheaf((a_clear_record(1),)))
         assert await asyncio.to_thread(waiting.began.wait, 30)
         redaction.cancel()
         assert await asyncio.to_thread(waiting.cancelled.wait, 30)

@@ -123,8 +123,7 @@ async def whole(house: House, *, held: bool) -> None:
     """There is one record, as the ledger says, signed, and held or not."""
     found = await house.reader.get(record_id(1))
     assert found is not None
-    record = vouched_for(found.json, await house.entry(1), TRUST)
-    assert record is not None
+    (record,) = vouched_for([found.json], await house.entry(1), TRUST)
     assert record.retention.hold is held
 
 
