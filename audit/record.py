@@ -87,7 +87,9 @@ class Timing(Value, frozen=True):
     """When things happened, as the client saw them.
 
     Instants are UTC text with six decimals; durations are milliseconds. `ttft_ms` is from the
-    opening to the first byte of the answer's body; gaps are between body chunks written.
+    opening to the first byte of the answer's body; gaps are between body chunks written. Of a
+    response in a session all of it is the response's own, from where it began, as far as that is
+    known; chunks and gaps are then the connection's, and stand where it has no other record.
     """
 
     received_at: str

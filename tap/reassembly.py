@@ -48,6 +48,7 @@ from tap.facts import (
     kept_usage,
     timing_of,
 )
+from tap.session_times import Moments, timing_of_turn
 from tap.sessions import read_session, switched
 from tap.shapes import HEAD, Shape, shape_of
 from tap.sse import Event, SseDecoder
@@ -112,20 +113,22 @@ def _session(
     opening: Opening,
     captured: Captured,
     chosen: Route,
-    turns: Sequence[SessionTurn],
+    turns: Sequence[tuple[SessionTurn, Moments]],
     digest: Digest,
 ) -> Generator[None, None, Sheaf]:
     """A record for each turn of a session. How the session ended, the last of them says."""
-    read = [_Answer(reading=turn.answered, shape=Shape.EVENTS) for turn in turns]
+    read = [_Answer(reading=turn.answered, shape=Shape.EVENTS) for turn, _ in turns]
     end = _decide(opening, captured, chosen, read[-1])
     sent = digest(captured.request_body) if captured.request_body else None
     records: list[AuditRecord] = []
-    for at, (turn, answer) in enumerate(zip(turns, read, strict=True)):
+    for at, ((turn, moments), answer) in enumerate(zip(turns, read, strict=True)):
         asked = _sealed(opening, chosen, turn.asked, sent)
         last = at == len(turns) - 1
         decision = end if last else _of_turn(answer.reading, end)
         record = _record(opening, captured, chosen, asked, answer, decision, last=last)
-        records.append(_in_sheaf(record, at + 1, len(turns)))
+        alone = len(turns) == 1
+        timing = timing_of_turn(record.timing, captured.ended_ns, moments, alone=alone)
+        records.append(_in_sheaf(replace(record, timing=timing), at + 1, len(turns)))
         yield
     return tuple(records)
 

@@ -9,6 +9,7 @@ no response, in the last of them.
 from __future__ import annotations
 
 import codecs
+from array import array
 from collections.abc import Callable, Generator, Sequence
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from tap.capture import Captured
 from tap.dialects.keeping import Digest, Keeper
 from tap.dialects.reading import ReadsSessions, SessionTurn
 from tap.encodings import OUTPUT_LIMIT
+from tap.session_times import Moments, moments_of
 from tap.websocket import FrameReader, Message
 from tap.websocket_deflate import Inflater, negotiated
 from tap.wire_json import NOT_JSON, dump, salvage_json
@@ -44,8 +46,8 @@ def switched(captured: Captured) -> bool:
 
 def read_session(
     captured: Captured, dialect: ReadsSessions, digest: Digest, most: int | None
-) -> Generator[None, None, Sequence[SessionTurn]]:
-    """Read a session in slices; the generator's value are its turns, one for each record.
+) -> Generator[None, None, Sequence[tuple[SessionTurn, Moments]]]:
+    """Read a session in slices; the generator's value are its turns, and when each passed.
 
     Raises `TooLargeError` where compression makes a side larger than `most` bytes, and, where
     `most` is given, for a session whose messages hold more than can be put together in a short
@@ -62,7 +64,8 @@ def read_session(
         turns.append(turn)
         yield
     last = _ended(turns.pop(), client, server, digest)
-    return _of_one_caller([*map(_with_beside, turns), last])
+    read = _of_one_caller([*map(_with_beside, turns), last])
+    return [(turn, moments_of(turn.span, server.places, captured.timing.marks)) for turn in read]
 
 
 def _of_one_caller(turns: Sequence[SessionTurn]) -> Sequence[SessionTurn]:
@@ -120,6 +123,8 @@ class _Side:
         self._most = most
         self._marks = 0
         self._binary = bytearray()
+        # Where each text that was taken ended, in bytes of the body.
+        self.places = array("Q")
         self._invalid_utf8 = False
 
     @property
@@ -138,12 +143,13 @@ class _Side:
     def _pass(self, messages: list[Message], take: Callable[[str], None]) -> None:
         if self._most is not None and Flag.DECODED_TOO_LARGE in self.reader.flags:
             raise TooLargeError
-        for message in messages:
+        for message, end in zip(messages, self.reader.ends, strict=True):
             text = self._text(message)
             if text is None:
                 self._binary += message.data
             elif text:
                 self._weigh(text)
+                self.places.append(end)
                 take(text)
 
     def _weigh(self, text: str) -> None:

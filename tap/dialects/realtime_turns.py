@@ -221,7 +221,7 @@ class SessionTurns:
 
     def _errors(self, responses: Sequence[RealtimeResponse], *, last: bool) -> list[Json]:
         own = [each.error for each in responses if each.error]
-        return [*self._session.errors, *own] if last else own
+        return [*own, *self._session.errors] if last else own
 
     def _beside(
         self, responses: Sequence[RealtimeResponse], keeper: Keeper, *, last: bool
