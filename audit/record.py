@@ -45,7 +45,8 @@ class TapRef(Value, frozen=True, omit_defaults=True):
     """Which tap saw the exchange, in which of its boots, as which number.
 
     Of an exchange with several records (`audit.sheaf`), `record` says which one this is, counted
-    from 1, and `records` how many there are. Both are absent from the JSON of a single record.
+    from 1, and `records` how many there are. In JSON a 1 is left out, so that a single record has
+    neither.
     """
 
     name: str

@@ -82,10 +82,10 @@ def _place(record: RedactedRecord) -> Iterator[RenderableType]:
     if records > 1:
         to_next = nth + 1 if nth < records else 1
         shown = neutral_line(record_id(exchange_id, to_next))
-        which = "the next" if nth < records else "the first"
-        every = f"all: auditstream query 'id:{neutral_line(exchange_id)}*'"
-        yield Text(f"{nth} of {records} records of a session; {which}: auditstream show {shown}")
-        yield Text(every, style="dim")
+        which = "next" if nth < records else "first"
+        yield Text(f"{nth} of {records} records of one session")
+        yield Text(f"{which}: auditstream show {shown}", style="dim")
+        yield Text(f"all: auditstream query 'id:{neutral_line(exchange_id)}*'", style="dim")
 
 
 def _asked(request: Request, marks: Marks) -> Iterator[RenderableType]:
