@@ -151,3 +151,10 @@ def test_an_entry_of_one_record_is_signed_as_it_always_was() -> None:
     """Signatures from before there were sheaves hold; the statement names the field beyond one."""
     assert b"records" not in entry_statement(an_entry(records=1))
     assert b'"records":4' in entry_statement(an_entry())
+
+
+def test_the_digest_of_a_sheaf_is_over_each_of_its_records_in_its_place() -> None:
+    """Of one record it is the record's own, so that entries of one are what they were."""
+    assert sheaf_digest(["a"]) == "a"
+    several = [("a", "b"), ("b", "a"), ("a", "b", "a"), ("a", "a"), ("ab", ""), ("a",)]
+    assert len({sheaf_digest(each) for each in several}) == len(several)

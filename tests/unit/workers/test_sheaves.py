@@ -20,7 +20,7 @@ from audit.errors import (
 from audit.exchange import Identity
 from audit.ids import timestamp
 from audit.ledger import LedgerState
-from audit.orders import Order, OrderKind
+from audit.orders import Order, OrderKind, by_exchange
 from audit.record import RedactedRecord, Retention, Timing
 from audit.report import CompletenessReport
 from audit.sheaf import Sheaf, record_ids, sheaf_json
@@ -34,6 +34,7 @@ from tests.contract.samples import BOOT, record_id
 from tests.unit.workers.house import House, an_order, sealed
 from tests.unit.workers.parts import (
     NOW_NS,
+    SIGNER,
     TRUST,
     PlainRedactor,
     a_clear_sheaf,
@@ -41,6 +42,7 @@ from tests.unit.workers.parts import (
     a_sealed_sheaf,
 )
 from workers.carrier import Carried
+from workers.custody import signed_order
 from workers.sweeper import Swept
 from workers.vouching import vouched_for
 
@@ -169,6 +171,47 @@ async def test_an_erasure_between_two_records_takes_those_that_are_there(
     assert await house.carry(session()) == [Carried.REMOVED_BEFORE]
     assert await stored(house) == []
     assert (await judged(house)).counts == {Outcome.ERASED: 1}
+
+
+async def test_an_erasure_amid_the_putting_leaves_nothing(house: House) -> None:
+    """Records that are put after it are not stored, and those of before have gone."""
+
+    class Between(Dies):
+        async def put(self, record: RedactedRecord) -> bool:
+            if record.id == IDS[2]:
+                await house.eraser().erase(an_order_of(ERASE, IDS[0]))
+            return await super().put(record)
+
+    house.writer = Between(house.writer, COUNT)
+    assert await house.carry(session()) == [Carried.REMOVED_BEFORE]
+    assert await stored(house) == []
+    assert (await house.entry(1)).state is LedgerState.ERASED
+
+
+async def test_a_record_is_named_before_anyone_has_opened_its_session(house: House) -> None:
+    """The order stands in the book by the exchange's id, and whoever opens it stores none."""
+    await house.queue.send([session()])
+    (delivery,) = await house.queue.receive(1, 0)
+    order = an_order_of(ERASE, IDS[2], IDS[3])
+    assert [each.id for each in await house.eraser().look(order)] == [IDS[0]]
+    await house.book.enter(signed_order(by_exchange(order), SIGNER))
+    assert await house.carry(delivery.message) == [Carried.ERASED]
+    await house.eraser().erase(order)
+    assert [each.ids for each in await house.book.orders()] == [(IDS[0],)]
+
+
+async def test_an_expiry_that_was_cut_short_is_finished(house: House) -> None:
+    """The ledger has the last word; of the records any may be left, but no stranger's."""
+    await house.carry(session(expires_at=SOON))
+    documents = [each.json for each in await house.keeper.documents(IDS[0])]
+    entered = await house.entry(1)
+    house.clock.now += 10
+    await house.sweeper().sweep()
+    expired = await house.entry(1)
+    assert len(vouched_for(documents[1:3], expired, TRUST)) == 2
+    assert vouched_for(documents[1:3], entered, TRUST) == ()
+    assert vouched_for([documents[1], documents[1]], expired, TRUST) == ()
+    assert vouched_for([documents[1].replace(b"demo", b"else")], expired, TRUST) == ()
 
 
 async def test_an_erasure_by_consumer_names_a_session_once(house: House) -> None:
