@@ -40,7 +40,7 @@ bench-tap: $(VENV)/.tested ## the tap beside nginx: CPU, delay, memory (apt-get 
 	$(BIN)/python -m bench.tap.run $(SCENARIOS)
 
 tests: $(VENV)/.tested $(VENV)/.emulators
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed.
 soak: $(VENV)/.tested ## half an hour of random faults over the whole running system

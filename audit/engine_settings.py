@@ -135,6 +135,10 @@ class StoreSettings(_Engine):
     ca: Path | None = Field(
         None, description="File of CA certificates for the account's endpoint (an emulator's)."
     )
+    full_text: bool = Field(
+        False,
+        description="Whether the account has full-text search; provision again when it changes.",
+    )
     timeout: float = Field(
         30.0, gt=0, le=600, description="Seconds that one operation on the store may take."
     )

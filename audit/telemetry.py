@@ -65,6 +65,8 @@ EVENTS: dict[str, str] = {
     "worker.stored": "A record was stored.",
     "worker.erased": "An exchange that a standing order bars was not stored.",
     "worker.swept": "Records whose time was over were removed.",
+    "worker.claims_swept": "Bodies in blobs were removed whose exchanges are settled.",
+    "worker.overflow_swept": "Bodies of records that are gone were removed from the blobs.",
     "worker.sweep_refused": "Expired records are not what was signed: they stay, see `verify`.",
     "worker.sweep_failed": "A sweep was cut short; it is tried again.",
     "worker.dead_lettered": "A delivery was set aside with a reason code.",
@@ -73,6 +75,8 @@ EVENTS: dict[str, str] = {
     "worker.resumed": "Receiving goes on.",
     "worker.unexpected": "An error without a code; the delivery is tried again.",
     "redaction.ready": "The detectors are loaded; says which, and what they cannot see.",
+    "redaction.process_lost": "A process that redacts died, or was ended for being stuck.",
+    "redaction.unexpected": "An error without a code while redacting; the delivery is tried again.",
     "console.started": "The query side listens.",
     "console.stopped": "The query side has stopped.",
     "library.message": "A library logged something; its words are withheld, its name is given.",
@@ -102,6 +106,10 @@ METRICS: dict[str, str] = {
     "auditstream_ship_failures_total": "Batches that the queue did not take.",
     "auditstream_deliveries_total": "Deliveries settled by a worker, by outcome.",
     "auditstream_expired_total": "Records removed because their time was over.",
+    "auditstream_store_request_units_total": "Request units that Cosmos DB has charged.",
+    "auditstream_claims_swept_total": (
+        "Bodies in blobs that were left behind and removed, their exchanges being settled."
+    ),
     "auditstream_queue_waiting": "Messages that wait in the queue.",
     "auditstream_queue_leased": "Messages that a worker holds.",
     "auditstream_queue_dead": "Messages that were set aside.",

@@ -32,6 +32,7 @@ from audit.orders import Order, Subject
 from audit.record import AuditRecord, RedactedRecord
 from audit.sheaf import Sheaf
 from audit.value import from_json
+from storage.queue.bodies import Bodies, BodiesInMessages
 from storage.queue.port import Message, MessageKind
 from storage.records.port import LedgerWriter, RecordWriter
 from workers.changes import entry_of_records, with_hold
@@ -59,7 +60,8 @@ class Carrier:
     """Opens, redacts, signs, stores and enters. `now_ns` is the wall clock in nanoseconds.
 
     `vouched` tells whether a checkpoint bears a signature that is believed; the ledger signs
-    what is entered by itself.
+    what is entered by itself. `bodies` gives a message's body, when the ledger has been asked
+    whether it is needed.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Carrier:
         now_ns: Callable[[], int],
         sign_record: Callable[[RedactedRecord], RedactedRecord],
         vouched: Callable[[Checkpoint], bool],
+        bodies: Bodies | None = None,
     ) -> None:
         self._open_envelope = open_envelope
         self._reassemble = reassemble
@@ -84,6 +87,7 @@ class Carrier:
         self._now_ns = now_ns
         self._sign_record = sign_record
         self._vouched = vouched
+        self._bodies = bodies or BodiesInMessages()
 
     async def carry(self, message: Message) -> Carried:
         """Bring the message where it belongs; on return it may be completed.
@@ -94,7 +98,8 @@ class Carrier:
         if message.kind is MessageKind.DAMAGED:
             raise MessageDamaged
         if message.kind is MessageKind.CHECKPOINT:
-            await self._ledger.checkpoint(_checkpoint(message, self._vouched))
+            whole = await self._bodies.fetch(message)
+            await self._ledger.checkpoint(_checkpoint(whole, self._vouched))
             return Carried.CHECKPOINT
         before = await self._ledger.entry(message.number)
         settled = _settled(before)
@@ -138,14 +143,24 @@ class Carrier:
         """Open, redact and keep; what an order bars is known as early as can be.
 
         By its id before it is opened, by consumer and session before it is redacted: so it goes
-        although its key is missing, or its redaction fails.
+        although its body or its key is missing, or its redaction fails.
         """
         sealed = await self._custody.ruling(Subject(message.id))
         if sealed.erase is not None:
             return await self._erase(_unopened(message), sealed.erase)
-        clear = await asyncio.to_thread(
-            clear_records, message, self._open_envelope, self._reassemble
+        async with self._bodies.room(message):
+            return await self._redact(await self._opened(message))
+
+    async def _opened(self, message: Message) -> Sheaf:
+        """Fetch the body and open it; on return nobody holds the sealed bytes any more."""
+        return await asyncio.to_thread(
+            clear_records,
+            await self._bodies.fetch(message),
+            self._open_envelope,
+            self._reassemble,
         )
+
+    async def _redact(self, clear: Sheaf) -> Carried:
         ruling = await self._custody.ruling(self._custody.subject(*clear))
         if ruling.erase is not None:
             return await self._erase(entry_of_records(clear, at=self._now()), ruling.erase)

@@ -2,15 +2,15 @@
 
 The law is the order of steps: the order stands durably before anything is searched, so that what
 is on its way meanwhile is barred by whoever carries it; then records go and the ledger says
-erased; then sealed bodies in the queue, but for what a worker has in hands; the bytes last. Cut
-short anywhere, it is begun again with the same words, and the certificate then names what the
-first attempt had removed as well. What a hold keeps is refused before anything is done. Whoever
-names one record of a session names all of them.
+erased; then sealed bodies in queue and blobs, but for what a worker has in hands; the bytes last.
+Cut short anywhere, it is begun again with the same words, and the certificate then names what the
+first attempt had removed as well. What a hold keeps is refused before anything is done.
+Whoever names one record of a session names all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from audit.certificate import Certificate, Erased
@@ -21,6 +21,7 @@ from storage.queue.port import QueueAdmin
 from storage.records.keeper import Keeper, OrderBook
 from storage.records.signed_ledger import signed_certificate
 from workers.changes import current_digest
+from workers.claims import ClaimedBodies
 from workers.custody import Custody, signed_order
 from workers.locating import Located, Place
 from workers.searching import Search
@@ -41,7 +42,7 @@ class Erasure:
 
 
 class Eraser:
-    """Erases by order."""
+    """Erases by order. `claimed` are the bodies in blobs, where the queue leaves large ones."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Eraser:
         queue: QueueAdmin,
         custody: Custody,
         signer: Signer,
+        claimed: ClaimedBodies | None = None,
     ) -> None:
         self._search = search
         self._book = book
@@ -59,6 +61,7 @@ class Eraser:
         self._queue = queue
         self._custody = custody
         self._signer = signer
+        self._claimed = claimed
 
     async def look(self, order: Order) -> list[Located]:
         """What the order would remove now; nothing is done.
@@ -76,8 +79,9 @@ class Eraser:
     async def erase(self, order: Order) -> Erasure:
         """Give the order and carry it out.
 
-        Raises what `look` does, and then nothing was done; `StoreUnavailable` or
-        `QueueUnavailable` when it could not be finished: then the order stands already.
+        Raises what `look` does, and then nothing was done; `StoreUnavailable`,
+        `QueueUnavailable` or `BlobsUnavailable` when it could not be finished: then the order
+        stands already.
         """
         await self.look(order)
         return await self._carry_out(order, "erased")
@@ -107,6 +111,7 @@ class Eraser:
                 raise ExchangeUnknown(f"there is no dead checkpoint {each}; nothing was done")
         await self._book.enter(signed_order(order, self._signer))
         removed = sum([await self._queue.discard(each) for each in order.ids])
+        await self._remove_claimed(order.ids)
         await self._queue.scrub()
         return removed
 
@@ -121,9 +126,14 @@ class Eraser:
             await self._custody.erase(entries, order, kind)
         for record_id in order.ids:
             await self._queue.discard(record_id)
+        await self._remove_claimed({*order.ids, *(each.id for each in [*found, *before])})
         emptied = await self._queue.scrub()
         clean = await self._keeper.scrub(thorough=True) and emptied
         return Erasure(self._certificate(order, [*found, *before]), clean)
+
+    async def _remove_claimed(self, ids: Collection[str]) -> None:
+        if self._claimed is not None:
+            await self._claimed.remove_of(ids)
 
     def _certificate(self, order: Order, located: Sequence[Located]) -> Certificate:
         bare = Certificate(

@@ -27,6 +27,7 @@ from storage.records.query import parse
 from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
 from storage.records.sqlite_file import open_store
 from tests.contract.samples import a_record, an_entry, number, record_id
+from tests.emulators.cosmos import CosmosEmulator, cosmos_store
 
 AT = "2026-11-21T10:00:00.000000Z"
 LATER = "2026-11-22T10:00:00.000000Z"
@@ -44,7 +45,7 @@ class Doors:
     book: OrderBook
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "cosmos"])
 async def doors(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Doors]:
     """Each adapter in turn."""
     if request.param == "memory":
@@ -52,6 +53,18 @@ async def doors(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         records = MemoryRecords(ledger)
         keeper, finder = MemoryKeeper(records, ledger), MemoryFinder(records, ledger)
         yield Doors(records, records, ledger, keeper, finder, MemoryOrderBook())
+        return
+    if request.param == "cosmos":
+        emulator: CosmosEmulator = request.getfixturevalue("cosmos")
+        async with cosmos_store(emulator.access()) as cosmos:
+            yield Doors(
+                cosmos.writer,
+                cosmos.reader,
+                cosmos.ledger,
+                cosmos.keeper,
+                cosmos.finder,
+                cosmos.orders,
+            )
         return
     database = await open_store(tmp_path / "store.db")
     yield Doors(
