@@ -37,7 +37,8 @@ def stored_faults(
     over.
     """
     ids = record_ids(entry.id, entry.records)
-    there = {mark.id: mark for mark in marks if mark.id in set(ids)}
+    expected = frozenset(ids)
+    there = {mark.id: mark for mark in marks if mark.id in expected}
     if not there:
         return [Fault(Outcome.LOST, "record_removed", entry.id)]
     faults = list(_each(ids, there, believed))

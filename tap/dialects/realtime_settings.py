@@ -23,8 +23,9 @@ __all__ = ["InForce", "Room", "Setting"]
 
 _Settings: TypeAlias = dict[str, Json]
 
-# Repeated without asking how much was said: instructions of some kilobytes, a dozen times.
-_LEAST_ROOM = 64 * 1024
+# Repeated without asking how much was said: instructions of some kilobytes, a dozen times. And the
+# most, whatever was said: sound is most of it, and redaction has a budget for all records together.
+_LEAST_ROOM, _MOST_ROOM = 64 * 1024, 1024 * 1024
 # What a tool or a reference takes in a record: a name and a digest.
 _ENTRY = 128
 
@@ -42,7 +43,7 @@ class Room:
     """How many characters may still be repeated, where so many were said."""
 
     def __init__(self, said: int) -> None:
-        self._left = max(said, _LEAST_ROOM)
+        self._left = min(max(said, _LEAST_ROOM), _MOST_ROOM)
 
     def takes(self, size: int) -> bool:
         """Whether so many more may be; then they are counted."""

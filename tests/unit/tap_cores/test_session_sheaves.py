@@ -323,6 +323,17 @@ def test_what_is_repeated_has_a_limit_and_is_never_missing() -> None:
     assert sum(len(to_json(each)) for each in records) < 6 * 40_000 + 40 * 2000
 
 
+def test_sound_makes_no_room_for_repeating() -> None:
+    """A long talk is mostly sound, and what redaction reads of it must not grow by that."""
+    update = {"instructions": "x" * 20_000}
+    sound = {"type": "input_audio_buffer.append", "audio": b64(bytes(1_500_000))}
+    client: list[Event] = [{"type": "session.update", "session": update}, sound, sound]
+    server = [{"type": "session.updated", "session": update}, *talk(90)[1]]
+    records = sheaf(client, server)
+    repeated = sum(len(text) for each in records for role, text in said(each) if role == "system")
+    assert 500_000 < repeated <= 1024 * 1024 + 20_000
+
+
 def test_settings_that_change_all_the_time_are_told_once_at_least() -> None:
     """Room or no room, no update is lost."""
     client: list[Event] = []
