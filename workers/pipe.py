@@ -1,8 +1,9 @@
 """The words between a worker and a process that redacts for it, and their frames in the pipe.
 
 A frame is four bytes of length (big-endian), as much JSON (`Asked` or `Answered`), and the body
-whose size that JSON gives: a record's JSON, clear on the way there and redacted on the way back.
-The process may ask the worker in turn, about passages for a detector that only the worker has.
+whose size that JSON gives: the JSON of an exchange's records, clear on the way there and redacted
+on the way back. The process may ask the worker in turn, about passages for a detector that only
+the worker has.
 The law: an error crosses as its code, without its message, which may repeat what was said. Only
 when a process tells why it cannot begin is there nothing yet to repeat.
 """

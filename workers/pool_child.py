@@ -14,9 +14,9 @@ from contextlib import suppress
 from functools import partial
 
 from audit.errors import AuditStreamError
-from audit.record import AuditRecord
+from audit.sheaf import read_sheaf
 from audit.telemetry import Log, frames_of
-from audit.value import from_json, to_json
+from audit.value import to_json
 from workers.consulting import Questions
 from workers.pipe import Answered, Asked, Failure, failure_of, framed, read_frame
 from workers.ports import Redacts
@@ -66,13 +66,14 @@ class Serving:
                 self._tell(framed(Answered(call=number, size=len(made)), made))
 
     async def _made(self, body: bytes) -> bytes | Failure:
-        """Give the redacted record's JSON, or what was raised instead; raises nothing."""
-        record = from_json(body, AuditRecord)
+        """Give the redacted records as a JSON list, or what was raised instead; raises nothing."""
+        records = read_sheaf(body)
         try:
-            return to_json(await self._redactor.redact(record))
+            return to_json(await self._redactor.redact_sheaf(records))
         except AuditStreamError as error:
             return failure_of(error)
         except Exception as error:  # noqa: BLE001 - one record's error is not that of the others
             kind, where = type(error).__name__, frames_of(error)
-            self._log.error("redaction.unexpected", error_type=kind, where=where, id=record.id)
+            name = records[0].id
+            self._log.error("redaction.unexpected", error_type=kind, where=where, id=name)
             return failure_of(error)

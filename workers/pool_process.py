@@ -93,8 +93,10 @@ class RedactionProcess:
         """How many records it has."""
         return len(self._calls)
 
-    async def redact(self, record_json: bytes) -> bytes:
-        """Have a record redacted: JSON in, JSON out. Cancelling it gives the call up.
+    async def redact(self, sheaf: bytes) -> bytes:
+        """Have an exchange's records redacted: JSON in, a JSON list out.
+
+        Cancelling it gives the call up.
 
         Raises what the redactor raised, `RedactionFailedError`, or `ProcessLostError`.
         """
@@ -105,7 +107,7 @@ class RedactionProcess:
         self._calls[call] = answer
         if len(self._calls) == 1:
             self._watch_on()
-        self._asks.write(framed(Asked(call=call, size=len(record_json)), record_json))
+        self._asks.write(framed(Asked(call=call, size=len(sheaf)), sheaf))
         try:
             with suppress(OSError):  # Then it is gone, as whoever hears it will find.
                 await self._asks.drain()

@@ -20,7 +20,7 @@ from storage.records.cosmos_client import Container
 from storage.records.cosmos_items import Item, entry_of, item_id, record_key
 from storage.records.cosmos_ledger import CosmosLedger
 from storage.records.cosmos_records import DOCUMENT, CosmosRecordReader
-from storage.records.keeper import check_amendable
+from storage.records.keeper import check_amendable, in_order
 from storage.records.port import StoredDocument
 from storage.records.query_cosmos import Parameter
 
@@ -57,6 +57,17 @@ class CosmosKeeper:
         """The stored record of this id, if there is one."""
         return await self._reader.get(record_id)
 
+    async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
+        """All stored records of an exchange, in the order of their ids."""
+        found = self._records.query(_OF_EXCHANGE, [_named("exchange", exchange_id)])
+        return in_order(
+            [
+                StoredDocument(item["record"], text)
+                async for item in found
+                if (text := await self._bodies.current_text_of(item)) is not None
+            ]
+        )
+
     async def remove(self, entries: Sequence[LedgerEntry]) -> int:
         """Let each entry stand, then remove its exchange's records; each for itself.
 
@@ -72,22 +83,37 @@ class CosmosKeeper:
                 stood += result
         return stood
 
-    async def amend(self, record: RedactedRecord, entry: LedgerEntry) -> bool:
-        """Let the entry stand, then put the record in place of the stored one of its id."""
+    async def amend(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """Let the entry stand, then put each record in place of the stored one of its id."""
+        items: list[Item] = []
+        for each in (record, *further):
+            if (there := await self._amendable(each)) is None:
+                return False
+            items.append(there)
+        if not await self._ledger.stands(entry):
+            raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
+        for each, there in zip((record, *further), items, strict=True):
+            await self._put_in_place(each, there)
+        return True
+
+    async def _amendable(self, record: RedactedRecord) -> Item | None:
+        """The item that holds the record; None where there is none."""
         name = item_id(record.id)
         there = await self._records.read(name, [record.consumer, record.day, name])
         text = None if there is None else await self._bodies.current_text_of(there)
-        if there is None or text is None:
-            return False
+        if text is None:
+            return None
         check_amendable(text, record)
-        if not await self._ledger.stands(entry):
-            raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
+        return there
+
+    async def _put_in_place(self, record: RedactedRecord, there: Item) -> None:
         item = await self._bodies.item_of(record, self._clock())
         if not await self._records.replace(item, there["_etag"]):
             raise StoreUnavailable(f"the record {record.id} was changed meanwhile")
         if there.get("blob") != item.get("blob"):
             await self._bodies.forget(there)
-        return True
 
     async def scrub(self, *, thorough: bool) -> bool:
         """Nothing to do: what is left of a removed item is the service's, and out of reach."""
