@@ -44,7 +44,8 @@ tests: $(VENV)/.tested $(VENV)/.emulators
 
 # AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed;
 # AUDITSTREAM_SOAK_ENGINE=azure puts the system on the emulators of Azure's services.
-soak: $(VENV)/.tested $(VENV)/.emulators ## half an hour of random faults over the whole running system
+soak: $(VENV)/.tested $(if $(filter azure,$(AUDITSTREAM_SOAK_ENGINE)),$(VENV)/.emulators)
+soak: ## half an hour of random faults over the whole running system
 	$(BIN)/python -m tests.faults.soak
 
 # What breaks a target is left in .fuzz; tests/fuzz/run.py says what to do with it.

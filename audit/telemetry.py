@@ -65,6 +65,7 @@ EVENTS: dict[str, str] = {
     "worker.stored": "A record was stored.",
     "worker.erased": "An exchange that a standing order bars was not stored.",
     "worker.swept": "Records whose time was over were removed.",
+    "worker.swept_again": "Records of removed exchanges had come back, and were removed again.",
     "worker.claims_swept": "Bodies in blobs were removed whose exchanges are settled.",
     "worker.overflow_swept": "Bodies of records that are gone were removed from the blobs.",
     "worker.sweep_refused": "Expired records are not what was signed: they stay, see `verify`.",

@@ -21,6 +21,7 @@ from cli.options import SETTING_OPTIONS as _SETTING_OPTIONS
 from cli.options import options as _options
 from cli.options import settings_of as _settings
 from cli.render.neutral import neutral_line
+from cli.trying import policy, redact
 
 __all__ = ["cli", "main"]
 
@@ -349,7 +350,7 @@ def settings() -> None:
     run_settings()
 
 
-for each in (erase, hold, dead_letters):
+for each in (erase, hold, dead_letters, redact, policy):
     cli.add_command(each)
 
 

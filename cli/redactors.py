@@ -2,7 +2,8 @@
 
 The law: a process that redacts is given the policy's settings and the key of pseudonyms through
 its pipe, and nothing else: none of its worker's other keys, no connection string, no variable of
-ours in its environment. Detectors that ask a service stay in the worker, and are asked by pipe.
+ours in its environment and none that signs in as somebody. Detectors that ask a service stay in
+the worker, and are asked by pipe.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from redaction.detector import Detector
 from workers.pool import Pool
 from workers.pool_process import RedactionProcess
 
-__all__ = ["RedactionOrders", "orders_of", "pool_of", "read_orders"]
+__all__ = ["RedactionOrders", "environment_of", "orders_of", "pool_of", "read_orders"]
 
 # What of the settings a process that redacts needs.
 _NEEDED = ("redaction", "log_level", "log_json")
-_OURS = "AUDITSTREAM_"
+# Ours, and those of which `cli.credentials` makes an identity.
+_WITHHELD = ("AUDITSTREAM_", "AZURE_", "IDENTITY_", "MSI_")
 
 
 class RedactionOrders(Value, frozen=True):
@@ -55,7 +57,7 @@ def pool_of(
     check_models(settings)
     orders = to_json(orders_of(settings, pseudonym_key, ours))
     words = [sys.executable, "-P", "-m", "cli.redaction_child"]
-    env = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    env = environment_of(os.environ)
 
     async def start() -> RedactionProcess:
         return await RedactionProcess.start(
@@ -63,6 +65,11 @@ def pool_of(
         )
 
     return Pool(start, settings.worker.processes, log)
+
+
+def environment_of(ours: Mapping[str, str]) -> dict[str, str]:
+    """Give what of the worker's environment a process that redacts has."""
+    return {name: value for name, value in ours.items() if not name.startswith(_WITHHELD)}
 
 
 def orders_of(

@@ -151,6 +151,10 @@ class Custody:
         """The present instant, as records and entries write it."""
         return timestamp(self._now_ns())
 
+    def ago(self, seconds: float) -> str:
+        """The instant so many seconds before the present one."""
+        return timestamp(self._now_ns() - round(seconds * 1e9))
+
     async def _remove(self, entries: Sequence[LedgerEntry]) -> int:
         return await self._keeper.remove([signed(each, self._signer) for each in entries])
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import partial
 
 from audit.errors import AuditStreamError
-from audit.sheaf import read_sheaf
+from audit.sheaf import Sheaf, read_sheaf
 from audit.telemetry import Log, frames_of
 from audit.value import to_json
 from workers.consulting import Questions
@@ -67,13 +67,14 @@ class Serving:
 
     async def _made(self, body: bytes) -> bytes | Failure:
         """Give the redacted records as a JSON list, or what was raised instead; raises nothing."""
-        records = read_sheaf(body)
+        records: Sheaf = ()
         try:
+            records = read_sheaf(body)
             return to_json(await self._redactor.redact_sheaf(records))
         except AuditStreamError as error:
             return failure_of(error)
         except Exception as error:  # noqa: BLE001 - one record's error is not that of the others
             kind, where = type(error).__name__, frames_of(error)
-            name = records[0].id
+            name = records[0].id if records else ""
             self._log.error("redaction.unexpected", error_type=kind, where=where, id=name)
             return failure_of(error)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 __all__ = ["Breaker", "Pacer"]
 
-# After the first 429 requests are this far apart at least; each further 429 doubles it, and each
-# answer takes a fiftieth off, so that at a fixed budget about one request in fifty is refused.
-_FIRST_GAP, _LONGEST_GAP, _LEAST_GAP = 0.05, 5.0, 0.005
-_EASING = 0.98
+# After the first 429 requests are this many seconds apart at least. Each further 429 doubles that,
+# and ten seconds of answers halve it, so that a fixed budget is tried again every ten seconds.
+_FIRST_GAP, _LONGEST_GAP, _LEAST_GAP = 0.05, 2.0, 0.005
+_HALVED_IN = 10.0
 # Seconds to wait after a 429 that does not say how long.
 _UNSAID = 1.0
 
@@ -28,6 +28,7 @@ class Pacer:
     _free_at: float = 0.0
     _refused_at: float = -1.0
     _at_once: int = 0
+    _eased_at: float = 0.0
 
     def __post_init__(self) -> None:
         self._at_once = self.most
@@ -45,10 +46,12 @@ class Pacer:
         """Note that a request begins."""
         self._free_at = max(now, self._free_at) + self.gap
 
-    def accepted(self) -> None:
+    def accepted(self, now: float) -> None:
         """Note an answer: a little faster, and one more at once."""
         self._at_once = min(self.most, self._at_once + 1)
-        self.gap = self.gap * _EASING if self.gap > _LEAST_GAP else 0.0
+        eased = self.gap * 0.5 ** ((now - self._eased_at) / _HALVED_IN)
+        self.gap = eased if eased > _LEAST_GAP else 0.0
+        self._eased_at = now
 
     def refused(self, began: float, now: float, retry_after: float | None) -> None:
         """Note a 429, or a 503 that says when to come again, to a request begun at `began`."""
@@ -56,7 +59,7 @@ class Pacer:
         self._free_at = max(self._free_at, now + pause)
         if began <= self._refused_at:
             return  # It was under way when another was refused: that was the same refusal.
-        self._refused_at = now
+        self._refused_at = self._eased_at = now
         self._at_once = 1
         self.gap = min(_LONGEST_GAP, max(_FIRST_GAP, 2 * self.gap))
 

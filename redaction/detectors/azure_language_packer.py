@@ -55,8 +55,8 @@ class Patience:
     asked about when nobody answers.
     """
 
-    alone: float = 0.005
-    beside: float = 0.05
+    alone: float = 0.02
+    beside: float = 0.5
     stalled: float = 15.0
     tries: int = 2
 
@@ -242,7 +242,7 @@ class Packer:
 
     def _answered(self, batch: Sequence[_Waiting], answers: Sequence[Answer]) -> None:
         self._last_answer = asyncio.get_running_loop().time()
-        self._pacer.accepted()
+        self._pacer.accepted(self._last_answer)
         self._breaker.answered()
         for waiting, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Unread):

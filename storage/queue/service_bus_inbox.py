@@ -6,7 +6,8 @@ is held when the inbox closes is given back.
 
 Service Bus knows no delay for what is given back. Such a message stays locked here, its lock is
 renewed, and it is given back when the delay is over; if this process dies, the lock gives it back
-earlier.
+earlier. It keeps its link meanwhile, which is a connection, and a namespace has few of those: while
+`MOST_PARKED` are held so, nothing is received.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ Sleep = Callable[[float], Awaitable[None]]
 
 # A look without waiting takes at least the round trip that it asks for.
 SHORTEST_WAIT = 0.25
+
+# Messages that wait here for their delay to be over, each with its body and most of a link.
+MOST_PARKED = 64
 
 # How long giving back may take when the inbox closes: a broker that answers needs a round trip.
 _LAST_SECONDS = 3.0
@@ -48,6 +52,9 @@ class ServiceBusInbox:
         """Lock up to `limit` messages; what came at the same time is in the queue's order."""
         async with self._turn:
             self._forget_lapsed()
+            if len(self._parked) >= MOST_PARKED:
+                await asyncio.wait(self._parked, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+                return []
             taken = await self._links.take(limit, max(wait, SHORTEST_WAIT))
             return [self._lend(each) for each in taken]
 
@@ -111,7 +118,7 @@ class ServiceBusInbox:
     async def _renewed(self, held: Held) -> bool:
         until = await held.link.renew(held.message)
         if until is not None:
-            held.until = until
+            self._links.renewed(held, until)
         return until is not None
 
     async def _give_back_later(self, held: Held, delay: float) -> None:

@@ -1,10 +1,11 @@
 """The doors of lawful change over Cosmos DB: ledger first, then record, each for itself.
 
-The law: nothing of a record is touched before the ledger's entry stands, and the entry is
-replaced only as it was seen; whoever comes second hears of it. A crash in between leaves a record
-whose entry says that it is gone or changed: `verify` names it, and the same call again finishes
-the work. What is removed is looked for after the entry stands, since whoever stores looks at the
-entry after storing: so one of the two sees the other.
+The law: nothing of a record is touched before the ledger's entry stands, and the entry is replaced
+only as it was seen; whoever comes second hears of it. A crash in between leaves a record whose
+entry says that it is gone or changed: `verify` names it, and the same call again finishes the work.
+Where a removal got as far as the text and no further, whoever comes upon what is left removes that
+too. What is removed is looked for after the entry stands, since whoever stores looks at the entry
+after storing: so one of the two sees the other.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 
-from audit.errors import RecordHeld, StoreUnavailable
-from audit.ledger import LedgerEntry
+from audit.errors import BlobMissing, RecordHeld, StoreUnavailable
+from audit.ids import ExchangeNumber
+from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from storage.records.cosmos_bodies import Bodies
 from storage.records.cosmos_client import Container
-from storage.records.cosmos_items import Item, entry_of, item_id, record_key
+from storage.records.cosmos_items import Item, entry_of, item_id, place_of, record_key
+from storage.records.cosmos_leftovers import left_behind
 from storage.records.cosmos_ledger import CosmosLedger
 from storage.records.cosmos_records import DOCUMENT, CosmosRecordReader
 from storage.records.keeper import check_amendable, in_order
@@ -25,6 +28,8 @@ from storage.records.port import StoredDocument
 from storage.records.query_cosmos import Parameter
 
 __all__ = ["CosmosFinder", "CosmosKeeper"]
+
+_REMOVED = (LedgerState.ERASED, LedgerState.EXPIRED)
 
 _OF_EXCHANGE = f"{DOCUMENT}c.exchange = @exchange"
 _OF_CONSUMER = f"{DOCUMENT}c.consumer = @consumer ORDER BY c.received_at ASC"
@@ -52,6 +57,7 @@ class CosmosKeeper:
         self._bodies = bodies
         self._reader = reader
         self._clock = clock
+        self._texts = _Texts(records, ledger, bodies)
 
     async def document(self, record_id: str) -> StoredDocument | None:
         """The stored record of this id, if there is one."""
@@ -64,7 +70,7 @@ class CosmosKeeper:
             [
                 StoredDocument(item["record"], text)
                 async for item in found
-                if (text := await self._bodies.current_text_of(item)) is not None
+                if (text := await self._texts.of(item)) is not None
             ]
         )
 
@@ -121,13 +127,18 @@ class CosmosKeeper:
         return True
 
     async def _remove(self, entry: LedgerEntry) -> bool:
-        if any(item["hold"] for item in await self._of(entry)):
+        held = any(item["hold"] for item in await self._of(entry))
+        if held and not await self._removed_before(entry):
             raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
         stands = await self._ledger.stands(entry)
         for item in await self._of(entry):
             await self._bodies.forget(item)
             await self._records.delete(item["id"], record_key(item))
         return stands
+
+    async def _removed_before(self, entry: LedgerEntry) -> bool:
+        there = await self._ledger.entry(entry.number)
+        return there is not None and there.id == entry.id and there.state in _REMOVED
 
     async def _of(self, entry: LedgerEntry) -> list[Item]:
         """The items of an exchange; a realtime session has several."""
@@ -144,7 +155,7 @@ class CosmosFinder:
     def __init__(self, records: Container, ledger: Container, bodies: Bodies) -> None:
         self._records = records
         self._ledger = ledger
-        self._bodies = bodies
+        self._texts = _Texts(records, CosmosLedger(ledger), bodies)
 
     async def entry_of(self, record_id: str) -> LedgerEntry | None:
         """What became of the exchange of this id."""
@@ -173,6 +184,10 @@ class CosmosFinder:
         )
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
 
+    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
+        """The entries erased or expired since then of which there is a record again."""
+        return await left_behind(self._records, self._ledger, since)
+
     async def _entries(self, condition: str, *parameters: Parameter) -> list[LedgerEntry]:
         found = self._ledger.query(f"{_ENTRIES}{condition}", parameters)
         return [entry_of(item) async for item in found]
@@ -181,8 +196,34 @@ class CosmosFinder:
         self, sql: str, parameter: Parameter
     ) -> AsyncGenerator[StoredDocument, None]:
         async for item in self._records.query(sql, [parameter]):
-            if (text := await self._bodies.current_text_of(item)) is not None:
+            if (text := await self._texts.of(item)) is not None:
                 yield StoredDocument(item["record"], text)
+
+
+class _Texts:
+    """The texts of records, for whoever removes and amends."""
+
+    def __init__(self, records: Container, ledger: CosmosLedger, bodies: Bodies) -> None:
+        self._records = records
+        self._ledger = ledger
+        self._bodies = bodies
+
+    async def of(self, item: Item) -> bytes | None:
+        """A record's JSON; None for one that was removed.
+
+        One whose text is gone by a removal that was cut short is removed now: it would keep every
+        sweep and every erasure from whatever comes after it. Raises `BlobMissing` for a text that
+        nobody removed.
+        """
+        try:
+            return await self._bodies.current_text_of(item)
+        except BlobMissing:
+            tap, boot, seq = place_of(item)
+            entry = await self._ledger.entry(ExchangeNumber(tap=tap, boot=boot, seq=seq))
+            if entry is None or entry.state not in _REMOVED:
+                raise
+            await self._records.delete(item["id"], record_key(item))
+            return None
 
 
 def _named(name: str, value: object) -> Parameter:

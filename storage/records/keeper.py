@@ -44,8 +44,9 @@ class Keeper(Protocol):
         Each entry, `erased` or `expired`, then stands in the ledger in place of what was there;
         gives how many do. One that was erased or has expired before stays as it is. Where there
         is no record the entry is entered all the same: it keeps one from coming. Raises
-        `RecordHeld` for a record under a hold, `StoreUnavailable`, also where an entry was made
-        of one that has changed since; what was given before it may have been removed then.
+        `RecordHeld` for a record under a hold, unless its exchange was removed before: what has
+        come back goes, whatever it says of itself. Raises `StoreUnavailable`, also where an entry
+        was made of one that has changed since; what was given before it may have been removed then.
         """
 
     async def amend(
@@ -89,6 +90,14 @@ class Finder(Protocol):
 
     async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
         """The consumer's entries that were erased by one of these orders."""
+
+    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
+        """The entries erased or expired at `since` or later of which there is a record again.
+
+        Whoever puts a record and then dies, before the look at the ledger, leaves it so. A store
+        that looks and writes in one transaction has none, and always gives nothing. An entry that
+        is damaged is left out: it is `verify`'s to name.
+        """
 
 
 class ReadsOrders(Protocol):

@@ -101,6 +101,11 @@ class SqliteFinder:
         erased = await self._entries("consumer = ? AND state = 'erased'", consumer)
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
 
+    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
+        """Nothing: a put looks at the ledger and writes in one transaction, as a removal does."""
+        del since
+        return ()
+
     async def knows(self, consumer: str) -> bool:
         """Whether any record or any ledger entry names this consumer."""
         row = await self._database.read(lambda db: db.execute(_KNOWS, (consumer,)).fetchone())

@@ -19,6 +19,8 @@ from storage.records.port import StoredDocument
 
 __all__ = ["MemoryFinder", "MemoryKeeper", "MemoryOrderBook"]
 
+_REMOVED = (LedgerState.ERASED, LedgerState.EXPIRED)
+
 
 class MemoryKeeper:
     """Implements `Keeper`."""
@@ -34,7 +36,7 @@ class MemoryKeeper:
     async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
         """All stored records of an exchange, in the order of their ids."""
         documents = self._records.documents
-        return in_order(StoredDocument(i, documents[i]) for i in self._found(exchange_id))
+        return in_order(StoredDocument(i, documents[i]) for i in _found(documents, exchange_id))
 
     async def remove(self, entries: Sequence[LedgerEntry]) -> int:
         """Let each entry stand, then remove its exchange's records."""
@@ -60,19 +62,20 @@ class MemoryKeeper:
         del thorough
         return True
 
-    def _found(self, exchange_id: str) -> list[str]:
-        documents = self._records.documents
-        return [i for i in documents if i == exchange_id or i.startswith(f"{exchange_id}/")]
-
     async def _remove(self, entry: LedgerEntry) -> bool:
         documents = self._records.documents
-        found = self._found(entry.id)
-        if any(from_json(documents[i], RedactedRecord).retention.hold for i in found):
+        found = _found(documents, entry.id)
+        held = any(from_json(documents[i], RedactedRecord).retention.hold for i in found)
+        if held and not await self._removed_before(entry):
             raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
         stands = await self._stands(entry)
         for record_id in found:
             documents.pop(record_id, None)
         return stands
+
+    async def _removed_before(self, entry: LedgerEntry) -> bool:
+        there = await self._ledger.entry(entry.number)
+        return there is not None and there.id == entry.id and there.state in _REMOVED
 
     async def _stands(self, entry: LedgerEntry) -> bool:
         """Replace the entry as it was seen, or look again; false after a removal."""
@@ -81,7 +84,7 @@ class MemoryKeeper:
             if there is not None:
                 if there.id != entry.id:
                     raise RecordInvalid(f"the ledger has another exchange as {entry.number!r}")
-                if there.state in (LedgerState.ERASED, LedgerState.EXPIRED):
+                if there.state in _REMOVED:
                     return False
                 if there.amendments != entry.amendments[: len(there.amendments)]:
                     raise StoreUnavailable(f"the entry of {entry.number!r} was changed meanwhile")
@@ -109,6 +112,16 @@ class MemoryFinder:
             if (entry.consumer, entry.state) == (consumer, LedgerState.ERASED)
             and entry.amendments
             and entry.amendments[-1].order in orders
+        ]
+
+    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
+        """The entries erased or expired since then of which there is a record again."""
+        return [
+            entry
+            async for entry in self._ledger.entries()
+            if entry.state in _REMOVED
+            and (entry.at or "") >= since
+            and _found(self._records.documents, entry.id)
         ]
 
     async def knows(self, consumer: str) -> bool:
@@ -154,3 +167,7 @@ class MemoryOrderBook:
     async def orders(self) -> Sequence[Order]:
         """All of them, oldest first."""
         return [from_json(self._orders[each], Order) for each in sorted(self._orders)]
+
+
+def _found(documents: Collection[str], exchange_id: str) -> list[str]:
+    return [i for i in documents if i == exchange_id or i.startswith(f"{exchange_id}/")]

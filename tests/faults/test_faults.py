@@ -16,7 +16,7 @@ from tests.faults.soak import Soak
 
 SCHEDULES = int(os.environ.get("AUDITSTREAM_FAULTS_SCHEDULES", "3"))
 # On Azure's services a run costs more: these are always the same, and `make soak` draws others.
-AZURE_SEED, AZURE_SCHEDULES = 7, 2
+AZURE_SEED, AZURE_SCHEDULES = 5, 2
 _SHRINKING_RUNS = 4
 
 

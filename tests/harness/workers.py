@@ -16,7 +16,7 @@ from audit.settings import Settings
 from audit.signing import Role
 from cli.places import Places, keys_of, prepare
 from storage.queue.sqlite import SqliteQueue
-from tests.harness.pairs import fill
+from tests.harness.pairs import Draw, fill
 from tests.harness.tree import clean_environment
 
 __all__ = ["RunningWorker", "alive", "filled", "gone", "left_in", "stored_in", "worker"]
@@ -81,13 +81,13 @@ async def worker(
             await process.wait()
 
 
-async def filled(data: Path, pairs: int, seed: int = 1) -> Path:
+async def filled(data: Path, pairs: int, seed: int = 1, draw: Draw | None = None) -> Path:
     """A data folder whose queue holds so many pairs, and its keys beside it."""
     settings = Settings(data=data)
     prepare(settings, may_open=True, signs=list(Role))
     queue = await SqliteQueue.open(Places(data).queue)
     try:
-        await fill(queue, keys_of(settings), pairs, seed)
+        await fill(queue, keys_of(settings), pairs, seed, draw)
     finally:
         await queue.close()
     return data

@@ -179,3 +179,30 @@ async def test_an_overflow_sweep_that_fails_is_told_and_tried_again() -> None:
         ("worker.sweep_failed", {"code": "blobs.unavailable"}),
         ("worker.overflow_swept", {"count": 3}),
     ]
+
+
+async def test_an_overflow_sweep_that_fails_unexpectedly_ends_no_worker() -> None:
+    """Its kind is said, not its words, and the next sweep is made."""
+    sweeps = _Sweeps(KeyError("secret"), 1)
+    await OverflowSweeper(sweeps, sweeps, seconds=0.0).run(sweeps.stop)
+    (event, facts), told = sweeps.said
+    assert (event, facts["error_type"]) == ("worker.unexpected", "KeyError")
+    assert "secret" not in str(facts)
+    assert told == ("worker.overflow_swept", {"count": 1})
+
+
+async def test_a_stop_waits_for_no_overflow_sweep() -> None:
+    """A worker that is told to end does, however long a walk over all blobs takes."""
+    begun, stop = asyncio.Event(), asyncio.Event()
+
+    async def sweep(now: float) -> int:
+        del now
+        begun.set()
+        await asyncio.Event().wait()
+        return 0
+
+    running = asyncio.create_task(OverflowSweeper(sweep, _Sweeps()).run(stop))
+    await begun.wait()
+    stop.set()
+    async with asyncio.timeout(5):
+        await running

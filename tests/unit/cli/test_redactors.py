@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from audit.engine_settings import QueueSettings, StoreSettings
 from audit.settings import RedactionSettings, Settings
 from audit.value import to_json
-from cli.redactors import orders_of, read_orders
+from cli.redactors import environment_of, orders_of, read_orders
 
 
 def test_it_is_told_the_settings_of_redaction_and_no_secret() -> None:
@@ -25,3 +25,18 @@ def test_it_is_told_the_settings_of_redaction_and_no_secret() -> None:
     read, key, _ = read_orders(told)
     assert (read.redaction, read.log_level) == (settings.redaction, "error")
     assert key == b"k" * 32
+
+
+def test_its_environment_signs_in_nowhere() -> None:
+    """Neither settings and keys of ours nor what an identity is made of: it asks no service."""
+    signs_in = {
+        "AZURE_CLIENT_SECRET": "hidden",
+        "AZURE_FEDERATED_TOKEN_FILE": "hidden",
+        "IDENTITY_HEADER": "hidden",
+        "MSI_SECRET": "hidden",
+        "AUDITSTREAM_KEY_SEAL": "hidden",
+    }
+    assert environment_of({"PATH": "/bin", "LANG": "C"} | signs_in) == {
+        "PATH": "/bin",
+        "LANG": "C",
+    }

@@ -50,6 +50,7 @@ PAGES = [
     "CHANGELOG.md",
     "docs/azure.md",
     "docs/query-api.md",
+    "docs/redaction.md",
     *sorted(DECISIONS),
 ]
 NOT_SETTINGS = {"AUDITSTREAM_CONFIG", "AUDITSTREAM_STREAMS", *KEY_VARIABLES}

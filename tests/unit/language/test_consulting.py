@@ -8,11 +8,12 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
 from audit.errors import DetectorFailed, DetectorUnavailable
 from audit.record import RedactedRecord
-from audit.value import from_json, to_json
+from audit.value import to_json
 from redaction.finding import Passage, Span
 from tests.harness.wait import until
 from tests.unit.redaction.exchanges import a_record, text_of
@@ -23,6 +24,7 @@ from workers.pool_process import ProcessLostError, RedactionProcess
 WORDS = [sys.executable, "-P", "-m", "tests.unit.language.asking"]
 ENV = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 HALF = "\ud83d"
+_REDACTED = msgspec.json.Decoder(list[RedactedRecord])
 
 
 class Finds:
@@ -83,7 +85,9 @@ async def test_a_process_asks_its_worker_and_redacts_what_that_finds() -> None:
         redacting = [asyncio.create_task(apart.redact(said(each))) for each in texts]
         await until(lambda: detector.asked == 5, "all four ask before one is answered")
         detector.go.set()
-        made = [from_json(each, RedactedRecord) for each in await asyncio.gather(*redacting)]
+        made = [
+            record for each in await asyncio.gather(*redacting) for record in _REDACTED.decode(each)
+        ]
     whole = [f"{number} \U0001f600 <PERSON_1> was here" for number in range(4)]
     assert [text_of(each) for each in made] == whole
     assert [each.redaction.findings[0].detector for each in made] == ["azure_language"] * 4

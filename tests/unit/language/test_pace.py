@@ -32,7 +32,7 @@ def test_after_a_refusal_one_goes_first() -> None:
     seen = []
     for _ in range(4):
         seen.append(pacer.at_once)
-        pacer.accepted()
+        pacer.accepted(2.0)
     assert seen == [1, 2, 3, 3]
 
 
@@ -60,9 +60,20 @@ def test_at_a_fixed_budget_few_requests_are_refused(budget: int) -> None:
             pacer.refused(now, now, 1.0)
         else:
             accepted += 1
-            pacer.accepted()
+            pacer.accepted(now)
     assert refused < accepted / 10
     assert accepted > 0.4 * budget * 600
+
+
+def test_after_a_storm_it_is_soon_as_fast_as_before() -> None:
+    """Twenty refusals in a row make it slow; two minutes of answers make it forget them."""
+    pacer = Pacer(4)
+    for second in range(20):
+        pacer.refused(began=float(second), now=second + 0.5, retry_after=0)
+    assert 1 <= pacer.gap <= 2
+    for second in range(20, 140):
+        pacer.accepted(float(second))
+    assert pacer.gap == 0
 
 
 def test_the_breaker_opens_after_three_and_lets_one_try() -> None:

@@ -230,8 +230,14 @@ async def test_a_required_detector_that_fails_stops_the_record(
         await by.redact(a_record(MAIL))
     assert MAIL not in str(stopped.value)
     assert stopped.value.__cause__ is None
-    with pytest.raises(raised):
-        await by.prepare()
+
+
+async def test_a_redactor_that_can_never_redact_is_not_ready() -> None:
+    """One whose detector is unavailable now is: its records wait for it."""
+    failed = ScriptedDetector("one", failure=DetectorFailed("no"))
+    with pytest.raises(DetectorFailed):
+        await _with(failed).prepare()
+    await _with(ScriptedDetector("one", failure=DetectorUnavailable("busy"))).prepare()
 
 
 async def test_an_optional_detector_that_fails_is_named() -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from audit.errors import DetectorUnavailable, RedactorUnavailable, SettingInvalid
+from audit.errors import DetectorUnavailable, RecordInvalid, RedactorUnavailable, SettingInvalid
 from audit.parts import Text
 from audit.record import AuditRecord, Message, RedactedRecord, Request
 from audit.sheaf import sheaf_json
@@ -70,6 +70,14 @@ async def test_a_record_comes_back_redacted() -> None:
         assert isinstance(again, bytes)
         session = a_clear_sheaf(5)
         assert ids_in(await apart.redact(sheaf_json(session))) == [each.id for each in session]
+
+
+async def test_what_is_no_record_is_answered_too() -> None:
+    """Its caller hears so, and the process is not taken for one that is stuck."""
+    async with process(patience=2.0) as apart:
+        with pytest.raises(RecordInvalid):
+            await apart.redact(b"{}")
+        assert await apart.redact(to_json(said("hello")))
 
 
 def ids_in(redacted: bytes) -> list[str]:
