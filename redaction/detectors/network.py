@@ -46,8 +46,6 @@ IPV4 = ShapeRecogniser(
     pattern=re.compile(rf"{_NO_VERSION}{_OCTET}(?:\.{_OCTET}){{3}}(?![\w]|\.\d)"),
     alone=0.85,
     proof=_says_where,
-    hints=(".",),
-    shortest=7,
 )
 
 IPV6 = ShapeRecogniser(
@@ -59,7 +57,6 @@ IPV6 = ShapeRecogniser(
     ),
     alone=0.85,
     proof=_is_ipv6,
-    hints=(":",),
 )
 
 MAC = ShapeRecogniser(
@@ -72,6 +69,4 @@ MAC = ShapeRecogniser(
     alone=0.85,
     proof=lambda value: len(set(value.lower()) - set(":-.")) > 1,
     context=words("mac", "ethernet", "wifi", "hardware address"),
-    hints=(":", "-", "."),
-    shortest=12,
 )

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import phonenumbers
 
-from redaction.detectors.recogniser import digits_of, near, words
+from redaction.detectors.recogniser import digits_of, near, spaced, words
 from redaction.finding import Passage, Span
 
 __all__ = ["REGIONS", "PhoneRecogniser"]
@@ -22,13 +22,27 @@ REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "PT", "NL", "PL", "CH", "AT", "BE
 
 _CONTEXT = words(
     "tel", "telephone", "phone", "phones", "phone number", "cell", "cellphone", "mobile", "call",
-    "called", "calling", "ring", "dial", "sms", "text me", "whatsapp", "fax", "contact number",
-    "hotline", "telefon", "telefonnummer", "handy", "handynummer", "mobil", "rufnummer", "anrufen",
-    "rückruf", "téléphone", "portable", "appeler", "numéro", "teléfono", "telefono", "móvil",
-    "llamar", "cellulare", "chiamare", "telefone", "telemóvel", "celular", "ligar", "telefoon",
-    "mobiel", "bellen", "komórka", "numer", "zadzwoń", "msisdn", "fon",
+    "called", "calling", "ring", "dial", "sms", "text me", "whatsapp", "signal", "fax", "contact number",
+    "hotline", "callback", "extension", "landline", "voicemail", "number", "numbers", "num", "reach me",
+    "telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "anrufen",
+    "rückruf", "rückrufnummer", "durchwahl", "festnetz", "nummer", "erreichbar", "ruf", "fon",
+    "téléphone", "portable", "appeler", "appelez", "appelle", "rappeler", "rappelez", "joindre",
+    "numéro", "fixe", "teléfono", "móvil", "llamar", "llámame", "llama", "número", "celular", "fijo",
+    "telefono", "cellulare", "cell", "chiamare", "chiamami", "richiamare", "numero", "recapito", "fisso",
+    "telefone", "telemóvel", "ligar", "liga me", "ligue", "contacto", "contato", "zap", "fixo",
+    "telefoon", "telefoonnummer", "mobiel", "bellen", "bel", "terugbellen", "gsm", "app me", "06 nummer",
+    "komórka", "komórkowy", "telefonu", "numer", "numeru", "zadzwoń", "oddzwonić", "dzwonić", "dzwoń",
+    "msisdn", "puhelin", "mobilnr", "tlf", "τηλ", "тел",
 )  # fmt: skip
-_GAP = r"[ \u00a0\u2011.\-/]"
+# Words that announce as many orders and invoices as telephones: only the number's shape decides.
+_ORDERS = words(
+    "order", "orders", "invoice", "bestellung", "bestellnummer", "rechnung", "commande", "facture",
+    "pedido", "factura", "fatura", "ordine", "fattura", "zamówieni\\w+", "faktur\\w+", "bestelling",
+    "factuur", "ticket", "case", "sku", "isbn", "ean", "article", "artikel", "serial", "tracking",
+    "version", "build", "port", "pid", "row", "rows", "line", "ref", "reference", "iban", "card",
+    "bytes", "euros?", "eur", "usd", "account", "konto", "bsn", "nif", "ssn", "pesel", "dni", "id",
+)  # fmt: skip
+_GAP = r"(?:[ \u00a0\u2011.\-/]| / | - )"
 _INTERNATIONAL = re.compile(
     rf"(?<![\w+])(?:\+|00(?=[1-9])|\(\+)\(?\d(?:(?:{_GAP}|[()]){{0,3}}\d){{5,24}}(?!(?!x\d)\w)"
 )
@@ -42,30 +56,50 @@ _TRUNK_ZERO = re.compile(
 _IN_CONTEXT = re.compile(rf"(?<![\w+.\-])\(?\d(?:(?:{_GAP}|[()]){{0,2}}\d){{6,14}}(?![\w])")
 _GROUP = re.compile(r"\d+\)?")
 _DATE_LIKE = re.compile(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d\b")
-_ENOUGH_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
+_NEEDS = r"[0-9](?:[^0-9]{0,3}[0-9]){6}"
 
 
 class PhoneRecogniser:
     """Telephone numbers of the configured regions, and of any region with a country code."""
 
+    needs = _NEEDS
+    reach = 96
+
     def __init__(self, regions: Sequence[str] = REGIONS) -> None:
         self._regions = tuple(regions)
 
-    def find(self, passage: Passage) -> Iterator[Span]:
+    def listens(self, key: str) -> bool:
+        """Hear words for telephones."""
+        return _CONTEXT.search(spaced(key)) is not None
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give every number; a number in several shapes may be given more than once."""
-        text = passage.text
-        if not _ENOUGH_DIGITS.search(text):
-            return
-        for match in _INTERNATIONAL.finditer(text):
+        for match in self._in(_INTERNATIONAL, passage, start, end):
             yield from self._international(match)
-        for match in _NORTH_AMERICAN.finditer(text):
+        for match in self._in(_NORTH_AMERICAN, passage, start, end):
             yield self._span(match.start(), match.end(), 0.75)
-        for match in _TRUNK_ZERO.finditer(text):
+        for match in self._in(_TRUNK_ZERO, passage, start, end):
             if self._is_national(match[0]):
                 yield self._span(match.start(), match.end(), 0.7)
-        for match in _IN_CONTEXT.finditer(text):
-            if near(passage, match.start(), match.end(), _CONTEXT) and self._dialled(match[0]):
+        for match in self._in(_IN_CONTEXT, passage, start, end):
+            if self._is_announced(passage, match) and self._dialled(match[0]):
                 yield self._span(match.start(), match.end(), 0.8)
+
+    def _in(
+        self, shape: re.Pattern[str], passage: Passage, start: int, end: int
+    ) -> Iterator[re.Match[str]]:
+        for match in shape.finditer(passage.text, start, end + self.reach):
+            if match.start() >= end:
+                return
+            yield match
+
+    def _is_announced(self, passage: Passage, match: re.Match[str]) -> bool:
+        """Tell by the words near by; those of an order are nearer than those of a telephone."""
+        begin, end = match.span()
+        if not near(passage, begin, end, _CONTEXT):
+            return False
+        close = passage.text[max(0, begin - 24) : begin]
+        return not _ORDERS.search(close) or bool(_CONTEXT.search(close))
 
     def _span(self, start: int, end: int, score: float) -> Span:
         return Span(start, end, "PHONE_NUMBER", score, "phone")

@@ -1,0 +1,87 @@
+"""Documents: passports, licences, identity cards, registration plates, by what announces them."""
+
+from __future__ import annotations
+
+from redaction.detectors.announced import AnnouncedRecogniser
+from redaction.detectors.recogniser import digits_of
+
+__all__ = ["DOCUMENTS"]
+
+# "no.", "number" and the like, which may stand between label and value in any language.
+_CODE = r"(?=[A-Z]{0,5}[ \-]?\d|[A-Z0-9]{2,7}\d)[A-Z0-9]{5,18}"
+_LICENCE = (
+    r"(?=(?:[^\d\n]{0,6}\d){4})(?:\d{5}/\d\d/\d{4}|[A-Z]{1,3}-\d{6,8}(?: \d)?|\d{2}[ .]?[A-Z]{2}[ .]?\d{5}"
+    r"|[A-Z]{1,2}\d{2,3}(?:-\d{2,4}){1,3}(?:-\d)?|[A-Z]\d{3}[- ]\d{4}[- ]\d{4}|[A-Z]\d{4}-\d{5}-\d{5}"
+    r"|(?=[A-Z]{0,5}[0-9]|[A-Z0-9]{2,6}\d)[A-Z0-9]{6,18}(?:-[A-Z0-9]{1,4})?)"
+)
+_ID_CARD = (
+    r"\d{8}[ -]\d[ -]?[A-Z]{2}\d|[A-Z]{3}[ -]?\d{6}|\d{3}-\d{7}-\d{2}|[A-Z]{2}[ -]?\d{5}[ -]?[A-Z]{2}"
+    r"|(?=[A-Z]{0,4}\d|[A-Z0-9]{2,5}\d)[A-Z0-9]{6,14}|[A-Z]{1,3}[- ]\d{4,9}(?:[- ]\d{1,4})?"
+)
+_PLATE = (
+    r"[A-ZÄÖÜ]{1,3}[ -]?[A-Z]{1,2}[ -]\d{1,4}[EH]?|[A-Z]{2}\d{2} ?[A-Z]{3}|[A-Z]{2}[- ]?\d{3}[- ]?[A-Z]{2}"
+    r"|\d{4}[ -]?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{2}-\d{2}-[A-Z]{2}|\d{2}-[A-Z]{2}-\d{2}|\d{2}-\d{2}-[A-Z]{2}"
+    r"|[A-Z]{2}-\d{2}-\d{2}|[A-Z]{2}-\d{3}-[A-Z]|\d-[A-Z]{3}-\d{2}|\d{2}-[A-Z]{2,3}-\d{1,2}|[A-Z]-\d{3}-[A-Z]{2}"
+    r"|[A-Z]{2,3} ?\d[A-Z0-9]{3,4}|[A-Z]{3}[ -]?\d{3,4}|\d[A-Z]{3}\d{3}|[A-Z]{3} ?\d[A-Z]\d{2}"
+    r"|[A-Z]\d{1,3} ?[A-Z]{3}|\d{1,4} ?[A-Z]{1,3} ?\d{1,4}"
+)
+
+
+def _numbered(value: str) -> bool:
+    """Tell a number from a word in capitals, and from a year."""
+    return len(digits_of(value)) >= 4
+
+
+def _lettered(value: str) -> bool:
+    return any(c.isalpha() for c in value) and any(c.isdigit() for c in value)
+
+
+DOCUMENTS = (
+    AnnouncedRecogniser(
+        "passport", "PASSPORT",
+        r"(?:[a-z]{2,12}[ -])?passport(?:[ _-]?(?:number|num|no|id|nr))?|reisep(?:ass|ässe)(?:-?(?:nummer|nr))?"
+        r"|pass-?(?:nummer|nr)|passeport|pasaporte|passaporte|passaporto|paspoort(?:nummer)?|paszport[u]?",
+        _CODE, gap=44, proof=_numbered, any_case=True,
+    ),
+    AnnouncedRecogniser(
+        "licence", "DRIVER_LICENSE",
+        r"(?:driver'?s?|driving)[ _-]?licen[cs]es?(?:[ _-]?(?:number|num|no|id))?|licen[cs]e (?:no|number|num)"
+        r"|dl (?:no|number|#)|führerschein(?:-?(?:nummer|nr))?|fahrerlaubnis|permis(?: de conduire)?"
+        r"|patente(?: di guida)?|permiso de conducir|carn(?:et|é) de conducir|licencia de conducir"
+        r"|carta de condução|carteira de motorista|cnh|rijbewijs(?:nummer)?|praw[oa] jazdy",
+        _LICENCE, gap=36, proof=_numbered,
+    ),
+    AnnouncedRecogniser(
+        "id_card", "ID_DOCUMENT",
+        r"(?:national |personal )?(?:id|identity|identification)[ _-]?(?:card(?: number| no)?|number|num|no|#)"
+        r"|national id|personalausweis(?:-?(?:nummer|nr))?|ausweis(?:-?(?:nummer|nr))?|identitätskarte"
+        r"|carte (?:nationale )?d'identité|cni|carte de séjour|titre de séjour|documento de identidad"
+        r"|carta d'identità|cartão de cidadão|bilhete de identidade|identiteitskaart|id-?kaart"
+        r"|dow[oó]d(?:zie|em|u)?(?: osobist\w{1,4})?|residence permit|green card|alien number|uscis"
+        r"|aufenthaltstitel|tarjeta de residencia|permesso di soggiorno",
+        _ID_CARD, gap=36, proof=_numbered,
+    ),
+    AnnouncedRecogniser(
+        "plate", "LICENSE_PLATE",
+        r"(?:licen[cs]e|number|registration|vehicle)[ _-]?plates?|plate(?:[ _-]?(?:number|no))?"
+        r"|vehicle registration|registration(?: number| no| mark)?|(?:kfz-?|auto-?)?kennzeichen|nummernschild"
+        r"|(?:plaque(?: d'immatriculation)?|immatriculée?|immatriculation)|matr[ií]cula|placas?|targat?[ao]?"
+        r"|kenteken|tablic[aey](?: rejestracyjn\w{1,3})?|nr rejestracyjny|rejestracj\w{1,2}",
+        _PLATE, gap=24, score=0.65, proof=_lettered, any_case=False,
+    ),
+    AnnouncedRecogniser(
+        "record", "MEDICAL_RECORD",
+        r"mrn|medical record (?:number|no)|patient[ _-]?(?:id|number|no|nr)|versichertennummer"
+        r"|krankenversicherungsnummer|kvnr|numéro de mutuelle|tarjeta sanitaria|tessera sanitaria"
+        r"|número de utente|health (?:card|insurance) (?:number|no|id)|medicare (?:number|no|id)|policy(?: holder)? (?:number|no)"
+        r"|insurance (?:number|no|id)|member id|versicherungsnummer|verzekerdennummer|polisnummer",
+        r"(?=[A-Z]{0,4}[ -]?\d)[A-Z0-9][A-Z0-9\-]{5,19}", gap=16, score=0.6, proof=_numbered,
+    ),
+    AnnouncedRecogniser(
+        "account", "BANK_ACCOUNT",
+        r"(?:bank )?account(?:[ _-]?(?:number|num|no|nr))|acct(?:\.|[ _-]?(?:no|number|num|#))|kontonummer|konto-?nr"
+        r"|numéro de compte|número de cuenta|n[uú]mero d[ae] conta|numero (?:di )?conto|rekeningnummer"
+        r"|numer konta|nr konta|(?:aba |bank )?routing(?:[ _-]?(?:number|no))?|sort[ _-]?code|bankleitzahl|blz",
+        r"\d{2}-\d{2}-\d{2}|\d{4}[ -]\d{4}(?:[ -]\d{1,4}){0,3}|\d{6,17}", gap=16, score=0.7,
+    ),
+)  # fmt: skip

@@ -1,0 +1,99 @@
+"""A detector that is a table of recognisers, each asked where the prefilter says so.
+
+A text is read as it stands. What it holds in another shape is read on top of that: cells of tables
+under their headings, and encoded runs, which are taken whole when anything is found in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from redaction.detectors.prefilter import Prefilter
+from redaction.detectors.recogniser import Recogniser, spaced
+from redaction.encoded import MAY_BE_ENCODED, runs
+from redaction.finding import Passage, Span
+from redaction.tables import cells
+
+__all__ = ["TableDetector"]
+
+# A longer text is more than the value of its key.
+_SHORT = 400
+# Encoded text inside encoded text inside encoded text is somebody's joke.
+_DEEPEST = 2
+
+
+class TableDetector:
+    """Recognisers behind the port of detection."""
+
+    def __init__(self, name: str, version: str, recognisers: Sequence[Recogniser]) -> None:
+        self._name = name
+        self._version = version
+        self._recognisers = tuple(recognisers)
+        needs = [recogniser.needs for recogniser in self._recognisers]
+        self._encoded = len(needs)
+        self._prefilter = Prefilter([*needs, MAY_BE_ENCODED])
+
+    @property
+    def name(self) -> str:
+        """The name policies know it by."""
+        return self._name
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a row of the table changes what it finds."""
+        return self._version
+
+    async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
+        """Ask every recogniser that the prefilter names; raises nothing for any text."""
+        return [[*self._read(passage, 0), *self._cells(passage)] for passage in passages]
+
+    def _read(self, passage: Passage, depth: int) -> Iterator[Span]:
+        for number, stretches in self._regions(passage).items():
+            if number == self._encoded:
+                if depth < _DEEPEST:
+                    yield from self._runs(passage, stretches, depth)
+            else:
+                yield from _asked(self._recognisers[number], passage, stretches)
+
+    def _regions(self, passage: Passage) -> dict[int, list[tuple[int, int]]]:
+        if passage.key is None or len(passage.text) > _SHORT:
+            return self._prefilter.regions(passage.text)
+        # What the key announces is asked for as if the text said it.
+        said = f"{spaced(passage.key)}: {passage.text}"
+        return dict.fromkeys(self._prefilter.regions(said), [(0, len(passage.text))])
+
+    def _runs(
+        self, passage: Passage, stretches: Sequence[tuple[int, int]], depth: int
+    ) -> Iterator[Span]:
+        for run in runs(passage.text, stretches[0][0], stretches[-1][1]):
+            for span in self._read(Passage(run.text, passage.key, passage.language), depth + 1):
+                yield Span(run.start, run.end, span.type, span.score, span.detector)
+
+    def _cells(self, passage: Passage) -> Iterator[Span]:
+        listening: dict[str, list[Recogniser]] = {}
+        for cell in cells(passage.text):
+            if cell.heading not in listening:
+                listening[cell.heading] = [r for r in self._recognisers if r.listens(cell.heading)]
+            if not listening[cell.heading]:
+                continue
+            alone = Passage(passage.text[cell.start : cell.end], cell.heading, passage.language)
+            for recogniser in listening[cell.heading]:
+                for span in recogniser.find(alone, 0, len(alone.text)):
+                    yield _moved(span, cell.start)
+
+
+def _moved(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.end + by, span.type, span.score, span.detector)
+
+
+def _asked(
+    recogniser: Recogniser, passage: Passage, stretches: Sequence[tuple[int, int]]
+) -> Iterator[Span]:
+    """Ask about stretches; those within reach of each other at one go, so that none is read twice."""
+    first, last = stretches[0]
+    for start, end in stretches[1:]:
+        if start - last > recogniser.reach:
+            yield from recogniser.find(passage, first, last)
+            first = start
+        last = end
+    yield from recogniser.find(passage, first, last)
