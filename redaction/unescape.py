@@ -20,7 +20,7 @@ _JSON_ESCAPE = re.compile(
 _LOOSE_ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}"
     r'|x[0-7][0-9a-fA-F]|[nrt"\'/\\])'
-    r"|%[2-7][0-9a-fA-F]|&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});|&(?:commat|period|amp|colon|lowbar|hyphen|plus);"
+    r"|%(?:25){0,2}[2-7][0-9a-fA-F]|%[cCdDeEfF][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){1,3}|&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});|&(?:commat|period|amp|colon|lowbar|hyphen|plus);"
 )
 _ENTITIES = {"commat": "@", "period": ".", "amp": "&", "colon": ":", "lowbar": "_", "hyphen": "-",
              "plus": "+"}  # fmt: skip
@@ -62,7 +62,7 @@ def _decode(text: str, start: int, end: int, escapes: re.Pattern[str]) -> tuple[
 def _meaning(escape: str) -> str:
     """Give the one character an escape stands for."""
     if escape[0] == "%":
-        return chr(int(escape[1:], 16))
+        return _percent(escape)
     if escape[0] == "&":
         return _entity(escape[1:-1])
     letter = escape[1]
@@ -71,6 +71,15 @@ def _meaning(escape: str) -> str:
     if letter == "x":
         return chr(int(escape[-2:], 16))
     return _SIMPLE.get(letter, letter)
+
+
+def _percent(escape: str) -> str:
+    """Give what octets of a URL stand for, encoded up to three times over; U+FFFD for no character."""
+    if len(escape) > 3 and escape[3] == "%":
+        octets = bytes.fromhex(escape.replace("%", ""))
+        decoded = octets.decode("utf-8", "replace")
+        return decoded if len(decoded) == 1 else "\ufffd"
+    return chr(int(escape[-2:], 16))
 
 
 def _entity(name: str) -> str:

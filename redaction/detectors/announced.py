@@ -18,8 +18,8 @@ from redaction.finding import Passage, Span
 
 __all__ = ["AnnouncedRecogniser"]
 
-# From label to value: words, quotation, one line break, another word with its full stop.
-_GAP = r"(?:[^\d\n;|]|\n(?!\n)){{0,{gap}}}?"
+# From label to value: words and quotation on one line and the next.
+_GAP = re.compile(r"(?:[^\d\n;|]|\n(?!\n))*")
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,12 @@ class AnnouncedRecogniser:
         return rf"(?:^|[^\pL\pN]){loosened(f'(?:{self.label})', re.IGNORECASE)}(?:$|[^\pL])"
 
     @cached_property
-    def _compiled(self) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-        value = rf"(?P<value>{self.value})(?![^\W_]|[.\-/]\d)"
+    def _compiled(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        value = rf"(?P<value>{self.value})(?![^\W_]|[.\-/][^\W_])"
         value = f"(?i:{value})" if self.any_case else value
-        gap = _GAP.format(gap=self.gap)
         return (
             re.compile(rf"(?<![^\W_])(?:{self.label})(?![^\W\d_])", re.IGNORECASE),
-            re.compile(rf"{gap}(?<![^\W_])(?<!\d[.\-/]){value}"),
-            re.compile(value),
+            re.compile(rf"(?<![^\W_])(?<!\d[.\-/]){value}"),
         )
 
     def listens(self, key: str) -> bool:
@@ -63,15 +61,26 @@ class AnnouncedRecogniser:
 
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give the first fitting value behind each label."""
-        label, follows, whole = self._compiled
+        label, value = self._compiled
         text = passage.text
         if passage.key is not None and start == 0 and label.search(spaced(passage.key)):
-            match = whole.fullmatch(text.strip())
+            match = value.fullmatch(text.strip())
             if match and self.proof(match["value"]):
                 yield Span(0, len(text), self.entity, self.score + 0.1, self.name)
         for announced in label.finditer(text, start, end + self.reach):
             if announced.start() >= end:
                 return
-            match = follows.match(text, announced.end(), announced.end() + self.reach)
-            if match and self.proof(match["value"]):
-                yield Span(*match.span("value"), self.entity, self.score, self.name)
+            span = self._behind(text, announced.end())
+            if span is not None:
+                yield Span(*span, self.entity, self.score, self.name)
+
+    def _behind(self, text: str, start: int) -> tuple[int, int] | None:
+        """Give the first value behind a label that is near enough and proves itself."""
+        gap = _GAP.match(text, start, start + self.gap)
+        latest = gap.end() if gap else start
+        for match in self._compiled[1].finditer(text, start, latest + self.reach):
+            if match.start() > latest:
+                return None
+            if self.proof(match["value"]):
+                return match.span("value")
+        return None

@@ -10,7 +10,7 @@ from redaction.detectors.recogniser import ShapeRecogniser, digits_of
 __all__ = ["AGES", "ANY_DATE", "BIRTHS"]
 
 _MONTH = (
-    r"(?:jan|feb|fév|fev|mar|mär|mrt|abr|apr|avr|may|mai|maj|mag|mei|maio|jun|jui|giu|jul|lug|aug"
+    r"(?:jan|feb|fév|fev|mar|mär|maa|mrt|abr|apr|avr|may|mai|maj|mag|mei|maio|jun|jui|giu|jul|lug|aug"
     r"|aoû|ago|sep|set|okt|oct|ott|out|paź|nov|dec|dez|déc|dic|gen|gru|ene|lut|kwi|cze|czer|lip|sie"
     r"|wrz|lis|sty)[^\W\d_]{0,9}\.?"
 )

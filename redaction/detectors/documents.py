@@ -32,6 +32,11 @@ def _numbered(value: str) -> bool:
     return len(digits_of(value)) >= 4
 
 
+def _passport(value: str) -> bool:
+    """As a number; where a country mixes letters in, few digits will do."""
+    return _numbered(value) or (value.isupper() and len(value) >= 8)
+
+
 def _lettered(value: str) -> bool:
     return any(c.isalpha() for c in value) and any(c.isdigit() for c in value)
 
@@ -41,7 +46,7 @@ DOCUMENTS = (
         "passport", "PASSPORT",
         r"(?:[a-z]{2,12}[ -])?passport(?:[ _-]?(?:number|num|no|id|nr))?|reisep(?:ass|ässe)(?:-?(?:nummer|nr))?"
         r"|pass-?(?:nummer|nr)|passeport|pasaporte|passaporte|passaporto|paspoort(?:nummer)?|paszport[u]?",
-        _CODE, gap=44, proof=_numbered, any_case=True,
+        _CODE, gap=44, proof=_passport,
     ),
     AnnouncedRecogniser(
         "licence", "DRIVER_LICENSE",

@@ -19,7 +19,7 @@ _CHANGE = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
 _SIGNS = "!@#$%^&*+?~"
 # What has letters and digits and is no password: versions, units, standards, ordinals, dates.
 _NAMED = re.compile(
-    r"v?\d+(?:[.\-x]\d+)*(?:[a-z]{1,3}|st|nd|rd|th)?|[A-Z]{1,6}[-_ ]?\d{1,6}(?:[-:.]\d+)*"
+    r"v?\d+(?:[.\-x]\d+)*(?:[a-z]{1,3}|st|nd|rd|th)?|(?-i:[A-Z]{1,6}[-_ ]?\d{1,6}(?:[-:.]\d+)*)"
     r"|(?:sha|md|utf|base|aes|rsa|win|x|ipv|http|oauth|tls|bcrypt|argon|scrypt|pbkdf|totp|web|log)"
     r"[-_]?\d+\w{0,3}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|[a-z]+\d?\.[a-z]{1,4}",
     re.IGNORECASE,
@@ -42,7 +42,7 @@ def looks_mixed(value: str) -> bool:
     if len(value) < 6 or _NAMED.fullmatch(value) or "/" in value or "://" in value:
         return False
     digits = sum(c.isdigit() for c in value)
-    signs = sum(c in _SIGNS for c in value)
+    signs = sum(c in _SIGNS for c in value[1:-1])
     return any(c.isalpha() for c in value) and (digits > 0 or signs > 0) and "(" not in value
 
 

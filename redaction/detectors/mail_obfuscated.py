@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from redaction.detectors.prefilter import loosened
+from redaction.detectors.prefilter import Needle, loosened
 from redaction.finding import Passage, Span
 
 __all__ = ["ObfuscatedMailRecogniser"]
@@ -45,6 +45,7 @@ _STRICT_DOT = (
 )
 _BEFORE = re.compile(rf"(?<![\w@.])(?:{_PIECE}(?:{_STRICT_DOT}{_PIECE}){{0,3}})\Z", re.IGNORECASE)
 _ANCHOR = re.compile(rf"{_AT}(?={_PIECE}{_DOT})", re.IGNORECASE)
+_NEEDLE = Needle(_ANCHOR.pattern + _PIECE)
 _BRACKETED = re.compile(r"[\[({<@_*]|AT|-at-")
 _SENTENCE = re.compile(r"\.\s|\s\.$")
 
@@ -62,10 +63,9 @@ class ObfuscatedMailRecogniser:
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give every address that no plain reader of addresses would find."""
         text = passage.text
-        for anchor in _ANCHOR.finditer(text, start, end + self.reach):
-            if anchor.start() >= end:
-                return
-            span = self._around(text, anchor.start())
+        for place in _NEEDLE.starts(text, start, end):
+            anchor = _ANCHOR.search(text, place, place + self.reach)
+            span = self._around(text, anchor.start()) if anchor else None
             if span is not None:
                 yield Span(*span, "EMAIL_ADDRESS", 0.8, "mail_obfuscated")
 

@@ -14,8 +14,7 @@ _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 # Behind a hyphen only the end of a range of addresses is one.
 _NO_VERSION = (
     r"(?<![\w.])(?<![=~^<>!]=)(?:(?<!\w-)|(?<=\.\d-)|(?<=\.\d\d-)|(?<=\.\d{3}-))"
-    r"(?<![vV]ersion )(?<![vV]ersion: )(?<!release )"
-    r"(?<!ection )(?<!§ )(?<!§)"
+    r"(?<!§ )(?<!§)"
 )
 
 
@@ -46,6 +45,11 @@ IPV4 = ShapeRecogniser(
     pattern=re.compile(rf"{_NO_VERSION}{_OCTET}(?:\.{_OCTET}){{3}}(?![\w]|\.\d)"),
     alone=0.85,
     proof=_says_where,
+    against=re.compile(
+        r"(?:versions?|ver|release|firmware|build|update|upgrade|section|chapter|clause|kapitel"
+        r"|abschnitt|wersj\w+|versie|versione|versión|versão)[ :=]{1,3}v?\Z",
+        re.IGNORECASE,
+    ),
 )
 
 IPV6 = ShapeRecogniser(

@@ -8,7 +8,7 @@ the looser the words, the more so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from redaction.detectors.drawn import looks_chosen, looks_mixed
 from redaction.detectors.placeholders import is_placeholder
@@ -16,19 +16,28 @@ from redaction.detectors.prefilter import Needle, loosened
 from redaction.detectors.secret_words import PIN, STRONG_PROSE
 from redaction.finding import Passage, Span
 
-__all__ = ["PinRecogniser", "SpokenPasswordRecogniser"]
+__all__ = ["PairRecogniser", "PinRecogniser", "SpokenPasswordRecogniser"]
 
 _IS = (
     r"is now|is|was|are|being|will be|ist|war|lautet|heißt|est|sera|était|es|era|será|è|sarà"
     r"|é|foi|to|brzmi|jest|luidt|werd|set to|changed to|reset to|its|it's|that's"
 )
 _NEEDLE = Needle(rf"(?:{STRONG_PROSE})")
-_SAID = re.compile(
-    rf"(?:{STRONG_PROSE})(?![^\W_])"
-    r"(?P<gap>(?:[ \t,?'’\"()*`/\-]{1,3}[^\W\d_]{1,14}){0,7}?[ \t,?\"'()*`]{0,3}"
-    r"(?:\n[^\W\d_]{1,16}[:>] ?)?)"
-    rf"(?P<sign>[:=]|(?<![^\W_])(?:{_IS})(?![^\W_]):?|(?<=[ \t\"'`*(]))\s?"
-    r"[\"'`*«“„]{0,2}(?P<value>[^\s\"'`«»“”„<>]{4,64})",
+_WORD = re.compile(rf"(?:{STRONG_PROSE})(?![^\W_])", re.IGNORECASE)
+# A few words, then perhaps the next line of a dialogue with its speaker.
+_GAP = (
+    r"(?:[ \t,?'’\"()*`/\-]{1,3}[^\W\d_]{1,14}){0,7}?[ \t,?\"'()*`]{0,3}"
+    r"(?:\n[^\W\d_]{1,16}[:>] ?)?"
+)
+_VALUE = r"\s?[\"'`*«“„]{0,2}(?P<value>[^\s\"'`«»“”„<>]{4,64})"
+# From the plainest announcement to the loosest.
+_ANNOUNCED = (
+    (re.compile(rf"[\"'`*]{{0,2}}\s?[:=]{_VALUE}", re.IGNORECASE), looks_chosen),
+    (re.compile(rf"{_GAP}(?:[:=]|(?<![^\W_])(?:{_IS})(?![^\W_]):?){_VALUE}", re.IGNORECASE), looks_mixed),
+    (re.compile(rf"[ \t]{{1,2}}[\"'`*(]?{_VALUE}", re.IGNORECASE), looks_mixed),
+)
+_PAIR = re.compile(
+    r"(?<![^\s\"'(])(?:admin|root|user|guest|login|[\w.\-]{2,30}@[\w.\-]{3,60}) ?/ ?(?P<value>[^\s\"'/]{6,40})(?=[\s\"',;)]|$)",
     re.IGNORECASE,
 )
 # Read backwards from the word: `… (password)`, `… as her password`.
@@ -59,16 +68,28 @@ class SpokenPasswordRecogniser:
         """Give each value that looks as its announcement demands."""
         text = passage.text
         for place in _NEEDLE.starts(text, start, end):
-            said = _SAID.match(text, place, place + self.reach)
-            if said is not None:
-                first, last = _trimmed(text, *said.span("value"))
-                if _convinces(said["sign"], said["gap"], text[first:last]):
-                    yield Span(first, last, "PASSWORD", 0.7, "spoken_password")
-            afterwards = _AFTERWARDS.search(text, max(0, place - 100), place)
-            if afterwards is not None:
-                first, last = _trimmed(text, *afterwards.span("value"))
-                if looks_mixed(text[first:last]) and not is_placeholder(text[first:last]):
-                    yield Span(first, last, "PASSWORD", 0.6, "spoken_password")
+            for found in (_behind(text, place), _before(text, place)):
+                if found is not None:
+                    yield Span(*found, "PASSWORD", 0.7, "spoken_password")
+
+
+class PairRecogniser:
+    """User and password as people note them: `admin / …`."""
+
+    needs = loosened(_PAIR.pattern, re.IGNORECASE)
+    reach = 160
+
+    def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
+        """Hear nothing."""
+        return False
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
+        """Give what stands behind the stroke and looks like a password."""
+        for match in _PAIR.finditer(passage.text, start, end + self.reach):
+            if match.start() >= end:
+                return
+            if _convinces(match["value"], looks_mixed):
+                yield Span(*match.span("value"), "PASSWORD", 0.6, "password_pair")
 
 
 class PinRecogniser:
@@ -89,14 +110,31 @@ class PinRecogniser:
             yield Span(*match.span("value"), "PASSWORD", 0.7, "pin")
 
 
-def _convinces(sign: str, gap: str, value: str) -> bool:
-    if len(value) < 4 or is_placeholder(value):
-        return False
-    if sign in {":", "="} and not gap.strip():
-        return looks_chosen(value)
-    if sign and len(gap) < 48:
-        return looks_mixed(value) or (looks_chosen(value) and len(value) >= 8)
-    return looks_mixed(value) and len(gap) < 24
+def _behind(text: str, place: int) -> tuple[int, int] | None:
+    """Give the value that the word at `place` announces, by the plainest reading that convinces."""
+    word = _WORD.match(text, place)
+    if word is None:
+        return None
+    for shape, looks in _ANNOUNCED:
+        match = shape.match(text, word.end(), word.end() + 200)
+        if match is not None:
+            found = _trimmed(text, *match.span("value"))
+            if _convinces(text[slice(*found)], looks):
+                return found
+    return None
+
+
+def _before(text: str, place: int) -> tuple[int, int] | None:
+    """Give the value that is called a password afterwards."""
+    match = _AFTERWARDS.search(text, max(0, place - 100), place)
+    if match is None:
+        return None
+    found = _trimmed(text, *match.span("value"))
+    return found if _convinces(text[slice(*found)], looks_mixed) else None
+
+
+def _convinces(value: str, looks: Callable[[str], bool]) -> bool:
+    return len(value) >= 4 and not is_placeholder(value) and looks(value)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from redaction.detectors.dates_of_birth import AGES, BIRTHS
 from redaction.detectors.documents import DOCUMENTS
 from redaction.detectors.finance import CARDS, IbanRecogniser
+from redaction.detectors.foreign_ids import FOREIGN_IDS
 from redaction.detectors.mail import MailRecogniser
 from redaction.detectors.mail_obfuscated import ObfuscatedMailRecogniser
 from redaction.detectors.national_ids import NATIONAL_IDS
@@ -18,6 +19,7 @@ from redaction.detectors.personal import KeyRecogniser
 from redaction.detectors.phones import REGIONS, PhoneRecogniser
 from redaction.detectors.places import PLACES
 from redaction.detectors.recogniser import Recogniser
+from redaction.detectors.spelt_out import SPELT_OUT
 from redaction.detectors.table_detector import TableDetector
 from redaction.detectors.users import USERS
 
@@ -28,7 +30,7 @@ class PatternDetector(TableDetector):
     """Cards, accounts, addresses of people and machines, national numbers, facts in context."""
 
     def __init__(self, regions: Sequence[str] = REGIONS) -> None:
-        numbers: tuple[Recogniser, ...] = (CARDS, IbanRecogniser(), IPV4, IPV6, MAC)
+        numbers: tuple[Recogniser, ...] = (CARDS, SPELT_OUT, IbanRecogniser(), IPV4, IPV6, MAC)
         people: tuple[Recogniser, ...] = (
             MailRecogniser(),
             ObfuscatedMailRecogniser(),
@@ -36,4 +38,4 @@ class PatternDetector(TableDetector):
             KeyRecogniser(),
         )
         facts: tuple[Recogniser, ...] = (*BIRTHS, *AGES, *DOCUMENTS, *PLACES, *USERS)
-        super().__init__("patterns", "2", (*numbers, *people, *NATIONAL_IDS, *facts))
+        super().__init__("patterns", "2", (*numbers, *people, *NATIONAL_IDS, *FOREIGN_IDS, *facts))

@@ -28,7 +28,7 @@ PLACES = (
     ShapeRecogniser(
         "coordinates", "COORDINATES",
         # Two numbers, and not two of many.
-        re.compile(rf"(?<![\w.])(?<!\d[,;] )(?<!\d[,;])(?P<value>{_DEGREES} ?[,;/] ?{_WIDE})(?![\w.]|[,;] ?[-+]?\d)"),
+        re.compile(rf"(?<![\w.])(?<!\d[,;] )(?<!\d[,;])(?P<value>{_DEGREES} ?[,;/] ?{_WIDE})(?!\w|\.\d|[,;] ?[-+]?\d)"),
         0.45, _on_earth, _CONTEXT, 0.75,
     ),
     ShapeRecogniser(

@@ -20,6 +20,7 @@ __all__ = ["Recogniser", "ShapeRecogniser", "digits_of", "near", "spaced", "word
 
 # How far from a value its context words may stand, in characters.
 _BEFORE, _AFTER = 60, 24
+_RIGHT_BEFORE = 20
 
 
 class Recogniser(Protocol):
@@ -48,7 +49,8 @@ class ShapeRecogniser:
     """A pattern with a proof and context words.
 
     The value is the pattern's group `value`, or the whole match. `alone` is the score without
-    context, `believed` the score with it. `reach` is how far behind a stretch a match that
+    context, `believed` the score with it; words that match `against` right before it make it
+    something else. `reach` is how far behind a stretch a match that
     begins in it is followed.
     """
 
@@ -59,6 +61,7 @@ class ShapeRecogniser:
     proof: Callable[[str], bool] = bool
     context: re.Pattern[str] | None = None
     believed: float = 0.85
+    against: re.Pattern[str] | None = None
     reach: int = 512
 
     @property
@@ -78,8 +81,12 @@ class ShapeRecogniser:
             if match.start() >= end:
                 return
             first, last = match.span(group)
-            if last > first and self.proof(text[first:last]):
+            if last > first and self.proof(text[first:last]) and not self._other(text, first):
                 yield Span(first, last, self.entity, self._score(passage, first, last), self.name)
+
+    def _other(self, text: str, start: int) -> bool:
+        against = self.against
+        return against is not None and bool(against.search(text, max(0, start - _RIGHT_BEFORE), start))
 
     def _score(self, passage: Passage, start: int, end: int) -> float:
         if self.context is not None and near(passage, start, end, self.context):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redaction.detectors.credential_fields import FIELDS
 from redaction.detectors.credential_forms import FORMS
-from redaction.detectors.passwords import PinRecogniser, SpokenPasswordRecogniser
+from redaction.detectors.passwords import PairRecogniser, PinRecogniser, SpokenPasswordRecogniser
 from redaction.detectors.table_detector import TableDetector
 from redaction.detectors.telling_names import TellingKeyRecogniser, TellingNameRecogniser
 
@@ -16,5 +16,5 @@ class SecretDetector(TableDetector):
 
     def __init__(self) -> None:
         names = (TellingNameRecogniser(), TellingKeyRecogniser())
-        spoken = (SpokenPasswordRecogniser(), PinRecogniser())
+        spoken = (SpokenPasswordRecogniser(), PairRecogniser(), PinRecogniser())
         super().__init__("secrets", "2", (*FORMS, *FIELDS, *names, *spoken))

@@ -20,6 +20,8 @@ _NEEDLE = Needle(rf"(?:{STRONG}|{WEAK})")
 _ASSIGNED = re.compile(
     rf"(?:(?P<strong>{STRONG})|(?P<weak>{WEAK}))(?:[_-]?[0-9])?"
     r"(?:[\"'`]?\]?)(?P<sign>\s{0,3}(?::=|=>|==?|:)\s{0,3}"
+    # `- name: DB_PASSWORD` and, on the next line, `value: …`.
+    r"|[\"']?\s{0,3}[,{]?\s{1,16}[\"']?(?:value|default|val)[\"']?\s{0,3}[:=]\s{0,3}"
     r"|\s{1,2}(?:is|ist|est|es|è|é|to|was|lautet|era)[ :]\s?)"
     r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){4,400})(?=(?P=quote)|\Z)"
     r"|(?P<bare>[^\s\"'`]{4,4000}))",

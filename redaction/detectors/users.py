@@ -29,7 +29,7 @@ def _somebody(value: str) -> bool:
 
 def _chosen(value: str) -> bool:
     """Believe a word behind `login` only when it does not look like a word."""
-    return _somebody(value) and any(c.isdigit() or c in "._-@" for c in value[1:-1])
+    return _somebody(value) and any(c.isdigit() or c in "._-@" for c in value[1:])
 
 
 def _user(name: str, pattern: str, flags: int = 0) -> ShapeRecogniser:
