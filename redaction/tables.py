@@ -16,6 +16,8 @@ __all__ = ["Cell", "cells"]
 # A heading has so many columns at most, each so long; other lines are no headings.
 _MOST_COLUMNS, _LONGEST = 60, 48
 _HEADING = re.compile(r"[^\W\d_][^\n|;\t,]{0,47}")
+# A comma also stands in prose and code: headings between commas are a word or three, no more.
+_SHORT_HEADING = re.compile(r"[^\W\d_][\w.\-/#°]{0,23}(?: [\w.\-/#°]{1,15}){0,2}(?<![.\-])")
 _RULE = re.compile(r"[\s|:+\-=]+")
 _SIGNS = ("\t", ";", "|", ",")
 
@@ -36,11 +38,18 @@ def cells(text: str) -> Iterator[Cell]:
     headings: list[str] = []
     sign = ""
     for start, line in _lines(text):
-        if headings and line.count(sign) >= len(headings) - 1 and line.strip():
+        if headings and _is_row(line, sign, len(headings)):
             if not _RULE.fullmatch(line):
                 yield from _row(line, start, sign, headings)
             continue
         headings, sign = _headings(line)
+
+
+def _is_row(line: str, sign: str, columns: int) -> bool:
+    count = line.count(sign) + 1
+    if sign == "|":
+        return count >= columns
+    return count == columns or (count > columns and '"' in line)
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -57,8 +66,9 @@ def _headings(line: str) -> tuple[list[str], str]:
     for sign in _SIGNS:
         if sign not in line:
             continue
+        shape = _SHORT_HEADING if sign == "," else _HEADING
         columns = [_plain(column) for column in _inner(line, sign).split(sign)]
-        if 2 <= len(columns) <= _MOST_COLUMNS and all(map(_HEADING.fullmatch, columns)):
+        if 2 <= len(columns) <= _MOST_COLUMNS and all(map(shape.fullmatch, columns)):
             return columns, sign
     return [], ""
 

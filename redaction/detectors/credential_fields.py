@@ -85,11 +85,12 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            _given),
     *_argument("ssh_password", r"\bsshpass\s{1,3}-p\s{0,2}"),
     *_argument("sql_password", r"\b(?:mysql|mariadb)[a-z]{0,8}\b[^\n|;]{0,200}?\s(?:-p|--password=)"),
+    *_argument("cache_password", r"\bredis-cli\b[^\n|;]{0,200}?\s(?:-a|--pass)[ =]"),
     *_argument("login_password",
                r"\b(?:docker|podman|az|oc|cf|helm registry|skopeo|buildah|gh auth|twine|vault) "
                r"(?:login|upload)\b[^\n|;]{0,200}?\s(?:-p|--password|--passwd)[ =]"),
     *_argument("secure_string", r"ConvertTo-SecureString\s{1,3}(?:-String\s{1,3})?"),
-    *_argument("identified_by", r"\bIDENTIFIED\s{1,3}(?:WITH\s{1,3}\S{1,40}\s{1,3})?BY\s{1,3}"),
+    *_argument("identified_by", r"\bIDENTIFIED\s{1,3}(?:WITH\s{1,3}\S{1,40}\s{1,3})?BY\s{1,3}(?=['\"])"),
     *_argument("net_user", r"\bnet\s{1,3}use?r?\s{1,3}[\w.\-]{2,40}\s{1,3}(?=\S{1,40}\s{1,3}/add)"),
     _field("option", "PASSWORD",
            r"(?<![\w-])--?[a-z\-]{0,20}(?:password|passwd|passphrase|pass|pwd|secret|token|api-?key)"

@@ -74,6 +74,29 @@ DOCUMENTS = (
         r"|kenteken|tablic[aey](?: rejestracyjn\w{1,3})?|nr rejestracyjny|rejestracj\w{1,2}",
         _PLATE, gap=24, score=0.65, proof=_lettered, any_case=False,
     ),
+    # Numbers that say what they are and fail their check: people mistype, and mask a digit.
+    AnnouncedRecogniser(
+        "national_id", "NATIONAL_ID",
+        r"bsn(?:-?nummer)?|burgerservicenummer|sofinummer|pesel|(?-i:DNI|NIE|NIF|SIN|NIR)|d\.n\.i\.|codice fiscale"
+        r"|(?-i:C\.? ?F\.?)|cod\. fisc\.|(?:numéro de |n° (?:de )?)?sécu(?:rité sociale)?|carte vitale"
+        r"|seguridad social|cpf|cnpj|contribuinte|steuer-?(?:id(?:nr)?|identifikationsnummer)|nhs(?: number| no)?"
+        r"|national insurance(?: number| no)?|nino|ssn|social(?: security)?(?: number| no)?|aadhaar|itin"
+        r"|personnummer|tax(?:payer)? id(?:entification number)?|ahv(?:-?n(?:umme)?r)?",
+        r"[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]|(?:[A-Z]{1,2}[ -]?)?\d(?:[ .\-/]?\d){5,14}(?:[ -]?[A-Z])?"
+        r"|\d \d\d \d\d 2[AB] \d{3} \d{3} \d\d|(?:x{3}|\*{3})[- ](?:x{2}|\*{2})[- ]\d{4}",
+        gap=28, score=0.65, proof=_numbered,
+    ),
+    AnnouncedRecogniser(
+        "iban_said", "IBAN_CODE", r"iban(?: ?(?:number|no|nr))?|rib|rachun(?:ek|ku)|konto(?:verbindung)?",
+        r"[A-Z]{2}\d\d(?:[ \-]?[A-Z0-9]{4}){3,7}(?:[ \-]?[A-Z0-9]{1,3})?|\d\d(?: ?\d{4}){6}", gap=20, score=0.8,
+    ),
+    AnnouncedRecogniser(
+        "card_said", "CREDIT_CARD",
+        r"(?:credit|debit|bank|payment)?[ -]?card(?: ?(?:number|no|nr|num|#))?|visa|master ?card|amex|american express"
+        r"|kreditkarten?(?:nummer|nr)?|karten?(?:nummer|nr)|carte(?: bancaire| bleue)?|cb|tarjeta(?: de crédito)?"
+        r"|carta di credito|carta|cartão(?: de crédito)?|creditcard(?:nummer)?|kaartnummer|kart[ayę](?: kredytow\w)?",
+        r"[3-6]\d{3}[ \-.]?\d{4}[ \-.]?\d{4}[ \-.]?\d{3,4}|3[47]\d\d[ \-]\d{6}[ \-]\d{5}", gap=32, score=0.7,
+    ),
     AnnouncedRecogniser(
         "record", "MEDICAL_RECORD",
         r"mrn|medical record (?:number|no)|patient[ _-]?(?:id|number|no|nr)|versichertennummer"

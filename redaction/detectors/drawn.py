@@ -25,6 +25,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 
+_CODE = re.compile(r"\w[(\[]|[)\]]$|==|->|::|\$\{")
+
 
 def looks_chosen(value: str) -> bool:
     """Tell a password from a word: a digit or a sign among letters, or odd capitals."""
@@ -43,7 +45,7 @@ def looks_mixed(value: str) -> bool:
         return False
     digits = sum(c.isdigit() for c in value)
     signs = sum(c in _SIGNS for c in value[1:-1])
-    return any(c.isalpha() for c in value) and (digits > 0 or signs > 0) and "(" not in value
+    return any(c.isalpha() for c in value) and (digits > 0 or signs > 0) and not _CODE.search(value)
 
 
 def looks_drawn(value: str) -> bool:

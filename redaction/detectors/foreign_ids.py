@@ -74,8 +74,8 @@ def _is_nric(value: str) -> bool:
 
 _VAT = words(
     "p ?iva", "p\\.? ?iva", "partita iva", "vat", "vat no", "vat number", "vat id", "ust ?id(?:nr)?",
-    "umsatzsteuer(?:-?id)?", "tva", "n° tva", "btw", "btw nummer", "cif", "nipc", "regon", "siren",
-    "siret", "nip", "iva",
+    "umsatzsteuer(?:-?id)?", "tva", "n° tva", "btw", "btw nummer", "(?-i:CIF)", "nipc", "regon",
+    "siren", "siret", "(?-i:NIP)", "iva",
 )  # fmt: skip
 
 FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
@@ -96,12 +96,12 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
     _row("fr_tax", "FR_TAX_ID", r"[0-3]\d ?\d\d ?\d{3} ?\d{3} ?\d{3}",
          words("numéro fiscal", "spi", "numéro d'impôt", "référence fiscale")),
     _row("uk_utr", "UK_UTR", r"\d{5} ?\d{5}", words("utr", "unique taxpayer reference", "tax reference")),
-    _row("us_ein", "US_EIN", r"\d\d-\d{7}", words("ein", "employer identification", "tax id", "fein")),
+    _row("us_ein", "US_EIN", r"\d\d-\d{7}", words("(?-i:EIN)", "employer identification", "tax id", "fein")),
     _row("us_itin", "US_ITIN", r"9\d\d[- ]?[5-9]\d[- ]?\d{4}", words("itin", "taxpayer", "tax id")),
     _row("us_npi", "MEDICAL_LICENSE", r"[12]\d{9}", words("npi", "provider identifier")),
     _row("us_medicare", "US_MBI", r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]"
          r"[AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d\d", words("medicare", "mbi"), alone=0.6),
-    _row("ie_pps", "IE_PPS", r"\d{7}[A-W][ABWTXZ]?", words("pps", "ppsn", "pps number")),
+    _row("ie_pps", "IE_PPS", r"\d{7}[A-W][ABWTXZ]?", words("(?-i:PPS)", "ppsn", "pps number")),
     _row("fi_hetu", "FI_HETU", r"[0-3]\d[01]\d\d\d[-+ABCDEFYXWVU]\d{3}[0-9A-Y]",
          words("hetu", "henkilötunnus"), alone=0.8, proof=_is_hetu),
     _row("dk_cpr", "DK_CPR", r"[0-3]\d[01]\d\d\d[- ]?\d{4}", words("cpr", "cpr-?(?:nr|nummer)")),
@@ -116,14 +116,14 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
          proof=_is_tckn),
     _row("mx_curp", "MX_CURP", r"[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", words("curp"),
          alone=0.9),
-    _row("mx_rfc", "MX_RFC", r"[A-ZÑ&]{3,4}\d{6}[A-Z0-9]{3}", words("rfc")),
-    _row("cl_rut", "CL_RUT", r"\d{1,2}\.\d{3}\.\d{3}-[0-9K]", words("rut", "run"), alone=0.8,
+    _row("mx_rfc", "MX_RFC", r"[A-ZÑ&]{3,4}\d{6}[A-Z0-9]{3}", words("(?-i:RFC)")),
+    _row("cl_rut", "CL_RUT", r"\d{1,2}\.\d{3}\.\d{3}-[0-9K]", words("rut", "(?-i:RUN)"), alone=0.8,
          proof=_is_rut),
     _row("ar_cuit", "AR_CUIT", r"(?:20|23|24|27|30|33)-\d{8}-\d", words("cuit", "cuil"), alone=0.6),
     _row("latin_dni", "NATIONAL_ID", r"\d{1,2}\.\d{3}\.\d{3}|\d{7,10}",
-         words("dni", "cédula", "cedula", "cc", "rg", "identidad", "documento"), proof=bool),
-    _row("sg_nric", "SG_NRIC", r"[STFGM]\d{7}[A-Z]", words("nric", "fin"), alone=0.6, proof=_is_nric),
-    _row("in_pan", "IN_PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", words("pan", "pan card"), alone=0.5),
+         words("(?-i:DNI|CC|RG)", "cédula", "cedula", "identidad")),
+    _row("sg_nric", "SG_NRIC", r"[STFGM]\d{7}[A-Z]", words("nric", "(?-i:FIN)"), alone=0.6, proof=_is_nric),
+    _row("in_pan", "IN_PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", words("(?-i:PAN)", "pan card"), alone=0.5),
     _row("kr_rrn", "KR_RRN", r"\d\d[01]\d[0-3]\d-[1-8]\d{6}", words("rrn", "주민등록번호"), alone=0.7),
     _row("za_id", "ZA_ID", r"\d\d[01]\d[0-3]\d{5}[01]8\d", words("sa id", "id number", "id no"),
          proof=_is_luhn),

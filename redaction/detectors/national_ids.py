@@ -127,7 +127,7 @@ def _is_dea(value: str) -> bool:
 
 _SSN_WORDS = words("ssn", "ssns", "social security", "social security number", "social sec", "itin")
 _NHS_WORDS = words("nhs", "nhs number", "nhs no", "health service")
-_SIN_WORDS = words("sin", "social insurance", "nas")
+_SIN_WORDS = words("(?-i:SIN|NAS)", "social insurance", "assurance sociale")
 _AADHAAR_WORDS = words("aadhaar", "aadhar", "uidai")
 _TAX_WORDS = words(
     "tax id", "steuer id", "steuerid", "idnr", "identifikationsnummer", "steuernummer",
@@ -151,12 +151,15 @@ NATIONAL_IDS: tuple[ShapeRecogniser, ...] = (
                     _shape(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
                            r"(?:(?: \d\d){3} [A-D]|\d{6} ?[A-D])"),
                     0.6, bool, words("national insurance", "nino", "ni number")),
+    ShapeRecogniser("uk_licence", "DRIVER_LICENSE",
+                    _shape(r"[A-Z9]{5}\d[0156]\d[0-3]\d{2}[A-Z9]{2}[A-Z0-9][A-Z]{2}"), 0.7,
+                    lambda value: value.isupper()),
     ShapeRecogniser("de_tax_id", "DE_TAX_ID", _shape(r"\d\d ?\d{3} ?\d{3} ?\d{3}"), 0.5,
                     _is_german_tax_id, _TAX_WORDS, 1.0),
     ShapeRecogniser("es_nif", "ES_NIF", _shape(r"\d{8}-?[A-HJ-NP-TV-Z]"), 0.75, _is_dni,
-                    words("dni", "nif"), 1.0),
+                    words("dni", "nif", "documento"), 1.0),
     ShapeRecogniser("es_nie", "ES_NIE", _shape(r"[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]"), 0.8, _is_dni,
-                    words("nie"), 1.0),
+                    words("(?-i:NIE)", "n\\.?i\\.?e\\.?"), 1.0),
     ShapeRecogniser("fr_insee", "FR_INSEE",
                     _shape(r"[1-478] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[AB]) ?\d{3}"
                            r" ?\d{3} ?\d\d"),

@@ -20,13 +20,13 @@ __all__ = ["PairRecogniser", "PinRecogniser", "SpokenPasswordRecogniser"]
 
 _IS = (
     r"is now|is|was|are|being|will be|ist|war|lautet|heißt|est|sera|était|es|era|será|è|sarà"
-    r"|é|foi|to|brzmi|jest|luidt|werd|set to|changed to|reset to|its|it's|that's"
+    r"|é|foi|to|brzmi|jest|luidt|werd|auf|naar|na|zu|set to|changed to|reset to|its|it's|that's"
 )
 _NEEDLE = Needle(rf"(?:{STRONG_PROSE})")
 _WORD = re.compile(rf"(?:{STRONG_PROSE})(?![^\W_])", re.IGNORECASE)
 # A few words, then perhaps the next line of a dialogue with its speaker.
 _GAP = (
-    r"(?:[ \t,?'’\"()*`/\-]{1,3}[^\W\d_]{1,14}){0,7}?[ \t,?\"'()*`]{0,3}"
+    r"(?:[ \t,?'’\"()*`/\-]{1,3}(?:[^\W\d_]{1,14}|\d{1,2})){0,7}?[ \t,?\"'()*`]{0,3}"
     r"(?:\n[^\W\d_]{1,16}[:>] ?)?"
 )
 _VALUE = r"\s?[\"'`*«“„]{0,2}(?P<value>[^\s\"'`«»“”„<>]{4,64})"

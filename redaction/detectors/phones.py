@@ -23,17 +23,21 @@ REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "PT", "NL", "PL", "CH", "AT", "BE
 _CONTEXT = words(
     "tel", "telephone", "phone", "phones", "phone number", "cell", "cellphone", "mobile", "call",
     "called", "calling", "ring", "dial", "sms", "text me", "whatsapp", "signal", "fax", "contact number",
-    "hotline", "callback", "extension", "landline", "voicemail", "number", "numbers", "num", "reach me",
+    "hotline", "callback", "extension", "landline", "voicemail", "reach me",
     "telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "anrufen",
-    "rückruf", "rückrufnummer", "durchwahl", "festnetz", "nummer", "erreichbar", "ruf", "fon",
+    "rückruf", "rückrufnummer", "durchwahl", "festnetz", "erreichbar", "ruf", "fon",
     "téléphone", "portable", "appeler", "appelez", "appelle", "rappeler", "rappelez", "joindre",
-    "numéro", "fixe", "teléfono", "móvil", "llamar", "llámame", "llama", "número", "celular", "fijo",
-    "telefono", "cellulare", "cell", "chiamare", "chiamami", "richiamare", "numero", "recapito", "fisso",
+    "fixe", "teléfono", "móvil", "llamar", "llámame", "llama", "celular", "fijo",
+    "telefono", "cellulare", "cell", "chiamare", "chiamami", "richiamare", "recapito", "fisso",
     "telefone", "telemóvel", "ligar", "liga me", "ligue", "contacto", "contato", "zap", "fixo",
     "telefoon", "telefoonnummer", "mobiel", "bellen", "bel", "terugbellen", "gsm", "app me", "06 nummer",
-    "komórka", "komórkowy", "telefonu", "numer", "numeru", "zadzwoń", "oddzwonić", "dzwonić", "dzwoń",
+    "komórka", "komórkowy", "telefonu", "zadzwoń", "oddzwonić", "dzwonić", "dzwoń",
     "msisdn", "puhelin", "mobilnr", "tlf", "τηλ", "тел",
 )  # fmt: skip
+# Words for any number: believed of what is long, or grouped as numbers are dialled.
+_ANY_NUMBER = words(
+    "numbers?", "num", "nummer", "numéro", "número", "numero", "numeru?", "contacts?", "details",
+)
 # Words that announce as many orders and invoices as telephones: only the number's shape decides.
 _ORDERS = words(
     "order", "orders", "invoice", "bestellung", "bestellnummer", "rechnung", "commande", "facture",
@@ -97,7 +101,9 @@ class PhoneRecogniser:
         """Tell by the words near by; those of an order are nearer than those of a telephone."""
         begin, end = match.span()
         if not near(passage, begin, end, _CONTEXT):
-            return False
+            dialled = len(digits_of(match[0])) >= 9 and (not match[0].isdigit() or match[0][0] == "0")
+            if not dialled or not near(passage, begin, end, _ANY_NUMBER):
+                return False
         close = passage.text[max(0, begin - 24) : begin]
         return not _ORDERS.search(close) or bool(_CONTEXT.search(close))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from redaction.detectors.announced import AnnouncedRecogniser
 from redaction.detectors.recogniser import ShapeRecogniser
 
 __all__ = ["USERS"]
@@ -56,11 +55,15 @@ USERS = (
                   r"(?P<value>[a-z][\w.\-]{1,31})(?= from (?:\d{1,3}\.|[0-9a-f]{1,4}:|[\w\-]+\.))"),
     _user("field", r"(?<![\w\-])(?:user|username|user_?name|user_?id|login|uid|usr|account|logon)=[\"']?"
                    r"(?P<value>[A-Za-z][\w.\-]{2,40})(?![\w.\-]*[(@:])(?=[\s\"',;&)\]]|$)", re.IGNORECASE),
-    AnnouncedRecogniser(
+    ShapeRecogniser(
         "user_said", "USERNAME",
-        r"user ?name|user-?id|login|benutzername|benutzer|identifiant|nom d'utilisateur|usuario|utente"
-        r"|nome utente|utilizador|usuário|gebruikersnaam|nazwa użytkownika|użytkownik|authenticated as"
-        r"|logged in as|signed in as",
-        r"[a-z][\w\-]*(?:\.[\w\-]+)*", gap=12, score=0.55, proof=_chosen,
+        re.compile(
+            r"(?<![\w.\-])(?:user ?name|user-?id|login|benutzername|benutzer|identifiant|nom d'utilisateur"
+            r"|usuario|utente|nome utente|utilizador|usuário|gebruikersnaam|nazwa użytkownika|użytkownik"
+            r"|authenticated as|logged in as|signed in as)(?:\s?[:=]\s?| (?:is|ist|lautet|est|es|è|é|to) | )"
+            r"[\"'`]?(?P<value>[a-z][\w\-]*(?:\.[\w\-]+)*)(?![\w.]*[(\[=])",
+            re.IGNORECASE,
+        ),
+        0.55, _chosen,
     ),
 )  # fmt: skip
