@@ -37,9 +37,11 @@ def _chosen(value: str) -> bool:
 
 
 def _field(
-    name: str, entity: str, pattern: str, proof: Callable[[str], bool] = bool, flags: int = re.I
+    name: str, entity: str, pattern: str, proof: Callable[[str], bool] = bool,
+    telling: str | None = None,
 ) -> ShapeRecogniser:
-    return ShapeRecogniser(name, entity, re.compile(pattern, flags), 0.95, proof, reach=_REACH)
+    compiled = re.compile(pattern, re.IGNORECASE)
+    return ShapeRecogniser(name, entity, compiled, 0.95, proof, reach=_REACH, telling=telling)
 
 
 
@@ -65,7 +67,7 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"(?P<value>[A-Za-z0-9%+/=_.~\-]{6,1600})", looks_drawn),
     _field("basic_auth_url", "PASSWORD",
            r"\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>]{0,100}+:(?P<value>[^\s/@\"'<>]{1,200}+)@",
-           lambda value: not is_placeholder(value)),
+           lambda value: not is_placeholder(value), "://"),
     _field("bearer", "ACCESS_TOKEN",
            r"\bbearer[ :]{1,3}[\"']?"
            r"(?P<value>(?=[A-Za-z]{0,8000}[0-9._~+/=\-])[A-Za-z0-9._~+/=\-]{12,8000}"
@@ -78,7 +80,8 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            _encoded),
     _field("cookie", "SECRET",
            r"\b(?:[\w\-]{0,20}(?:sess(?:ion)?(?:[_-]?id)?|sid|auth|token|jwt|connect\.sid)[\w\-]{0,12})="
-           r"(?P<value>[A-Za-z0-9%._~+/\-]{16,4000}={0,2})", looks_drawn),
+           r"(?P<value>[A-Za-z0-9%._~+/\-]{16,4000}={0,2})", looks_drawn,
+           r"(?i:sess|sid|auth|token|jwt)[^=\s]*="),
     _field("npm_auth", "SECRET", r":_(?:authToken|password|auth)\s?=\s?[\"']?(?P<value>[^\s\"'$]{8,400})"),
     _field("userinfo", "PASSWORD",
            r"\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[ =]['\"]?[^\s:'\"]{1,64}:(?P<value>[^\s'\"]{3,100})",

@@ -36,10 +36,14 @@ def _cloud_secret(value: str) -> bool:
 
 
 def _form(
-    name: str, entity: str, pattern: str, proof: Callable[[str], bool] = _drawn
+    name: str,
+    entity: str,
+    pattern: str,
+    proof: Callable[[str], bool] = _drawn,
+    telling: str | None = None,
 ) -> ShapeRecogniser:
     compiled = re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])")
-    return ShapeRecogniser(name, entity, compiled, 0.95, proof, reach=_REACH)
+    return ShapeRecogniser(name, entity, compiled, 0.95, proof, reach=_REACH, telling=telling)
 
 
 _PREFIXES = (
@@ -68,7 +72,7 @@ FORMS: tuple[ShapeRecogniser, ...] = (
           r"https://(?:discord(?:app)?\.com/api/webhooks/|[a-z0-9.\-]{1,60}\.webhook\.office\.com/)"
           r"[A-Za-z0-9_/@\-]{30,300}"),
     _form("discord", "ACCESS_TOKEN", r"[MNO][A-Za-z0-9]{23,27}\.[\w\-]{6}\.[\w\-]{27,40}",
-          _unlike_words),
+          _unlike_words, r"[A-Za-z0-9]\.[\w\-]{6}\.[\w\-]"),
     _form("hugging_face", "ACCESS_TOKEN", r"(?:hf|api_org)_[A-Za-z0-9]{30,60}"),
     _form("npm", "ACCESS_TOKEN", r"npm_[A-Za-z0-9]{36}"),
     _form("pypi", "ACCESS_TOKEN", r"pypi-[A-Za-z0-9_\-]{50,}+"),

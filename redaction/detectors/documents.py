@@ -84,7 +84,7 @@ DOCUMENTS = (
         r"|personnummer|tax(?:payer)? id(?:entification number)?|ahv(?:-?n(?:umme)?r)?",
         r"[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]|(?:[A-Z]{1,2}[ -]?)?\d(?:[ .\-/]?\d){5,14}(?:[ -]?[A-Z])?"
         r"|\d \d\d \d\d 2[AB] \d{3} \d{3} \d\d|(?:x{3}|\*{3})[- ](?:x{2}|\*{2})[- ]\d{4}",
-        gap=28, score=0.65, proof=_numbered,
+        gap=28, score=0.65, proof=_numbered, any_case=False,
     ),
     AnnouncedRecogniser(
         "iban_said", "IBAN_CODE", r"iban(?: ?(?:number|no|nr))?|rib|rachun(?:ek|ku)|konto(?:verbindung)?",

@@ -25,7 +25,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 
-_CODE = re.compile(r"\w[(\[]|[)\]]$|==|->|::|\$\{")
+_CODE = re.compile(r"\w[(\[]|[)\]]$|\]\(|==|->|::|\$\{")
 
 
 def looks_chosen(value: str) -> bool:
@@ -55,7 +55,7 @@ def looks_drawn(value: str) -> bool:
     that are mixed as words do not mix them.
     """
     plain = value.strip("=")
-    if len(plain) < 8 or not _KEY.fullmatch(plain):
+    if len(plain) < 8 or plain.startswith("0x") or not _KEY.fullmatch(plain):
         return False
     return any(_is_drawn(segment[0]) for segment in _SEGMENT.finditer(plain))
 

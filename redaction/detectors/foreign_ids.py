@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from redaction.detectors.checksums import luhn, mod11_weighted, same_digit
+from redaction.detectors.prefilter import SIX_DIGITS
 from redaction.detectors.recogniser import ShapeRecogniser, digits_of, words
 
 __all__ = ["FOREIGN_IDS"]
@@ -19,9 +20,12 @@ _UNPROVEN = 0.2
 def _row(
     name: str, entity: str, pattern: str, context: re.Pattern[str], *,
     alone: float = _UNPROVEN, proof: Callable[[str], bool] = bool,
+    telling: str = "",
 ) -> ShapeRecogniser:  # fmt: skip
     compiled = re.compile(rf"(?<![\w.\-])(?:{pattern})(?![\w])(?!-\d|\.\d)", re.IGNORECASE)
-    return ShapeRecogniser(name, entity, compiled, alone, proof, context, 0.9)
+    return ShapeRecogniser(
+        name, entity, compiled, alone, proof, context, 0.9, telling=telling or SIX_DIGITS
+    )
 
 
 def _is_cnpj(value: str) -> bool:
@@ -100,7 +104,8 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
     _row("us_itin", "US_ITIN", r"9\d\d[- ]?[5-9]\d[- ]?\d{4}", words("itin", "taxpayer", "tax id")),
     _row("us_npi", "MEDICAL_LICENSE", r"[12]\d{9}", words("npi", "provider identifier")),
     _row("us_medicare", "US_MBI", r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]"
-         r"[AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d\d", words("medicare", "mbi"), alone=0.6),
+         r"[AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d\d", words("medicare", "mbi"), alone=0.6,
+         telling=r"[1-9][A-Za-z][A-Za-z0-9][0-9]-?[A-Za-z]"),
     _row("ie_pps", "IE_PPS", r"\d{7}[A-W][ABWTXZ]?", words("(?-i:PPS)", "ppsn", "pps number")),
     _row("fi_hetu", "FI_HETU", r"[0-3]\d[01]\d\d\d[-+ABCDEFYXWVU]\d{3}[0-9A-Y]",
          words("hetu", "henkilötunnus"), alone=0.8, proof=_is_hetu),
@@ -123,7 +128,8 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
     _row("latin_dni", "NATIONAL_ID", r"\d{1,2}\.\d{3}\.\d{3}|\d{7,10}",
          words("(?-i:DNI|CC|RG)", "cédula", "cedula", "identidad")),
     _row("sg_nric", "SG_NRIC", r"[STFGM]\d{7}[A-Z]", words("nric", "(?-i:FIN)"), alone=0.6, proof=_is_nric),
-    _row("in_pan", "IN_PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", words("(?-i:PAN)", "pan card"), alone=0.5),
+    _row("in_pan", "IN_PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", words("(?-i:PAN)", "pan card"), alone=0.5,
+         telling=r"[A-Za-z]{5}[0-9]{4}"),
     _row("kr_rrn", "KR_RRN", r"\d\d[01]\d[0-3]\d-[1-8]\d{6}", words("rrn", "주민등록번호"), alone=0.7),
     _row("za_id", "ZA_ID", r"\d\d[01]\d[0-3]\d{5}[01]8\d", words("sa id", "id number", "id no"),
          proof=_is_luhn),

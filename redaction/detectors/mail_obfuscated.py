@@ -53,7 +53,7 @@ _SENTENCE = re.compile(r"\.\s|\s\.$")
 class ObfuscatedMailRecogniser:
     """Addresses whose `@` or dots are spelt out, in the languages' own words."""
 
-    needs = loosened(_ANCHOR.pattern + _PIECE, re.IGNORECASE)
+    needs = loosened(_AT + r"[^\W_]", re.IGNORECASE)
     reach = 256
 
     def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here

@@ -44,9 +44,10 @@ IPV4 = ShapeRecogniser(
     entity="IP_ADDRESS",
     pattern=re.compile(rf"{_NO_VERSION}{_OCTET}(?:\.{_OCTET}){{3}}(?![\w]|\.\d)"),
     alone=0.85,
+    telling=r"[0-9]\.[0-9]{1,3}\.[0-9]",
     proof=_says_where,
     against=re.compile(
-        r"(?:versions?|ver|release|firmware|build|update|upgrade|section|chapter|clause|kapitel"
+        r"(?<![^\W_])(?:versions?|ver|release|firmware|build|update|upgrade|section|chapter|clause|kapitel"
         r"|abschnitt|wersj\w+|versie|versione|versión|versão)[ :=]{1,3}v?\Z",
         re.IGNORECASE,
     ),
@@ -60,6 +61,7 @@ IPV6 = ShapeRecogniser(
         rf"(?:{_OCTET}(?:\.{_OCTET}){{3}}|[0-9A-Fa-f]{{0,4}})(?![\w:])"
     ),
     alone=0.85,
+    telling=r"[0-9A-Fa-f:]:[0-9A-Fa-f]{0,4}:",
     proof=_is_ipv6,
 )
 
@@ -71,6 +73,7 @@ MAC = ShapeRecogniser(
         r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:-])"
     ),
     alone=0.85,
+    telling=r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{2}\.[0-9A-Fa-f]{4}\.",
     proof=lambda value: len(set(value.lower()) - set(":-.")) > 1,
     context=words("mac", "ethernet", "wifi", "hardware address"),
 )

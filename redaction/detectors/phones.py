@@ -60,7 +60,7 @@ _TRUNK_ZERO = re.compile(
 _IN_CONTEXT = re.compile(rf"(?<![\w+.\-])\(?\d(?:(?:{_GAP}|[()]){{0,2}}\d){{6,14}}(?![\w])")
 _GROUP = re.compile(r"\d+\)?")
 _DATE_LIKE = re.compile(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d\b")
-_NEEDS = r"[0-9](?:[^0-9]{0,3}[0-9]){6}"
+_NEEDS = r"[0-9](?:[^0-9]{0,3}[0-9]){5}"
 
 
 class PhoneRecogniser:

@@ -14,6 +14,7 @@ _PLACEHOLDER = re.compile(
     r"|unknown|required|optional|redacted|removed|hidden|masked|empty|missing|invalid|expired"
     r"|incorrect|wrong|passw(?:or)?d|secret|token|api[_-]?key|object|value|changeme|varchar.*"
     r"|char.*|format|type|field|input|hash|min|max)\d?[,;.)]?"
+    r"|(?:[a-z]+[_-]){1,5}(?:secret|passw(?:or)?d|pass|token|key|id)|[a-z_]*(?:secret|password|token|access_key|api_key)_[a-z_]*"
     r"|(?:process\.env|os\.environ|os\.getenv|env|self|this|config|settings|args|secrets|vault"
     r"|var|local|data|module|each|request|req|params|options|props|ctx|context|import\.meta)"
     r"[.:(\[].*",

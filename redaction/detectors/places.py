@@ -29,7 +29,7 @@ PLACES = (
         "coordinates", "COORDINATES",
         # Two numbers, and not two of many.
         re.compile(rf"(?<![\w.])(?<!\d[,;] )(?<!\d[,;])(?P<value>{_DEGREES} ?[,;/] ?{_WIDE})(?!\w|\.\d|[,;] ?[-+]?\d)"),
-        0.45, _on_earth, _CONTEXT, 0.75,
+        0.45, _on_earth, _CONTEXT, 0.75, telling=r"[0-9]\.[0-9]{3}",
     ),
     ShapeRecogniser(
         "degrees", "COORDINATES",
@@ -42,6 +42,7 @@ PLACES = (
     ShapeRecogniser(
         "signed_degrees", "COORDINATES",
         re.compile(rf"(?<![\w.]){_DEGREES}\s?°?\s?[NSns][,; ]{{1,3}}{_WIDE}\s?°?\s?[EWOewo](?!\w)"), 0.85,
+        telling=r"[0-9]\.[0-9]{3}",
     ),
     ShapeRecogniser(
         "named_degrees", "COORDINATES",

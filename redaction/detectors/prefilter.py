@@ -11,6 +11,7 @@ contains tells.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from re import _constants as op  # type: ignore[attr-defined] # the parser's own names
@@ -19,13 +20,16 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped] # it ships no types
 
-__all__ = ["Needle", "Prefilter", "loosened"]
+__all__ = ["SIX_DIGITS", "Needle", "Prefilter", "loosened"]
+
+# What numbers of people have in common: six digits, with no more than two signs between them.
+SIX_DIGITS = r"[0-9](?:[^0-9]{0,2}[0-9]){5}"
 
 # A block, and how much of what follows is read with it: a match that begins in the block may end
 # there.
 _BLOCK, _AFTER = 1024, 512
-# Longer repetitions decide nothing and make the automaton large.
-_MOST = 16
+# Counting makes the automaton large: each place from which it could count is a state of its own.
+_MOST = 4
 _MEMORY = 64 << 20
 _WORD, _DIGIT, _SPACE = r"\pL\pN_", r"\p{Nd}", r"\s\p{Z}\x1c-\x1f\x85"
 _SETS = {
@@ -116,24 +120,26 @@ def _takes(pattern: str, options: Any) -> bool:
     return True
 
 
-def loosened(pattern: str, flags: int = 0) -> str | None:
+@functools.cache
+def loosened(pattern: str, flags: int = 0, most: int = _MOST) -> str | None:
     """Translate a pattern of `re` for RE2, so that it matches wherever the original does.
 
     What RE2 does not have is left out (looking around, word boundaries) or widened (references,
-    long repetitions). Gives None for what cannot be parsed.
+    repetitions of more than `most`). Gives None for what cannot be parsed.
     """
     try:
         tree = _parser.parse(pattern, flags)
     except re.error:
         return None
-    written = _Loosening().all(tree)
+    written = _Loosening(most).all(tree)
     return f"(?i:{written})" if tree.state.flags & re.IGNORECASE else written
 
 
 class _Loosening:
     """Writes a parsed pattern in RE2's language; knows what its groups were."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._groups: dict[int, str] = {}
 
     def all(self, tree: Any) -> str:
@@ -167,8 +173,8 @@ class _Loosening:
         return written
 
     def _repeated(self, least: int, most: int, inner: Any) -> str:
-        least = min(int(least), _MOST)
-        upper = "" if int(most) > _MOST else str(int(most))
+        least = min(int(least), self._most)
+        upper = "" if int(most) > self._most else str(int(most))
         return f"(?:{self.all(inner)}){{{least},{upper}}}"
 
 

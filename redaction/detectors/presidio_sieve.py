@@ -35,7 +35,7 @@ def _needs(recognizer: EntityRecognizer) -> str | None:
     if not isinstance(recognizer, PatternRecognizer) or recognizer.deny_list:
         return None
     patterns = [
-        loosened(_LEADING_FLAG.sub("(?i)", pattern.regex), int(recognizer.global_regex_flags))
+        loosened(_LEADING_FLAG.sub("(?i)", pattern.regex), int(recognizer.global_regex_flags), 24)
         for pattern in recognizer.patterns
     ]
     if not patterns or None in patterns:

@@ -50,7 +50,8 @@ class ShapeRecogniser:
 
     The value is the pattern's group `value`, or the whole match. `alone` is the score without
     context, `believed` the score with it; words that match `against` right before it make it
-    something else. `reach` is how far behind a stretch a match that
+    something else. `telling` is what to look for first, where the pattern itself is too intricate
+    for an automaton. `reach` is how far behind a stretch a match that
     begins in it is followed.
     """
 
@@ -63,11 +64,12 @@ class ShapeRecogniser:
     believed: float = 0.85
     against: re.Pattern[str] | None = None
     reach: int = 512
+    telling: str | None = None
 
     @property
     def needs(self) -> str | None:
-        """The pattern itself, loosened."""
-        return loosened(self.pattern.pattern, self.pattern.flags)
+        """The pattern itself, loosened, or what was named instead."""
+        return self.telling or loosened(self.pattern.pattern, self.pattern.flags)
 
     def listens(self, key: str) -> bool:
         """Hear the context words."""

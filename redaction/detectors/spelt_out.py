@@ -27,5 +27,6 @@ def _is_number(value: str) -> bool:
 _SINGLE = re.compile(r"(?<![\w.,])\d(?:(?: ?[.\-_/*|] ?|\s{1,3}|, )\d(?![\d.,]\d)){8,24}(?![\w])(?!\.\d)")
 
 SPELT_OUT = ShapeRecogniser(
-    "spelt_out", "SPELT_NUMBER", _SINGLE, 0.3, _is_number, _CONTEXT, 0.75, reach=128
+    "spelt_out", "SPELT_NUMBER", _SINGLE, 0.3, _is_number, _CONTEXT, 0.75, reach=128,
+    telling=r"[0-9](?:[^0-9A-Za-z]{1,3}[0-9]){5}",
 )

@@ -29,9 +29,9 @@ class TableDetector:
         self._name = name
         self._version = version
         self._recognisers = tuple(recognisers)
-        needs = [recogniser.needs for recogniser in self._recognisers]
-        self._encoded = len(needs)
-        self._prefilter = Prefilter([*needs, MAY_BE_ENCODED])
+        self._prefilter = Prefilter([recogniser.needs for recogniser in self._recognisers])
+        # Apart: together with the words it would make the automaton many times larger.
+        self._encodings = Prefilter([MAY_BE_ENCODED])
 
     @property
     def name(self) -> str:
@@ -49,11 +49,10 @@ class TableDetector:
 
     def _read(self, passage: Passage, depth: int) -> Iterator[Span]:
         for number, stretches in self._regions(passage).items():
-            if number == self._encoded:
-                if depth < _DEEPEST:
-                    yield from self._runs(passage, stretches, depth)
-            else:
-                yield from _asked(self._recognisers[number], passage, stretches)
+            yield from _asked(self._recognisers[number], passage, stretches)
+        if depth < _DEEPEST:
+            for stretches in self._encodings.regions(passage.text).values():
+                yield from self._runs(passage, stretches, depth)
 
     def _regions(self, passage: Passage) -> dict[int, list[tuple[int, int]]]:
         if passage.key is None or len(passage.text) > _SHORT:

@@ -46,6 +46,9 @@ _LABEL = re.compile(
 )
 _CODE = re.compile(r"[A-Za-z_][\w.]*[(\[].*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+[,;)]*", re.DOTALL)
 _NEXT_PAIR = re.compile(r"[;&,](?=[A-Za-z_]\w*=)")
+# Names of variables: `AZURE_CLIENT_SECRET`.
+_IDENTIFIER = re.compile(r"`?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+`?")
+_MOST_WORDS = 6
 _TRAILING = ".,;:)}]>!?"
 
 
@@ -142,4 +145,6 @@ def _trimmed(text: str, start: int, end: int) -> int:
 
 def _is_password(value: str) -> bool:
     """Tell a password, which may be a phrase, from a label in a form or a message."""
-    return "\n" not in value and not (" " in value and (_LABEL.search(value) or len(value) > 80))
+    if "\n" in value or _IDENTIFIER.fullmatch(value):
+        return False
+    return not (" " in value and (_LABEL.search(value) or value.count(" ") > _MOST_WORDS - 1))

@@ -31,8 +31,11 @@ def _chosen(value: str) -> bool:
     return _somebody(value) and any(c.isdigit() or c in "._-@" for c in value[1:])
 
 
-def _user(name: str, pattern: str, flags: int = 0) -> ShapeRecogniser:
-    return ShapeRecogniser(name, "USERNAME", re.compile(pattern, flags), 0.6, _somebody)
+def _user(
+    name: str, pattern: str, flags: int = 0, telling: str | None = None
+) -> ShapeRecogniser:
+    compiled = re.compile(pattern, flags)
+    return ShapeRecogniser(name, "USERNAME", compiled, 0.6, _somebody, telling=telling)
 
 
 USERS = (
@@ -42,15 +45,16 @@ USERS = (
           r"[A-Za-z]:(?:\\{1,2}|/)(?:Users|Documents and Settings)(?:\\{1,2}|/|(?=[\n\r\t]))"
           r"(?P<value>[\n\r\t]?[A-Za-z][\w.\-]{0,31})"),
     _user("page",
-          r"https?://[^\s/\"'<>]{1,100}(?:/[\w.\-]{1,30}){0,3}/(?:users?|u|profiles?|members?|people|@|~)/?"
+          r"https?://[^\s/\"'<>]{1,100}(?:/[\w.\-]{1,30}){0,3}/(?:(?:users?|u|profiles?|members?|people)/|[@~])"
           r"(?P<value>[A-Za-z][\w.\-]{2,38})(?![\w.\-]*[({])"),
     _user("social",
           r"https?://(?:www\.|m\.)?(?:github|gitlab|twitter|x|instagram|facebook|linkedin|tiktok|t)\."
           r"(?:com|me)/(?:in/|@)(?P<value>[\w.\-]{3,38})"),
     _user("remote", r"(?:\bssh|\bscp|\brsync|\bsftp)\b(?: -\w(?: [\w./~\-]{1,60})?){0,4} "
                     r"(?P<value>[a-z_][\w.\-]{1,31})@(?=[\w.\-]{2,})"),
-    _user("at_host", r"(?<![\w.@/\-+])(?P<value>[a-z_][\w.\-]{1,31})@(?=(?:\d{1,3}\.){3}\d{1,3}(?!\d))"),
-    _user("userinfo", r"\b[a-z][a-z0-9+.\-]{1,20}://(?P<value>[A-Za-z][\w.\-%]{1,63}):[^\s/@\"'<>]{1,200}@"),
+    _user("at_host", r"(?<![\w.@/\-+])(?P<value>[a-z_][\w.\-]{1,31})@(?=(?:\d{1,3}\.){3}\d{1,3}(?!\d))",
+          telling=r"@[0-9]{1,3}\."),
+    _user("userinfo", r"\b[a-z][a-z0-9+.\-]{1,20}://(?P<value>[A-Za-z][\w.\-%]{1,63}):[^\s/@\"'<>]{1,200}@", telling="://"),
     _user("sshd", r"\b(?:for|user|authenticated as|as user)(?: invalid user)? "
                   r"(?P<value>[a-z][\w.\-]{1,31})(?= from (?:\d{1,3}\.|[0-9a-f]{1,4}:|[\w\-]+\.))"),
     _user("field", r"(?<![\w\-])(?:user|username|user_?name|user_?id|login|uid|usr|account|logon)=[\"']?"
