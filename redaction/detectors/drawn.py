@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 
-__all__ = ["entropy", "looks_chosen", "looks_drawn", "looks_mixed"]
+__all__ = ["entropy", "has_code", "looks_chosen", "looks_drawn", "looks_mixed"]
 
 # Capitals where neither `CamelCase` nor `UPPER_CASE` would put them.
 _ODD_CAPITALS = re.compile(r"[a-z][A-Z]+[a-z]?[A-Z][a-z]|[a-z][A-Z]{2,}|[A-Z]{2}[a-z]+[A-Z]")
@@ -26,6 +26,11 @@ _NAMED = re.compile(
 )
 
 _CODE = re.compile(r"\w[(\[]|[)\]]$|\]\(|==|->|::|\$\{")
+
+
+def has_code(value: str) -> bool:
+    """Tell an expression, a call or a link from a value."""
+    return _CODE.search(value) is not None
 
 
 def looks_chosen(value: str) -> bool:
@@ -45,7 +50,7 @@ def looks_mixed(value: str) -> bool:
         return False
     digits = sum(c.isdigit() for c in value)
     signs = sum(c in _SIGNS for c in value[1:-1])
-    return any(c.isalpha() for c in value) and (digits > 0 or signs > 0) and not _CODE.search(value)
+    return any(c.isalpha() for c in value) and (digits > 0 or signs > 0) and not has_code(value)
 
 
 def looks_drawn(value: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from redaction.detectors.drawn import looks_chosen, looks_mixed
+from redaction.detectors.drawn import has_code, looks_chosen, looks_mixed
 from redaction.detectors.placeholders import is_placeholder
 from redaction.detectors.prefilter import Needle, loosened
 from redaction.detectors.secret_words import PIN, STRONG_PROSE
@@ -134,7 +134,7 @@ def _before(text: str, place: int) -> tuple[int, int] | None:
 
 
 def _convinces(value: str, looks: Callable[[str], bool]) -> bool:
-    return len(value) >= 4 and not is_placeholder(value) and looks(value)
+    return len(value) >= 4 and not is_placeholder(value) and not has_code(value) and looks(value)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

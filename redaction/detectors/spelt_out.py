@@ -20,7 +20,7 @@ def _is_number(value: str) -> bool:
     """Tell a spelt number from rows of a table and from counting."""
     digits = digits_of(value)
     counting = digits in "012345678901234567890123456789"
-    return not same_digit(digits) and not counting and len(set(digits)) >= 3
+    return not same_digit(digits) and not counting and not set(digits) <= {"0", "1"}
 
 
 
