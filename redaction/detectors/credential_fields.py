@@ -82,6 +82,11 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"\b(?:[\w\-]{0,20}(?:sess(?:ion)?(?:[_-]?id)?|sid|auth|token|jwt|connect\.sid)[\w\-]{0,12})="
            r"(?P<value>[A-Za-z0-9%._~+/\-]{16,4000}={0,2})", looks_drawn,
            r"(?i:sess|sid|auth|token|jwt)[^=\s]*="),
+    _field("set_password", "PASSWORD",
+           r"\bset\s{1,3}password\b[^\n=]{0,80}=\s{0,2}(?:password\()?['\"](?P<value>[^'\"\n]{3,100})['\"]", _given),
+    _field("seed_phrase", "SECRET",
+           r"\b(?:seed|recovery|mnemonic|backup|secret)[ -](?:phrase|words)\b[^\n:=]{0,24}?(?:[:=]|\bis|\bare)\s{0,2}[\"']?"
+           r"(?P<value>(?:[a-z]{3,8}[ ,\n]{1,2}){11,23}[a-z]{3,8})"),
     _field("npm_auth", "SECRET", r":_(?:authToken|password|auth)\s?=\s?[\"']?(?P<value>[^\s\"'$]{8,400})"),
     _field("userinfo", "PASSWORD",
            r"\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[ =]['\"]?[^\s:'\"]{1,64}:(?P<value>[^\s'\"]{3,100})",

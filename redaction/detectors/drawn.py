@@ -62,7 +62,13 @@ def looks_drawn(value: str) -> bool:
     plain = value.strip("=")
     if len(plain) < 8 or plain.startswith("0x") or not _KEY.fullmatch(plain):
         return False
-    return any(_is_drawn(segment[0]) for segment in _SEGMENT.finditer(plain))
+    return any(_is_drawn(segment[0]) for segment in _SEGMENT.finditer(plain)) or _is_mingled(plain)
+
+
+def _is_mingled(value: str) -> bool:
+    """Tell drawn characters with signs among them: capitals, small letters, digits and a sign."""
+    classes = (str.isupper, str.islower, str.isdigit, _SIGNS.__contains__)
+    return len(value) >= 10 and all(any(map(each, value)) for each in classes)
 
 
 def _is_drawn(segment: str) -> bool:

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from redaction.detectors.drawn import has_code, looks_chosen, looks_mixed
 from redaction.detectors.placeholders import is_placeholder
 from redaction.detectors.prefilter import Needle, loosened
-from redaction.detectors.secret_words import PIN, STRONG_PROSE
+from redaction.detectors.secret_words import CREDENTIALS, PIN, STRONG_PROSE
 from redaction.finding import Passage, Span
 
 __all__ = ["PairRecogniser", "PinRecogniser", "SpokenPasswordRecogniser"]
 
 _IS = (
     r"is now|is|was|are|being|will be|ist|war|lautet|heißt|est|sera|était|es|era|será|è|sarà"
-    r"|é|foi|to|brzmi|jest|luidt|werd|auf|naar|na|zu|set to|changed to|reset to|its|it's|that's"
+    r"|é|foi|as|to|brzmi|jest|luidt|werd|auf|naar|na|zu|set to|changed to|reset to|its|it's|that's"
 )
 _NEEDLE = Needle(rf"(?:{STRONG_PROSE})")
 _WORD = re.compile(rf"(?:{STRONG_PROSE})(?![^\W_])", re.IGNORECASE)
@@ -29,26 +29,36 @@ _GAP = (
     r"(?:[ \t,?'’\"()*`/\-]{1,3}(?:[^\W\d_]{1,14}|\d{1,2})){0,7}?[ \t,?\"'()*`]{0,3}"
     r"(?:\n[^\W\d_]{1,16}[:>] ?)?"
 )
-_VALUE = r"\s?[\"'`*«“„]{0,2}(?P<value>[^\s\"'`«»“”„<>]{4,64})"
+_VALUE = r"[*_]{0,2}\s?[\"'`*«“„]{0,2}(?P<value>[^\s\"'`«»“”„<>]{4,64})"
+_MIXED = _VALUE.replace("(?P<value>", r"(?P<value>(?=[^\s\"'`<>]*[\d!@#$%^&*+?~][^\s\"'`<>]?)")
 # From the plainest announcement to the loosest.
 _ANNOUNCED = (
-    (re.compile(rf"[\"'`*]{{0,2}}\s?[:=]{_VALUE}", re.IGNORECASE), looks_chosen),
-    (re.compile(rf"{_GAP}(?:[:=]|(?<![^\W_])(?:{_IS})(?![^\W_]):?){_VALUE}", re.IGNORECASE), looks_mixed),
+    (re.compile(rf"[\"'`*]{{0,2}}\s?(?:[:=→–—]|->|=>| - ){_VALUE}", re.IGNORECASE), looks_chosen),
+    (re.compile(r">(?P<value>[^\s<>]{4,64})(?=</)"), looks_chosen),
+    (re.compile(rf"{_GAP}(?:[:=]|(?<![^\W_])(?:{_IS})(?![^\W_]):?){_MIXED}", re.IGNORECASE), looks_mixed),
     (re.compile(rf"[ \t]{{1,2}}[\"'`*(]?{_VALUE}", re.IGNORECASE), looks_mixed),
 )
 _PAIR = re.compile(
-    r"(?<![^\s\"'(])(?:admin|root|user|guest|login|[\w.\-]{2,30}@[\w.\-]{3,60}) ?/ ?(?P<value>[^\s\"'/]{6,40})(?=[\s\"',;)]|$)",
+    r"(?<![^\s\"'(])(?:(?:admin|root|user|guest|login|[\w.\-]{2,30}@[\w.\-]{3,60}) ?/"
+    rf"|(?:{CREDENTIALS})(?: ?[:=] ?| )[\"'`]?[\w.\-@]{{2,60}}(?: ?[/:|,] ?| and | und | et | y | e | en | i ))"
+    r" ?[\"'`]?(?P<value>[^\s\"'`/]{6,40})(?=[\s\"'`,;).]|$)",
     re.IGNORECASE,
 )
 # Read backwards from the word: `… (password)`, `… as her password`.
 _AFTERWARDS = re.compile(
     r"(?<![^\s\"'`(:])(?P<value>[^\s\"'`()]{6,64})[\"'`]?"
-    r" (?:\(|(?:as|als|comme|como|come|jako) (?:[^\W\d_]{1,10} ){0,2})\Z",
+    r" (?:\((?:[^\W\d_]{1,10}(?:'s)? ){0,3}|(?:as|als|comme|como|come|jako) (?:[^\W\d_]{1,10} ){0,2})\Z",
     re.IGNORECASE,
 )
 _PIN = re.compile(
     rf"(?<![^\W_])(?:{PIN})(?![^\W_])[\"']?(?:[ :=#\-]{{1,3}}|\s?(?:{_IS})[ :]{{1,2}})[\"']?"
-    r"(?P<value>\d{3,8}|\d{3}[ -]\d{3})(?![\w.,]\d|\w)",
+    r"(?P<value>\d{3,8}[A-Z]?|\d{3}[ -]\d{3}|\d{1,2}(?:-\d{1,2}){2,3})(?![\w.,]\d|\w)",
+    re.IGNORECASE,
+)
+_CODE_TO = re.compile(
+    r"(?<![^\W_])(?:code|kod|código|codice)[ :]{1,2}(?P<value>\d{4,8})(?= (?:to (?:sign|log|verify|confirm|reset"
+    r"|activate|complete|continue)|um sich|pour (?:vous|confirmer)|para (?:iniciar|verificar|confirmar)|per (?:accedere"
+    r"|confermare)|om in te|aby))",
     re.IGNORECASE,
 )
 _TRAILING = ".,;:)}]>*"
@@ -95,7 +105,7 @@ class PairRecogniser:
 class PinRecogniser:
     """Short secret numbers: PINs, one-time codes, card verification codes."""
 
-    needs = loosened(rf"(?:{PIN})[\"']?[^0-9]{{1,10}}[0-9]{{3}}", re.IGNORECASE)
+    needs = loosened(rf"(?:{PIN}|code|kod|código|codice)[^0-9]{{1,4}}[0-9a-z :=]{{0,4}}[0-9]", re.IGNORECASE)
     reach = 64
 
     def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
@@ -104,9 +114,10 @@ class PinRecogniser:
 
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give each number that such a word announces."""
-        for match in _PIN.finditer(passage.text, start, end + self.reach):
-            if match.start() >= end:
-                return
+        for match in (
+            *_PIN.finditer(passage.text, start, end + self.reach),
+            *_CODE_TO.finditer(passage.text, start, end + self.reach),
+        ):
             yield Span(*match.span("value"), "PASSWORD", 0.7, "pin")
 
 

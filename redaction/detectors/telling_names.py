@@ -33,6 +33,12 @@ _KEYED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PIN_KEY = re.compile(rf"(?:.*[\W_])?(?:{PIN})", re.IGNORECASE)
+# A few words may stand between a weak word and what is drawn at random for sure.
+_EXPLAINED = re.compile(
+    rf"(?:{WEAK})(?![^\W_])(?: [^\W\d_]{{1,12}}){{0,5}}?(?:\s?[:=]| (?:is|ist|est|es|è|é|to)) ?[\"'`]?"
+    r"(?P<value>[A-Za-z0-9+/_\-]{16,400}={0,2})(?![\w\-])",
+    re.IGNORECASE,
+)
 # Words that also end others: `laptop: …` is no one-time code.
 _SHORT = re.compile(r"otp|pwd|psw|sas|salt|dsn|hmac|nonce|ficha|clave|clé|llave|jwt", re.IGNORECASE)
 # `apiKey`, `dbPassword`: camel case has no separator before the name.
@@ -66,6 +72,9 @@ class TellingNameRecogniser:
         """Give the values, without quotation and closing punctuation."""
         text = passage.text
         for place in _NEEDLE.starts(text, start, end):
+            explained = _EXPLAINED.match(text, place, place + self.reach)
+            if explained is not None and looks_drawn(explained["value"]):
+                yield Span(*explained.span("value"), "SECRET", 0.8, "telling_name")
             match = _ASSIGNED.match(text, place, place + self.reach)
             if match is None or _SHORT.fullmatch(match["strong"] or match["weak"]) and _goes_on(text, place):
                 continue
