@@ -2,7 +2,8 @@ r"""Escapes decoded, with a map back: for each decoded character, where it began
 
 Two readings. A JSON string literal is decoded exactly. Any other text that shows escapes (code,
 a JSON document that was cut, a URL) is decoded loosely, because what hides behind `\u0040` or
-`%40` or `&#64;` is still an e-mail address; the reading is for detectors only and never reaches a record.
+`%40` or `&#64;` is still an e-mail address; the reading is for detectors only and never reaches a
+record.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ _JSON_ESCAPE = re.compile(
 _LOOSE_ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}"
     r'|x[0-7][0-9a-fA-F]|[nrt"\'/\\])'
-    r"|%(?:25){0,2}[2-7][0-9a-fA-F]|%[cCdDeEfF][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){1,3}|&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});|&(?:commat|period|amp|colon|lowbar|hyphen|plus);"
+    r"|%(?:25){0,2}[2-7][0-9a-fA-F]|%[cCdDeEfF][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){1,3}"
+    r"|&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});|&(?:commat|period|amp|colon|lowbar|hyphen|plus);"
 )
 _ENTITIES = {"commat": "@", "period": ".", "amp": "&", "colon": ":", "lowbar": "_", "hyphen": "-",
              "plus": "+"}  # fmt: skip
@@ -74,7 +76,7 @@ def _meaning(escape: str) -> str:
 
 
 def _percent(escape: str) -> str:
-    """Give what octets of a URL stand for, encoded up to three times over; U+FFFD for no character."""
+    """Give what octets of a URL stand for, encoded up to three times; else U+FFFD."""
     if len(escape) > 3 and escape[3] == "%":
         octets = bytes.fromhex(escape.replace("%", ""))
         decoded = octets.decode("utf-8", "replace")
@@ -86,7 +88,7 @@ def _entity(name: str) -> str:
     """Give what an entity of HTML stands for; one beyond Unicode becomes U+FFFD."""
     if name[0] != "#":
         return _ENTITIES[name]
-    point = int(name[2:], 16) if name[1] in "xX" else int(name[1:])
+    point = int(f"0{name[1:]}", 0) if name[1] in "xX" else int(name[1:])
     return chr(point) if point <= 0x10FFFF else "\ufffd"
 
 

@@ -15,7 +15,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     cells = [list(head), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     return [
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
         for row in cells
     ]
 
@@ -29,10 +34,12 @@ def score_lines(ours: Score, stock: Score) -> list[str]:
     return [
         *table(("letters and digits", "ours", "stock"), whole), "",
         *table(("span recall by group", "spans", "ours", "stock", "floor"),
-               (_row(name, ours.groups, stock.groups, FLOORS.get(name)) for name in sorted(ours.groups))),
+               (_row(name, ours.groups, stock.groups,
+                     FLOORS.get(name)) for name in sorted(ours.groups))),
         "",
         *table(("by language", "spans", "ours", "stock", ""),
-               (_row(name, ours.languages, stock.languages) for name in sorted(ours.languages))), "",
+               (_row(name, ours.languages, stock.languages) for name in sorted(ours.languages))),
+               "",
         *table(("by type", "spans", "ours", "stock", ""),
                (_row(name, ours.types, stock.types) for name in sorted(ours.types))),
     ]  # fmt: skip

@@ -1,7 +1,8 @@
 """How good and how fast redaction is, beside stock Presidio, printed in one run.
 
 `python -m bench.redaction.run [--seed N] [--rounds N] [--quick] [set.jsonl …]`. Without a seed
-each run draws its own. A set of one's own is a file of lines `{"text", "spans": [[start, end, type]]}`.
+each run draws its own. A set of one's own is a file of lines
+`{"text", "spans": [[start, end, type]]}`.
 `--quick` leaves out the measurements of time.
 """
 
@@ -83,10 +84,16 @@ def main() -> None:
         drawn = samples(asked.seed, asked.rounds, held_out=held_out)
         title = f"{name}: {len(drawn)} samples, seed {asked.seed}"
         _print(title, score_lines(_score(mine, drawn), _score(theirs, drawn)))
-    _print(f"{len(negatives())} texts without personal data", false_positive_lines(_rates(mine, theirs)))
+    _print(
+        f"{len(negatives())} texts without personal data",
+        false_positive_lines(_rates(mine, theirs)),
+    )
     for path in asked.sets:
         drawn = list(read_jsonl(path))
-        _print(f"{path.name}: {len(drawn)} texts", score_lines(_score(mine, drawn), _score(theirs, drawn)))
+        _print(
+            f"{path.name}: {len(drawn)} texts",
+            score_lines(_score(mine, drawn), _score(theirs, drawn)),
+        )
     if not asked.quick:
         _print("time", _times(mine, theirs))
 

@@ -70,7 +70,9 @@ def pace(kind: str, ours: Subject, stock: Subject, rounds: int = 5) -> Pace:
     return Pace(statistics.median(own), statistics.median(other), statistics.median(ratios))
 
 
-def linearity(ours: Subject, kind: str, sizes: tuple[int, ...] = (62_500, 250_000, 1_000_000)) -> list[float]:
+def linearity(
+    ours: Subject, kind: str, sizes: tuple[int, ...] = (62_500, 250_000, 1_000_000)
+) -> list[float]:
     """Give the microseconds a character at growing sizes, the least of three rounds each."""
     text = TEXTS[kind]()
     return [

@@ -14,7 +14,6 @@ import spacy
 import tldextract
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 from presidio_analyzer.nlp_engine import SpacyNlpEngine
-from presidio_analyzer.predefined_recognizers import EmailRecognizer, UrlRecognizer
 
 from redaction.build import build_detectors
 from redaction.policy import Policy
@@ -32,7 +31,7 @@ class _BlankEngine(SpacyNlpEngine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.nlp = {"en": spacy.blank("en")}
+        vars(self)["nlp"] = {"en": spacy.blank("en")}
 
 
 def stock() -> Subject:
@@ -40,10 +39,8 @@ def stock() -> Subject:
     for name in ("presidio-analyzer", "tldextract"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     offline = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-    tldextract.extract = offline
-    tldextract.tldextract.TLD_EXTRACTOR = offline
-    for kind in (EmailRecognizer, UrlRecognizer):
-        kind.tld_extract = offline
+    for module in (tldextract, tldextract.tldextract):
+        vars(module).update(extract=offline, TLD_EXTRACTOR=offline)
     nlp_engine = _BlankEngine()
     registry = RecognizerRegistry()
     registry.load_predefined_recognizers(languages=["en"])

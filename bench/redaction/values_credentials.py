@@ -9,6 +9,7 @@ import string
 from collections.abc import Callable
 
 from bench.redaction.values_network import handle
+from bench.redaction.values_numbers import digits
 
 __all__ = ["CREDENTIALS", "password"]
 
@@ -59,7 +60,8 @@ def private_key(rng: random.Random) -> str:
 
 _PASSWORD_WORDS = ("summer", "dragon", "monkey", "winter", "hockey", "orange", "sunset", "pepper",
                    "sonne", "soleil", "verano", "estate", "zima", "lente", "verao", "hase",
-                   "kraków", "coffee", "ginger", "matrix", "falcon", "berlin", "bonjour")  # fmt: skip
+                   "kraków", "coffee", "ginger", "matrix", "falcon", "berlin",
+                   "bonjour")  # fmt: skip
 
 
 def password(rng: random.Random) -> str:
@@ -93,15 +95,16 @@ CREDENTIALS: dict[str, Draw] = {
                       lambda rng: f"github_pat_{_drawn(rng, 22)}_{_drawn(rng, 59)}"),
     "gitlab": _one_of(_form("glpat-", 20, _URL64), _form("gldt-", 20, _URL64)),
     "slack": _one_of(
-        lambda rng: f"xoxb-{rng.randint(10**11, 10**12)}-{rng.randint(10**12, 10**13)}-{_drawn(rng, 24)}",
-        lambda rng: f"xoxp-{rng.randint(10**11, 10**12)}-{rng.randint(10**11, 10**12)}-{_drawn(rng, 32, _HEX)}",
+        lambda rng: f"xoxb-{digits(rng, 12)}-{digits(rng, 13)}-{_drawn(rng, 24)}",
+        lambda rng: f"xoxp-{digits(rng, 11)}-{digits(rng, 12)}-{_drawn(rng, 32, _HEX)}",
     ),
     "slack_hook": lambda rng: f"https://hooks.slack.com/services/T{_drawn(rng, 8, _UPPER32)}/"
                               f"B{_drawn(rng, 10, _UPPER32)}/{_drawn(rng, 24)}",
     "stripe": _one_of(_form("sk_live_", 24), _form("rk_live_", 24), _form("sk_test_", 24),
                       _form("whsec_", 32)),
     "openai": _one_of(_form("sk-proj-", 48), _form("sk-", 48), _form("sk-svcacct-", 60)),
-    "anthropic": _one_of(_form("sk-ant-api03-", 93, _URL64, "AA"), _form("sk-ant-admin01-", 93, _URL64, "AA")),
+    "anthropic": _one_of(_form("sk-ant-api03-", 93, _URL64, "AA"), _form("sk-ant-admin01-", 93,
+                                                                         _URL64, "AA")),
     "npm": _form("npm_", 36),
     "pypi": _form("pypi-AgEIcHlwaS5vcmc", 140, _URL64),
     "hugging_face": _form("hf_", 34, string.ascii_letters),

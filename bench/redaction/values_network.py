@@ -7,14 +7,85 @@ import random
 
 __all__ = ["email", "email_obfuscated", "handle", "ipv4", "ipv6", "mac"]
 
-_WORDS = ("river", "maple", "north", "quartz", "ember", "harbor", "willow", "falcon", "lumen",
-          "cedar", "atlas", "violet", "saffron", "granit", "brise", "solana", "wald", "kamien")
-_NAMES = ("anna", "joao", "piotr", "sofie", "luca", "marta", "henk", "claire", "jose", "uwe",
-          "agnes", "tomasz", "ines", "paul", "giulia", "bram", "nuno", "elena", "karl", "zofia")
-_LASTS = ("berg", "nowak", "rossi", "silva", "dubois", "jansen", "garcia", "weber", "moreau",
-          "lewis", "kowal", "conti", "pinto", "visser", "ruiz", "krause", "hughes", "leroy")
-_ENDS = ("com", "org", "net", "de", "fr", "es", "it", "pt", "nl", "pl", "co.uk", "com.br", "io",
-         "eu", "example")
+_WORDS = (
+    "river",
+    "maple",
+    "north",
+    "quartz",
+    "ember",
+    "harbor",
+    "willow",
+    "falcon",
+    "lumen",
+    "cedar",
+    "atlas",
+    "violet",
+    "saffron",
+    "granit",
+    "brise",
+    "solana",
+    "wald",
+    "kamien",
+)
+_NAMES = (
+    "anna",
+    "joao",
+    "piotr",
+    "sofie",
+    "luca",
+    "marta",
+    "henk",
+    "claire",
+    "jose",
+    "uwe",
+    "agnes",
+    "tomasz",
+    "ines",
+    "paul",
+    "giulia",
+    "bram",
+    "nuno",
+    "elena",
+    "karl",
+    "zofia",
+)
+_LASTS = (
+    "berg",
+    "nowak",
+    "rossi",
+    "silva",
+    "dubois",
+    "jansen",
+    "garcia",
+    "weber",
+    "moreau",
+    "lewis",
+    "kowal",
+    "conti",
+    "pinto",
+    "visser",
+    "ruiz",
+    "krause",
+    "hughes",
+    "leroy",
+)
+_ENDS = (
+    "com",
+    "org",
+    "net",
+    "de",
+    "fr",
+    "es",
+    "it",
+    "pt",
+    "nl",
+    "pl",
+    "co.uk",
+    "com.br",
+    "io",
+    "eu",
+    "example",
+)
 
 
 def handle(rng: random.Random) -> str:
@@ -39,7 +110,8 @@ def email(rng: random.Random) -> str:
 
 
 _OBFUSCATIONS = (
-    (" [at] ", " [dot] "), ("[at]", "[dot]"), (" (at) ", " (dot) "), ("(at)", "."), (" at ", " dot "),
+    (" [at] ", " [dot] "), ("[at]", "[dot]"), (" (at) ", " (dot) "), ("(at)", "."), (" at ",
+                                                                                     " dot "),
     (" AT ", " DOT "), ("{at}", "{dot}"), (" @ ", " . "), ("_at_", "_dot_"), (" [at] ", "."),
 )  # fmt: skip
 _LOCAL_OBFUSCATIONS = {
@@ -57,7 +129,9 @@ def email_obfuscated(rng: random.Random, language: str) -> str:
     """Draw an address written so that no program finds it."""
     at, dot = rng.choice(_OBFUSCATIONS + _LOCAL_OBFUSCATIONS.get(language, ()))
     local = rng.choice([f"{rng.choice(_NAMES)}.{rng.choice(_LASTS)}", rng.choice(_NAMES)])
-    host = f"{rng.choice(_WORDS)}{rng.choice(_WORDS)}.{rng.choice(['com', 'org', 'net', 'de', 'eu'])}"
+    host = (
+        f"{rng.choice(_WORDS)}{rng.choice(_WORDS)}.{rng.choice(['com', 'org', 'net', 'de', 'eu'])}"
+    )
     return f"{local.replace('.', dot if dot.strip() != '.' else '.')}{at}{host.replace('.', dot)}"
 
 
@@ -65,11 +139,13 @@ def ipv4(rng: random.Random) -> str:
     """Draw an address of a host, public or private."""
     while True:
         address = ipaddress.IPv4Address(rng.getrandbits(32))
-        if address.is_global or address.is_private:
-            if not (address.is_loopback or address.is_multicast or address.is_unspecified
-                    or address.is_reserved or str(address).endswith(".0")
-                    or address.packed[0] == 0):  # fmt: skip
-                return str(address)
+        if (address.is_global or address.is_private) and not _names_no_host(address):
+            return str(address)
+
+
+def _names_no_host(address: ipaddress.IPv4Address) -> bool:
+    special = address.is_loopback or address.is_multicast or address.is_reserved
+    return special or address.packed[0] == 0 or address.packed[3] == 0
 
 
 def ipv6(rng: random.Random) -> str:

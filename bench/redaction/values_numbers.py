@@ -78,10 +78,8 @@ def iban(rng: random.Random, country: str = "") -> str:
 
 
 def _parts(structure: str) -> list[tuple[str, int]]:
-    found = []
-    for piece in structure.replace("n", " n").replace("a", " a").replace("c", " c").split():
-        found.append((piece[0], int(piece[1:])))
-    return found
+    spaced = structure.replace("n", " n").replace("a", " a").replace("c", " c")
+    return [(piece[0], int(piece[1:])) for piece in spaced.split()]
 
 
 def ssn(rng: random.Random) -> str:

@@ -37,13 +37,14 @@ def _chosen(value: str) -> bool:
 
 
 def _field(
-    name: str, entity: str, pattern: str, proof: Callable[[str], bool] = bool,
+    name: str,
+    entity: str,
+    pattern: str,
+    proof: Callable[[str], bool] = bool,
     telling: str | None = None,
 ) -> ShapeRecogniser:
     compiled = re.compile(pattern, re.IGNORECASE)
     return ShapeRecogniser(name, entity, compiled, 0.95, proof, reach=_REACH, telling=telling)
-
-
 
 
 def _argument(name: str, before: str) -> tuple[ShapeRecogniser, ...]:
@@ -79,28 +80,36 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
     _field("basic", "PASSWORD", r"\bbasic (?P<value>[A-Za-z0-9+/]{12,600}={0,2})(?![\w])(?=[^ ]|$)",
            _encoded),
     _field("cookie", "SECRET",
-           r"\b(?:[\w\-]{0,20}(?:sess(?:ion)?(?:[_-]?id)?|sid|auth|token|jwt|connect\.sid)[\w\-]{0,12})="
+           r"\b(?:[\w\-]{0,20}(?:sess(?:ion)?(?:[_-]?id)?|sid|auth|token|jwt"
+           r"|connect\.sid)[\w\-]{0,12})="
            r"(?P<value>[A-Za-z0-9%._~+/\-]{16,4000}={0,2})", looks_drawn,
            r"(?i:sess|sid|auth|token|jwt)[^=\s]*="),
     _field("set_password", "PASSWORD",
-           r"\bset\s{1,3}password\b[^\n=]{0,80}=\s{0,2}(?:password\()?['\"](?P<value>[^'\"\n]{3,100})['\"]", _given),
+           r"\bset\s{1,3}password\b[^\n=]{0,80}=\s{0,2}(?:password\()?['\"]"
+           r"(?P<value>[^'\"\n]{3,100})['\"]", _given),
     _field("seed_phrase", "SECRET",
-           r"\b(?:seed|recovery|mnemonic|backup|secret)[ -](?:phrase|words)\b[^\n:=]{0,24}?(?:[:=]|\bis|\bare)\s{0,2}[\"']?"
+           r"\b(?:seed|recovery|mnemonic|backup|secret)[ -](?:phrase"
+           r"|words)\b[^\n:=]{0,24}?(?:[:=]|\bis|\bare)\s{0,2}[\"']?"
            r"(?P<value>(?:[a-z]{3,8}[ ,\n]{1,2}){11,23}[a-z]{3,8})"),
-    _field("npm_auth", "SECRET", r":_(?:authToken|password|auth)\s?=\s?[\"']?(?P<value>[^\s\"'$]{8,400})"),
+    _field("npm_auth", "SECRET", r":_(?:authToken|password"
+                                 r"|auth)\s?=\s?[\"']?(?P<value>[^\s\"'$]{8,400})"),
     _field("userinfo", "PASSWORD",
-           r"\bcurl\b[^\n]{0,300}?\s(?:-u|--user)[ =]['\"]?[^\s:'\"]{1,64}:(?P<value>[^\s'\"]{3,100})",
+           r"\bcurl\b[^\n]{0,300}?\s(?:-u"
+           r"|--user)[ =]['\"]?[^\s:'\"]{1,64}:(?P<value>[^\s'\"]{3,100})",
            _given),
     *_argument("ssh_password", r"\bsshpass\s{1,3}-p\s{0,2}"),
-    *_argument("sql_password", r"\b(?:mysql|mariadb)[a-z]{0,8}\b[^\n|;]{0,200}?\s(?:-p|--password=)"),
+    *_argument("sql_password",
+               r"\b(?:mysql|mariadb)[a-z]{0,8}\b[^\n|;]{0,200}?\s(?:-p|--password=)"),
     *_argument("cache_password", r"\bredis-cli\b[^\n|;]{0,200}?\s(?:-a|--pass)[ =]"),
     *_argument("login_password",
                r"\b(?:docker|podman|az|oc|cf|helm registry|skopeo|buildah|gh auth|twine|vault) "
                r"(?:login|upload)\b[^\n|;]{0,200}?\s(?:-p|--password|--passwd)[ =]"),
     *_argument("secure_string", r"ConvertTo-SecureString\s{1,3}(?:-String\s{1,3})?"),
-    *_argument("identified_by", r"\bIDENTIFIED\s{1,3}(?:WITH\s{1,3}\S{1,40}\s{1,3})?BY\s{1,3}(?=['\"])"),
+    *_argument("identified_by", r"\bIDENTIFIED\s{1,3}(?:WITH\s{1,3}\S{1,40}\s{1,3})?BY\s{1,3}"
+                                r"(?=['\"])"),
     *_argument("net_user", r"\bnet\s{1,3}use?r?\s{1,3}[\w.\-]{2,40}\s{1,3}(?=\S{1,40}\s{1,3}/add)"),
     _field("option", "PASSWORD",
-           r"(?<![\w-])--?[a-z\-]{0,20}(?:password|passwd|passphrase|pass|pwd|secret|token|api-?key)"
+           r"(?<![\w-])--?[a-z\-]{0,20}(?:password|passwd|passphrase|pass|pwd|secret|token"
+           r"|api-?key)"
            r"[ =]['\"]?(?P<value>[^\s'\"]{4,400})", _chosen),
 )  # fmt: skip

@@ -86,4 +86,3 @@ class ObfuscatedMailRecogniser:
             return True
         spelt = match["dot"].strip() not in {"", "."}
         return spelt and not _SENTENCE.search(match["host"])
-

@@ -136,6 +136,7 @@ _TAX_WORDS = words(
     "steueridentifikationsnummer", "tin",
 )  # fmt: skip
 
+
 def _row(
     name: str, entity: str, pattern: re.Pattern[str], alone: float, proof: Callable[[str], bool],
     context: re.Pattern[str] | None = None, believed: float = 0.85, *, telling: str = SIX_DIGITS,

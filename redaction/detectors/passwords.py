@@ -35,19 +35,24 @@ _MIXED = _VALUE.replace("(?P<value>", r"(?P<value>(?=[^\s\"'`<>]*[\d!@#$%^&*+?~]
 _ANNOUNCED = (
     (re.compile(rf"[\"'`*]{{0,2}}\s?(?:[:=→–—]|->|=>| - ){_VALUE}", re.IGNORECASE), looks_chosen),
     (re.compile(r">(?P<value>[^\s<>]{4,64})(?=</)"), looks_chosen),
-    (re.compile(rf"{_GAP}(?:[:=]|(?<![^\W_])(?:{_IS})(?![^\W_]):?){_MIXED}", re.IGNORECASE), looks_mixed),
+    (
+        re.compile(rf"{_GAP}(?:[:=]|(?<![^\W_])(?:{_IS})(?![^\W_]):?){_MIXED}", re.IGNORECASE),
+        looks_mixed,
+    ),
     (re.compile(rf"[ \t]{{1,2}}[\"'`*(]?{_VALUE}", re.IGNORECASE), looks_mixed),
 )
 _PAIR = re.compile(
     r"(?<![^\s\"'(])(?:(?:admin|root|user|guest|login|[\w.\-]{2,30}@[\w.\-]{3,60}) ?/"
-    rf"|(?:{CREDENTIALS})(?: ?[:=] ?| )[\"'`]?[\w.\-@]{{2,60}}(?: ?[/:|,] ?| and | und | et | y | e | en | i ))"
+    rf"|(?:{CREDENTIALS})(?: ?[:=] ?| )[\"'`]?[\w.\-@]{{2,60}}(?: ?[/:|,] ?| and | und | et | y "
+    rf"| e | en | i ))"
     r" ?[\"'`]?(?P<value>[^\s\"'`/]{6,40})(?=[\s\"'`,;).]|$)",
     re.IGNORECASE,
 )
 # Read backwards from the word: `… (password)`, `… as her password`.
 _AFTERWARDS = re.compile(
     r"(?<![^\s\"'`(:])(?P<value>[^\s\"'`()]{6,64})[\"'`]?"
-    r" (?:\((?:[^\W\d_]{1,10}(?:'s)? ){0,3}|(?:as|als|comme|como|come|jako) (?:[^\W\d_]{1,10} ){0,2})\Z",
+    r" (?:\((?:[^\W\d_]{1,10}(?:'s)? ){0,3}|(?:as|als|comme|como|come"
+    r"|jako) (?:[^\W\d_]{1,10} ){0,2})\Z",
     re.IGNORECASE,
 )
 _PIN = re.compile(
@@ -56,8 +61,10 @@ _PIN = re.compile(
     re.IGNORECASE,
 )
 _CODE_TO = re.compile(
-    r"(?<![^\W_])(?:code|kod|código|codice)[ :]{1,2}(?P<value>\d{4,8})(?= (?:to (?:sign|log|verify|confirm|reset"
-    r"|activate|complete|continue)|um sich|pour (?:vous|confirmer)|para (?:iniciar|verificar|confirmar)|per (?:accedere"
+    r"(?<![^\W_])(?:code|kod|código|codice)[ :]{1,2}(?P<value>\d{4,8})(?= (?:to (?:sign|log"
+    r"|verify|confirm|reset"
+    r"|activate|complete|continue)|um sich|pour (?:vous|confirmer)|para (?:iniciar|verificar"
+    r"|confirmar)|per (?:accedere"
     r"|confermare)|om in te|aby))",
     re.IGNORECASE,
 )
@@ -105,7 +112,9 @@ class PairRecogniser:
 class PinRecogniser:
     """Short secret numbers: PINs, one-time codes, card verification codes."""
 
-    needs = loosened(rf"(?:{PIN}|code|kod|código|codice)[^0-9]{{1,4}}[0-9a-z :=]{{0,4}}[0-9]", re.IGNORECASE)
+    needs = loosened(
+        rf"(?:{PIN}|code|kod|código|codice)[^0-9]{{1,4}}[0-9a-z :=]{{0,4}}[0-9]", re.IGNORECASE
+    )
     reach = 64
 
     def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here

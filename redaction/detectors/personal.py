@@ -15,7 +15,9 @@ from redaction.finding import Passage, Span
 __all__ = ["KeyRecogniser"]
 
 _NAME = words(
-    "first name", "last name", "imie", "nom", "prenom", "apellido ?[12]?", "vor und nachname", "cognome e nome", "nome completo", "full name", "given name", "family name", "middle name", "surname",
+    "first name", "last name", "imie", "nom", "prenom", "apellido ?[12]?", "vor und nachname",
+    "cognome e nome", "nome completo", "full name", "given name", "family name", "middle name",
+    "surname",
     "maiden name", "customer name", "client name", "patient name", "contact name", "holder",
     "card holder", "cardholder name", "account holder", "recipient name", "employee name",
     "guest name", "passenger name", "vorname", "nachname", "nombre completo", "apellido",
@@ -28,20 +30,43 @@ _ADDRESS = words(
     "anschrift", "dirección", "adresse postale", "indirizzo", "endereço",
 )  # fmt: skip
 _BIRTH = words(
-    "dob", "birth ?date", "birth day", "date of birth", "birthday", "geburtsdatum", "born", "birth",
-    "geburtstag", "date de naissance", "naissance", "fecha de nacimiento", "fecha nac(?:imiento)?",
-    "nacimiento", "data di nascita", "nascita", "data de nascimento", "data nasc(?:imento)?",
-    "nascimento", "geboortedatum", "data urodzenia", "urodzenia", "ddn",
+    "dob",
+    "birth ?date",
+    "birth day",
+    "date of birth",
+    "birthday",
+    "geburtsdatum",
+    "born",
+    "birth",
+    "geburtstag",
+    "date de naissance",
+    "naissance",
+    "fecha de nacimiento",
+    "fecha nac(?:imiento)?",
+    "nacimiento",
+    "data di nascita",
+    "nascita",
+    "data de nascimento",
+    "data nasc(?:imento)?",
+    "nascimento",
+    "geboortedatum",
+    "data urodzenia",
+    "urodzenia",
+    "ddn",
 )
 _AGE = words("age", "alter", "âge", "edad", "età", "idade", "leeftijd", "wiek")
 _USER = words(
-    "user ?name", "login(?: ?name| ?id)?", "user ?id", "screen name", "account name", "handle", "nickname",
-    "benutzername", "benutzer", "identifiant", "nom d utilisateur", "usuario", "utente", "nome utente",
-    "utilizador", "usuário", "gebruikersnaam", "gebruiker", "nazwa użytkownika", "użytkownik", "sam ?account ?name",
+    "user ?name", "login(?: ?name| ?id)?", "user ?id", "screen name", "account name", "handle",
+    "nickname",
+    "benutzername", "benutzer", "identifiant", "nom d utilisateur", "usuario", "utente",
+    "nome utente",
+    "utilizador", "usuário", "gebruikersnaam", "gebruiker", "nazwa użytkownika", "użytkownik",
+    "sam ?account ?name",
 )  # fmt: skip
 _DOCUMENT = words("passport", "passport number", "passport no", "reisepass", "license number",
                   "licence number", "driver license", "drivers license", "national id",
-                  "id number", "identity number", "passeport", "pasaporte", "passaporto", "passaporte",
+                  "id number", "identity number", "passeport", "pasaporte", "passaporto",
+                  "passaporte",
                   "paspoort", "paszport", "führerschein", "ausweisnummer", "personalausweis",
                   "permis de conduire", "patente", "rijbewijs", "prawo jazdy", "id card",
                   "tax id", "tax number", "tin", "vat id")  # fmt: skip

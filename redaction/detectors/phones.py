@@ -22,21 +22,32 @@ REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "PT", "NL", "PL", "CH", "AT", "BE
 
 _CONTEXT = words(
     "tel", "telephone", "phone", "phones", "phone number", "cell", "cellphone", "mobile", "call",
-    "called", "calling", "ring", "dial", "sms", "text me", "whatsapp", "signal", "fax", "contact number",
+    "called", "calling", "ring", "dial", "sms", "text me", "whatsapp", "signal", "fax",
+    "contact number",
     "hotline", "callback", "extension", "landline", "voicemail", "reach me",
-    "telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "anrufen",
+    "telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer",
+    "anrufen",
     "rückruf", "rückrufnummer", "durchwahl", "festnetz", "erreichbar", "ruf", "fon",
     "téléphone", "portable", "appeler", "appelez", "appelle", "rappeler", "rappelez", "joindre",
     "fixe", "teléfono", "móvil", "llamar", "llámame", "llama", "celular", "fijo",
     "telefono", "cellulare", "cell", "chiamare", "chiamami", "richiamare", "recapito", "fisso",
     "telefone", "telemóvel", "ligar", "liga me", "ligue", "contacto", "contato", "zap", "fixo",
-    "telefoon", "telefoonnummer", "mobiel", "bellen", "bel", "terugbellen", "gsm", "app me", "06 nummer",
+    "telefoon", "telefoonnummer", "mobiel", "bellen", "bel", "terugbellen", "gsm", "app me",
+    "06 nummer",
     "komórka", "komórkowy", "telefonu", "zadzwoń", "oddzwonić", "dzwonić", "dzwoń",
     "msisdn", "puhelin", "mobilnr", "tlf", "τηλ", "тел",
 )  # fmt: skip
 # Words for any number: believed of what is long, or grouped as numbers are dialled.
 _ANY_NUMBER = words(
-    "numbers?", "num", "nummer", "numéro", "número", "numero", "numeru?", "contacts?", "details",
+    "numbers?",
+    "num",
+    "nummer",
+    "numéro",
+    "número",
+    "numero",
+    "numeru?",
+    "contacts?",
+    "details",
 )
 # Words that announce as many orders and invoices as telephones: only the number's shape decides.
 _ORDERS = words(
@@ -55,7 +66,8 @@ _NORTH_AMERICAN = re.compile(
     r"(?!-\d|\.\d)(?:(?: ?x| ext\.?) ?\d{1,6})?"
 )
 _TRUNK_ZERO = re.compile(
-    rf"(?<![\w+.\-:/])\(?0[1-9]\d{{0,4}}\)?(?:(?:{_GAP}|[()]){{1,2}}\d{{2,8}}){{1,5}}(?![\w:])(?!-\d)"
+    rf"(?<![\w+.\-:/])\(?0[1-9]\d{{0,4}}\)?(?:(?:{_GAP}"
+    rf"|[()]){{1,2}}\d{{2,8}}){{1,5}}(?![\w:])(?!-\d)"
 )
 _IN_CONTEXT = re.compile(rf"(?<![\w+.\-])\(?\d(?:(?:{_GAP}|[()]){{0,2}}\d){{6,14}}(?![\w])")
 _GROUP = re.compile(r"\d+\)?")
@@ -101,7 +113,9 @@ class PhoneRecogniser:
         """Tell by the words near by; those of an order are nearer than those of a telephone."""
         begin, end = match.span()
         if not near(passage, begin, end, _CONTEXT):
-            dialled = len(digits_of(match[0])) >= 9 and (not match[0].isdigit() or match[0][0] == "0")
+            dialled = len(digits_of(match[0])) >= 9 and (
+                not match[0].isdigit() or match[0][0] == "0"
+            )
             if not dialled or not near(passage, begin, end, _ANY_NUMBER):
                 return False
         close = passage.text[max(0, begin - 24) : begin]

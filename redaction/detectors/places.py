@@ -9,7 +9,8 @@ from redaction.detectors.recogniser import ShapeRecogniser, words
 __all__ = ["PLACES"]
 
 _CONTEXT = words(
-    "lat", "latitude", "lon", "lng", "long", "longitude", "coordinates?", "coords?", "gps", "location",
+    "lat", "latitude", "lon", "lng", "long", "longitude", "coordinates?", "coords?", "gps",
+    "location",
     "position", "geo", "koordinaten", "standort", "breitengrad", "längengrad", "coordonnées",
     "coordenadas", "ubicación", "coordinate", "posizione", "coördinaten", "locatie", "współrzędne",
     "map", "maps", "near", "at", "from", "to", "ll", "q",
@@ -28,20 +29,24 @@ PLACES = (
     ShapeRecogniser(
         "coordinates", "COORDINATES",
         # Two numbers, and not two of many.
-        re.compile(rf"(?<![\w.])(?<!\d[,;] )(?<!\d[,;])(?P<value>{_DEGREES} ?[,;/] ?{_WIDE})(?!\w|\.\d|[,;] ?[-+]?\d)"),
+        re.compile(rf"(?<![\w.])(?<!\d[,;] )(?<!\d[,;])(?P<value>{_DEGREES} ?[,;/] ?{_WIDE})"
+                   rf"(?!\w|\.\d|[,;] ?[-+]?\d)"),
         0.45, _on_earth, _CONTEXT, 0.75, telling=r"[0-9]\.[0-9]{3}",
     ),
     ShapeRecogniser(
         "degrees", "COORDINATES",
         re.compile(
-            r"(?<![\w.])\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d{1,4})?\s?(?:[\"″”]|'')\s?)?[NSns]"
-            r"[,; ]{0,2}\s?\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d{1,4})?\s?(?:[\"″”]|'')\s?)?[EWOewo]"
+            r"(?<![\w.])\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d{1,4})?\s?(?:[\"″”]"
+            r"|'')\s?)?[NSns]"
+            r"[,; ]{0,2}\s?\d{1,3}\s?°\s?\d{1,2}\s?['′’]\s?(?:\d{1,2}(?:\.\d{1,4})?\s?(?:[\"″”]"
+            r"|'')\s?)?[EWOewo]"
         ),
         0.85,
     ),
     ShapeRecogniser(
         "signed_degrees", "COORDINATES",
-        re.compile(rf"(?<![\w.]){_DEGREES}\s?°?\s?[NSns][,; ]{{1,3}}{_WIDE}\s?°?\s?[EWOewo](?!\w)"), 0.85,
+        re.compile(rf"(?<![\w.]){_DEGREES}\s?°?\s?[NSns]"
+                   rf"[,; ]{{1,3}}{_WIDE}\s?°?\s?[EWOewo](?!\w)"), 0.85,
         telling=r"[0-9]\.[0-9]{3}",
     ),
     ShapeRecogniser(

@@ -86,7 +86,7 @@ class Prefilter:
         hits = self._set.Match(block.encode("utf-8", "replace"))
         if 0 not in hits:
             return set(self._askers[0])
-        return self._always.union(*(self._askers[hit] for hit in hits if hit))
+        return set(self._always).union(*(self._askers[hit] for hit in hits if hit))
 
 
 class Needle:
@@ -146,7 +146,7 @@ class _Loosening:
         """Write a row of nodes."""
         return "".join(self._one(kind, argument) for kind, argument in tree)
 
-    def _one(self, kind: Any, argument: Any) -> str:
+    def _one(self, kind: Any, argument: Any) -> str:  # noqa: PLR0911 - one line for each kind of node
         if kind is op.LITERAL:
             return rf"\x{{{argument:X}}}"
         if kind is op.IN:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from presidio_analyzer import EntityRecognizer, PatternRecognizer
+from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 
 from redaction.detectors.prefilter import Prefilter, loosened
 
@@ -34,9 +34,12 @@ class Sieve:
 def _needs(recognizer: EntityRecognizer) -> str | None:
     if not isinstance(recognizer, PatternRecognizer) or recognizer.deny_list:
         return None
+    own: list[Pattern] = vars(recognizer)["patterns"]
     patterns = [
-        loosened(_LEADING_FLAG.sub("(?i)", pattern.regex), int(recognizer.global_regex_flags), 24)
-        for pattern in recognizer.patterns
+        loosened(
+            _LEADING_FLAG.sub("(?i)", pattern.regex), int(recognizer.global_regex_flags or 0), 24
+        )
+        for pattern in own
     ]
     if not patterns or None in patterns:
         return None

@@ -88,7 +88,9 @@ class ShapeRecogniser:
 
     def _other(self, text: str, start: int) -> bool:
         against = self.against
-        return against is not None and bool(against.search(text, max(0, start - _RIGHT_BEFORE), start))
+        return against is not None and bool(
+            against.search(text, max(0, start - _RIGHT_BEFORE), start)
+        )
 
     def _score(self, passage: Passage, start: int, end: int) -> float:
         if self.context is not None and near(passage, start, end, self.context):

@@ -14,13 +14,15 @@ STRONG = (
     r"passw(?:or)?ds?|pass[ _-]?phrase|pass[ _-]?w(?:or)?d|passwort|kennwort|kenwort"
     r"|mot[ _-]de[ _-]passe|contrase[nñ]as?|contrasenya|palavra[ _-]?passe|senha|hasł[oa]"
     r"|haslo|wachtwoord|pwd|psw|passcode|pin[ _-]?code|client[ _-]?secret|otp"
-    r"|one[ _-]?time[ _-]?code|(?<=[_.\-])pass(?![^\W_])|parola d'ordine|paroll?a? chiave|losenord|salasana|adgangskode|passord|парол[ья]"
+    r"|one[ _-]?time[ _-]?code|(?<=[_.\-])pass(?![^\W_])|parola d'ordine|paroll?a? chiave"
+    r"|losenord|salasana|adgangskode|passord|парол[ья]"
     r"|heslo|jelszó|şifre|암호|密码|パスワード"
 )
 # Words that are too common in code to be believed there.
 STRONG_PROSE = STRONG + (
     r"|pass|pw|mdp|clave(?: de acceso)?|code (?:wifi|d'accès|secret)|codice (?:segreto|di accesso)"
-    r"|código (?:de acceso|secreto)|zugangscode|toegangscode|kod dostępu|wifi[ -]?(?:key|code|schlüssel"
+    r"|código (?:de acceso|secreto)|zugangscode|toegangscode|kod dostępu|wifi[ -]?(?:key|code"
+    r"|schlüssel"
     r"|sleutel)|wi-?fi[ -](?:pass|key)|clé wifi|parola"
 )
 WEAK = (
@@ -29,21 +31,27 @@ WEAK = (
     r"|storage|admin|read|write|server|client|bot|user|root|host|license|activation|product"
     r"|recovery|backup|personal[ _-]?access)[ _-]?"
     r"(?:key|token|secret|code)|apikey|(?:refresh|id|csrf|bearer|bot|device)[ _-]?token"
-    r"|credentials?|jwt|token|cookie|sas|clé(?: d'api| api| secrète)?|jeton|schlüssel|zugriffsschlüssel"
+    r"|credentials?|jwt|token|cookie|sas|clé(?: d'api| api| secrète)?|jeton|schlüssel"
+    r"|zugriffsschlüssel"
     r"|llave|clave|ficha|chiave|gettone|chave|sleutel|klucz|dsn|salt|hmac|nonce|signature"
 )
 PIN = (
-    r"pins?(?:[ _-]?(?:code|number|nummer|no|nr))?|pincode|geheimzahl|code pin|código pin|codice pin"
+    r"pins?(?:[ _-]?(?:code|number|nummer|no|nr))?|pincode|geheimzahl|code pin|código pin"
+    r"|codice pin"
     r"|kod pin|tan|otp|cvv2?|cvc2?|cid|security code|sicherheitscode|prüfziffer der karte"
     r"|code de sécurité|código de seguridad|codice di sicurezza|2fa code|verification code"
-    r"|one[ -]?time (?:code|password)|sms[ -]?code|(?:access|door|alarm|gate|entry|safe|unlock|sign-?in"
+    r"|one[ -]?time (?:code|password)|sms[ -]?code|(?:access|door|alarm|gate|entry|safe|unlock"
+    r"|sign-?in"
     r"|login|confirmation|activation|auth(?:entication)?|backup|security|lock) (?:code|combination)"
-    r"|code d'accès|bestätigungscode|türcode|code de confirmation|code de vérification|código de verificación"
+    r"|code d'accès|bestätigungscode|türcode|code de confirmation|code de vérification"
+    r"|código de verificación"
     r"|codice di verifica|código de verificação|verificatiecode|kod weryfikacyjny|safe combination"
 )
 # What announces a user and a password together.
 CREDENTIALS = (
-    r"cred(?:ential)?s|login(?: data| details)?|log[ -]?in (?:with|as|using)|sign[ -]?in (?:with|as|using)"
-    r"|zugangsdaten|anmeldedaten|identifiants?|accès|credenciales|acceso|credenziali|accesso|credenciais"
+    r"cred(?:ential)?s|login(?: data| details)?|log[ -]?in (?:with|as|using)|sign[ -]?in (?:with"
+    r"|as|using)"
+    r"|zugangsdaten|anmeldedaten|identifiants?|accès|credenciales|acceso|credenziali|accesso"
+    r"|credenciais"
     r"|acesso|inloggegevens|inlog|dane (?:logowania|dostępowe)|logowanie|account|auth|user/pass"
 )

@@ -10,7 +10,8 @@ from redaction.detectors.recogniser import ShapeRecogniser, digits_of, words
 __all__ = ["SPELT_OUT"]
 
 _CONTEXT = words(
-    "card", "visa", "mastercard", "amex", "ssn", "social", "phone", "number", "tel", "call", "account",
+    "card", "visa", "mastercard", "amex", "ssn", "social", "phone", "number", "tel", "call",
+    "account",
     "iban", "id", "passport", "nummer", "karte", "numéro", "carte", "número", "tarjeta", "numero",
     "carta", "cartão", "kaart", "numer", "karty", "pesel", "bsn", "dni", "nhs", "reads?", "digits?",
 )  # fmt: skip
@@ -23,10 +24,18 @@ def _is_number(value: str) -> bool:
     return not same_digit(digits) and not counting and not set(digits) <= {"0", "1"}
 
 
-
-_SINGLE = re.compile(r"(?<![\w.,])\d(?:(?: ?[.\-_/*|] ?|\s{1,3}|, )\d(?![\d.,]\d)){8,24}(?![\w])(?!\.\d)")
+_SINGLE = re.compile(
+    r"(?<![\w.,])\d(?:(?: ?[.\-_/*|] ?|\s{1,3}|, )\d(?![\d.,]\d)){8,24}(?![\w])(?!\.\d)"
+)
 
 SPELT_OUT = ShapeRecogniser(
-    "spelt_out", "SPELT_NUMBER", _SINGLE, 0.3, _is_number, _CONTEXT, 0.75, reach=128,
+    "spelt_out",
+    "SPELT_NUMBER",
+    _SINGLE,
+    0.3,
+    _is_number,
+    _CONTEXT,
+    0.75,
+    reach=128,
     telling=r"[0-9](?:[^0-9A-Za-z]{1,3}[0-9]){5}",
 )

@@ -59,7 +59,7 @@ class TableDetector:
             return self._prefilter.regions(passage.text)
         # What the key announces is asked for as if the text said it.
         said = f"{spaced(passage.key)}: {passage.text}"
-        return dict.fromkeys(self._prefilter.regions(said), [(0, len(passage.text))])
+        return {number: [(0, len(passage.text))] for number in self._prefilter.regions(said)}
 
     def _runs(
         self, passage: Passage, stretches: Sequence[tuple[int, int]], depth: int
@@ -88,7 +88,7 @@ def _moved(span: Span, by: int) -> Span:
 def _asked(
     recogniser: Recogniser, passage: Passage, stretches: Sequence[tuple[int, int]]
 ) -> Iterator[Span]:
-    """Ask about stretches; those within reach of each other at one go, so that none is read twice."""
+    """Ask about stretches; those within reach of each other at one go: none is read twice."""
     first, last = stretches[0]
     for start, end in stretches[1:]:
         if start - last > recogniser.reach:

@@ -35,7 +35,8 @@ _KEYED = re.compile(
 _PIN_KEY = re.compile(rf"(?:.*[\W_])?(?:{PIN})", re.IGNORECASE)
 # A few words may stand between a weak word and what is drawn at random for sure.
 _EXPLAINED = re.compile(
-    rf"(?:{WEAK})(?![^\W_])(?: [^\W\d_]{{1,12}}){{0,5}}?(?:\s?[:=]| (?:is|ist|est|es|è|é|to)) ?[\"'`]?"
+    rf"(?:{WEAK})(?![^\W_])(?: [^\W\d_]{{1,12}}){{0,5}}?(?:\s?[:=]| (?:is|ist|est|es|è|é"
+    rf"|to)) ?[\"'`]?"
     r"(?P<value>[A-Za-z0-9+/_\-]{16,400}={0,2})(?![\w\-])",
     re.IGNORECASE,
 )
@@ -61,7 +62,9 @@ _TRAILING = ".,;:)}]>!?"
 class TellingNameRecogniser:
     """Values assigned to a name that says they are secret."""
 
-    needs = loosened(rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9])?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=]|\s)", re.I)
+    needs = loosened(
+        rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9])?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=]|\s)", re.IGNORECASE
+    )
     reach = 5000
 
     def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
@@ -76,7 +79,9 @@ class TellingNameRecogniser:
             if explained is not None and looks_drawn(explained["value"]):
                 yield Span(*explained.span("value"), "SECRET", 0.8, "telling_name")
             match = _ASSIGNED.match(text, place, place + self.reach)
-            if match is None or _SHORT.fullmatch(match["strong"] or match["weak"]) and _goes_on(text, place):
+            if match is None or (
+                _SHORT.fullmatch(match["strong"] or match["weak"]) and _goes_on(text, place)
+            ):
                 continue
             quoted = match["quote"] is not None
             first, last = match.span("quoted" if quoted else "bare")

@@ -1,4 +1,4 @@
-"""Evasions: ways to write a value so that a pattern misses it, and the layer that sees through each.
+"""Evasions: ways to write a value so that a pattern misses it, and who sees through each.
 
 A row is a sentence, the value as it should be read, what is done to it, and the name of the layer
 without which it must be missed; else the row would prove nothing.
@@ -90,7 +90,8 @@ EVASIONS: tuple[Evasion, ...] = (
     Evasion("Cyrillic capitals", _SAID, IBAN.replace("E", "Е"), "normalise"),
     Evasion("Cyrillic in a key", _SAID, KEY.replace("s", "ѕ", 1), "normalise"),
     Evasion("Greek in a key", _SAID, "AΚIAIOSFODNN7EXAMPLE", "normalise"),
-    Evasion("accents apart", _SAID, unicodedata.normalize("NFD", "jörg.müller@bücher.de"), "normalise"),
+    Evasion("accents apart", _SAID, unicodedata.normalize("NFD", "jörg.müller@bücher.de"),
+            "normalise"),
     Evasion("bracketed words", _MAILED, "ada.lovelace [at] analytical [dot] org", "obfuscated"),
     Evasion("words in round brackets", _MAILED, "ada(at)analytical(dot)org", "obfuscated"),
     Evasion("bare words", _MAILED, "ada dot lovelace at analytical dot org", "obfuscated"),
@@ -112,7 +113,8 @@ EVASIONS: tuple[Evasion, ...] = (
     Evasion("hexadecimal digits", _SAID, MAIL.encode().hex(), "encoded"),
     Evasion("percent-encoding", "https://x.example/?to={}&a=1", quote(MAIL, safe=""), "escapes"),
     Evasion("all percent-encoded", "https://x.example/?to={}&a=1", _percent(MAIL), "escapes"),
-    Evasion("percent-encoded twice", "https://x.example/?to={}&a=1", quote(quote(MAIL, safe=""), safe=""),
+    Evasion("percent-encoded twice", "https://x.example/?to={}&a=1", quote(quote(MAIL, safe=""),
+                                                                           safe=""),
             "escapes"),
     Evasion("percent-encoded card", "https://x.example/?to={}&a=1", _percent(GROUPED), "escapes"),
     Evasion("entities of HTML", "<p>{}</p>", _entities(MAIL), "escapes"),
@@ -121,7 +123,10 @@ EVASIONS: tuple[Evasion, ...] = (
     Evasion("escapes in tool arguments", '{"to": "{}"}', _escapes(MAIL), "escapes"),
     Evasion("escapes in arguments of arguments", '{"a": "{\\"to\\": \\"{}\\"}"}',
             json.dumps(_escapes(MAIL))[1:-1], "escapes"),
-    Evasion("a column's heading", f"name,ssn,city\n{'Ada King, '.replace(',', '') * 9},{{}},york\n", "219099999", "tables"),
-    Evasion("a column of Markdown", "| who | date of birth |\n|---|---|\n| ada | {} |\n", "1985-03-12",
+    Evasion("a column's heading",
+            f"name,ssn,city\n{'Ada King, '.replace(',', '') * 9},{{}},york\n", "219099999",
+            "tables"),
+    Evasion("a column of Markdown", "| who | date of birth |\n|---|---|\n| ada | {} |\n",
+            "1985-03-12",
             "tables"),
 )  # fmt: skip

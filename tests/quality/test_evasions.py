@@ -72,7 +72,9 @@ def test_a_disguised_value_is_cut_out_exactly(row: Evasion) -> None:
 
 
 @pytest.mark.parametrize("row", EVASIONS, ids=lambda row: row.name)
-def test_without_its_layer_it_would_be_missed(row: Evasion, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_layer_it_would_be_missed(
+    row: Evasion, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The row proves the layer: something of the value stays when the layer is gone."""
     WITHOUT[row.layer](monkeypatch)
     start, end = row.span

@@ -47,7 +47,9 @@ def test_every_string_of_a_document_is_a_passage(
         text = json.dumps({"inner": text}, ensure_ascii=ascii_only)
     expected = [s for s in _strings(document) if not set(s) & set("\\%&") and not _is_json(s)]
     read = [view.text for view in views(text)]
-    missing = [s for s in expected if normalised(s.encode("utf-8", "replace").decode())[0] not in read]
+    missing = [
+        s for s in expected if normalised(s.encode("utf-8", "replace").decode())[0] not in read
+    ]
     assert not missing
 
 
