@@ -67,7 +67,7 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"[?&;](?:[\w\-]{0,20}(?:api[_-]?key|token|secret|passw(?:or)?d|pwd|auth|code|key))="
            r"(?P<value>[A-Za-z0-9%+/=_.~\-]{6,1600})", looks_drawn),
     _field("basic_auth_url", "PASSWORD",
-           r"\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>]{0,100}+:(?P<value>[^\s/@\"'<>]{1,200}+)@",
+           r"\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>]{0,100}+:(?P<value>[^\s/@\"'<>;]{1,200}+)@",
            lambda value: not is_placeholder(value), "://"),
     _field("bearer", "ACCESS_TOKEN",
            r"\bbearer[ :]{1,3}[\"']?"

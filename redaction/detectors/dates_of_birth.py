@@ -96,6 +96,7 @@ AGES: tuple[ShapeRecogniser, ...] = (
     # After a comma, as lists of facts about a person give it: `…, 68 jaar, …`, `lat 42`.
     _age("age_apart", r", (?P<value>\d{1,3})(?= (?:jahre?|ans|años|anni|anos|jaar"
                       r"|lat)(?: alt)?[,.)])"),
+    _age("age_apart_english", r", (?P<value>\d{1,3})(?= years? old[,.;)])"),
     _age("age_polish", r"\blat (?P<value>\d{2,3})(?=[,.;) ])"),
     _age("age_sex", r"\((?P<value>\d{2})(?=[ /]?[mfwMFW]\))"),
 )  # fmt: skip

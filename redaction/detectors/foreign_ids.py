@@ -138,10 +138,10 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
          words("(?-i:DNI|CC|RG)", "cédula", "cedula", "identidad")),
     _row("sg_nric", "SG_NRIC", r"[STFGM]\d{7}[A-Z]", words("nric", "(?-i:FIN)"), alone=0.6,
          proof=_is_nric),
-    _row("in_pan", "IN_PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", words("(?-i:PAN)",
-                                                                           "pan card"), alone=0.5,
-         telling=r"[A-Za-z]{5}[0-9]{4}"),
-    _row("kr_rrn", "KR_RRN", r"\d\d[01]\d[0-3]\d-[1-8]\d{6}", words("rrn", "주민등록번호"), alone=0.7),
+    _row("in_pan", "IN_PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", words("(?-i:PAN)", "pan card"),
+         alone=0.5, telling=r"[A-Za-z]{5}[0-9]{4}"),
+    _row("kr_rrn", "KR_RRN", r"\d\d[01]\d[0-3]\d-[1-8]\d{6}", words("rrn", "\uc8fc\ubbfc\ub4f1\ub85d\ubc88\ud638"),
+         alone=0.7),
 
 
 

@@ -26,7 +26,8 @@ _NEEDLE = Needle(rf"(?:{STRONG_PROSE})")
 _WORD = re.compile(rf"(?:{STRONG_PROSE})(?![^\W_])", re.IGNORECASE)
 # A few words, then perhaps the next line of a dialogue with its speaker.
 _GAP = (
-    r"(?:[ \t,?'’\"()*`/\-]{1,3}(?:[^\W\d_]{1,14}|\d{1,2})){0,7}?[ \t,?\"'()*`]{0,3}"
+    r"(?: \([^()\n]{1,40}\)|[ \t,?'’\"()*`/\-]{1,3}(?:[^\W\d_]{1,14}|\d{1,2})){0,7}?"
+    r"[ \t,?\"'()*`]{0,3}"
     r"(?:\n[^\W\d_]{1,16}[:>] ?)?"
 )
 _VALUE = r"[*_]{0,2}\s?[\"'`*«“„]{0,2}(?P<value>[^\s\"'`«»“”„<>]{4,64})"
@@ -40,6 +41,11 @@ _ANNOUNCED = (
         looks_mixed,
     ),
     (re.compile(rf"[ \t]{{1,2}}[\"'`*(]?{_VALUE}", re.IGNORECASE), looks_mixed),
+)
+_OR = re.compile(
+    rf"[^\d\n]{{0,50}}?(?<![^\W_])(?:or|oder|ou|o|lub|of|albo|try|with|con|avec|mit|met|com|z|and|und"
+    rf"|et|y|e|en|i|maybe){_VALUE}",
+    re.IGNORECASE,
 )
 _PAIR = re.compile(
     r"(?<![^\s\"'(])(?:(?:admin|root|user|guest|login|[\w.\-]{2,30}@[\w.\-]{3,60}) ?/"
@@ -68,6 +74,7 @@ _CODE_TO = re.compile(
     r"|confermare)|om in te|aby))",
     re.IGNORECASE,
 )
+_NEXT_PAIR = re.compile(r"[;&,](?=[A-Za-z_]\w*=)")
 _TRAILING = ".,;:)}]>*"
 
 
@@ -85,7 +92,8 @@ class SpokenPasswordRecogniser:
         """Give each value that looks as its announcement demands."""
         text = passage.text
         for place in _NEEDLE.starts(text, start, end):
-            for found in (_behind(text, place), _before(text, place)):
+            behind = _behind(text, place)
+            for found in (behind, _before(text, place), _another(text, behind)):
                 if found is not None:
                     yield Span(*found, "PASSWORD", 0.7, "spoken_password")
 
@@ -144,6 +152,15 @@ def _behind(text: str, place: int) -> tuple[int, int] | None:
     return None
 
 
+def _another(text: str, first: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Give a second value that a sentence offers for the first: `… or else try …`."""
+    match = _OR.match(text, first[1], first[1] + 120) if first else None
+    if match is None:
+        return None
+    found = _trimmed(text, *match.span("value"))
+    return found if _convinces(text[slice(*found)], looks_mixed) else None
+
+
 def _before(text: str, place: int) -> tuple[int, int] | None:
     """Give the value that is called a password afterwards."""
     match = _AFTERWARDS.search(text, max(0, place - 100), place)
@@ -158,6 +175,9 @@ def _convinces(value: str, looks: Callable[[str], bool]) -> bool:
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Leave off the next assignment (`;Name=`, `&name=`) and closing punctuation."""
+    following = _NEXT_PAIR.search(text, start, end)
+    end = following.start() if following else end
     while end > start and text[end - 1] in _TRAILING:
         end -= 1
     return start, end

@@ -24,7 +24,8 @@ _CONTEXT = words(
     "tel", "telephone", "phone", "phones", "phone number", "cell", "cellphone", "mobile", "call",
     "called", "calling", "ring", "dial", "sms", "text me", "whatsapp", "signal", "fax",
     "contact number",
-    "hotline", "callback", "extension", "landline", "voicemail", "reach me",
+    "hotline", "callback", "extension", "landline", "voicemail", "reach me", "raggiung\\w+", "mi trovi", "contattami", "dodzwonić", "bereikbaar", "joignable",
+    "localizable",
     "telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer",
     "anrufen",
     "rückruf", "rückrufnummer", "durchwahl", "festnetz", "erreichbar", "ruf", "fon",
@@ -70,6 +71,8 @@ _TRUNK_ZERO = re.compile(
     rf"|[()]){{1,2}}\d{{2,8}}){{1,5}}(?![\w:])(?!-\d)"
 )
 _IN_CONTEXT = re.compile(rf"(?<![\w+.\-])\(?\d(?:(?:{_GAP}|[()]){{0,2}}\d){{6,14}}(?![\w])")
+# Another telephone in the same breath.
+_BESIDE = re.compile(r"\+\d{2}")
 _GROUP = re.compile(r"\d+\)?")
 _DATE_LIKE = re.compile(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d\b")
 _NEEDS = r"[0-9](?:[^0-9]{0,3}[0-9]){5}"
@@ -112,14 +115,19 @@ class PhoneRecogniser:
     def _is_announced(self, passage: Passage, match: re.Match[str]) -> bool:
         """Tell by the words near by; those of an order are nearer than those of a telephone."""
         begin, end = match.span()
-        if not near(passage, begin, end, _CONTEXT):
-            dialled = len(digits_of(match[0])) >= 9 and (
-                not match[0].isdigit() or match[0][0] == "0"
-            )
-            if not dialled or not near(passage, begin, end, _ANY_NUMBER):
-                return False
+        if not near(passage, begin, end, _CONTEXT) and not self._is_likely(passage, match):
+            return False
         close = passage.text[max(0, begin - 24) : begin]
         return not _ORDERS.search(close) or bool(_CONTEXT.search(close))
+
+    def _is_likely(self, passage: Passage, match: re.Match[str]) -> bool:
+        """Without a word for telephones: beside another one, or called a number and dialled so."""
+        text, (begin, end) = passage.text, match.span()
+        if _BESIDE.search(text, max(0, begin - 40), begin) or _BESIDE.search(text, end, end + 40):
+            return self._is_national(match[0])
+        if len(digits_of(match[0])) < 9 or not near(passage, begin, end, _ANY_NUMBER):
+            return False
+        return not match[0].isdigit() or match[0][0] == "0" or self._is_national(match[0])
 
     def _span(self, start: int, end: int, score: float) -> Span:
         return Span(start, end, "PHONE_NUMBER", score, "phone")
