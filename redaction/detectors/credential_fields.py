@@ -87,6 +87,9 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
     _field("set_password", "PASSWORD",
            r"\bset\s{1,3}password\b[^\n=]{0,80}=\s{0,2}(?:password\()?['\"]"
            r"(?P<value>[^'\"\n]{3,100})['\"]", _given),
+    _field("constructor", "PASSWORD",
+           r"\b(?:new\s{1,3}(?:PDO|mysqli)|mysqli?_connect|createConnection|getConnection)\s?\([^)\n]{1,200},"
+           r"\s{0,3}['\"][^'\"\n]{1,60}['\"],\s{0,3}['\"](?P<value>[^'\"\n]{4,100})['\"]", _chosen),
     _field("seed_phrase", "SECRET",
            r"\b(?:seed|recovery|mnemonic|backup|secret)[ -](?:phrase"
            r"|words)\b[^\n:=]{0,24}?(?:[:=]|\bis|\bare)\s{0,2}[\"']?"
@@ -110,6 +113,6 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
     *_argument("net_user", r"\bnet\s{1,3}use?r?\s{1,3}[\w.\-]{2,40}\s{1,3}(?=\S{1,40}\s{1,3}/add)"),
     _field("option", "PASSWORD",
            r"(?<![\w-])--?[a-z\-]{0,20}(?:password|passwd|passphrase|pass|pwd|secret|token"
-           r"|api-?key)"
+           r"|key|connection-string)"
            r"[ =]['\"]?(?P<value>[^\s'\"]{4,400})", _chosen),
 )  # fmt: skip

@@ -38,7 +38,8 @@ _BIRTH = (
 )
 # Verbs and participles, right before the date.
 _BORN = (
-    r"born(?: on)?|geb\.|geboren|geborene[rn]?|né(?:e|\(e\))?|nés|nacid[oa]|nací|nat[oa]|nasc\."
+    r"born(?: on)?|nació|nacieron|nasceu|nasceram|nacque|naquit|rodił\w*|geb\.|geboren"
+    r"|geborene[rn]?|né(?:e|\(e\))?|nés|nacid[oa]|nací|nat[oa]|nasc\."
     r"|nascid[oa]|nasci|urodzon[yaie](?:go|j)?|ur\.|urodził(?:a|em|am)? się|née"
 )
 

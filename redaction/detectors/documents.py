@@ -110,7 +110,7 @@ DOCUMENTS = (
         "iban_said", "IBAN_CODE", r"iban(?: ?(?:number|no|nr))?|rib|rachun(?:ek|ku)"
                                   r"|konto(?:verbindung)?",
         r"[A-Z]{2}\d\d(?:[ \-]?[A-Z0-9]{4}){3,7}(?:[ \-]?[A-Z0-9]{1,3})?|\d\d(?: ?\d{4}){6}",
-        gap=20, score=0.8,
+        gap=20, score=0.8, any_case=False,
     ),
     AnnouncedRecogniser(
         "card_said", "CREDIT_CARD",

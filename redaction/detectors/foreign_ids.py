@@ -140,7 +140,8 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
          proof=_is_nric),
     _row("in_pan", "IN_PAN", r"[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]", words("(?-i:PAN)", "pan card"),
          alone=0.5, telling=r"[A-Za-z]{5}[0-9]{4}"),
-    _row("kr_rrn", "KR_RRN", r"\d\d[01]\d[0-3]\d-[1-8]\d{6}", words("rrn", "\uc8fc\ubbfc\ub4f1\ub85d\ubc88\ud638"),
+    _row("kr_rrn", "KR_RRN", r"\d\d[01]\d[0-3]\d-[1-8]\d{6}", words("rrn",
+                                                                    "\uc8fc\ubbfc\ub4f1\ub85d\ubc88\ud638"),
          alone=0.7),
 
 

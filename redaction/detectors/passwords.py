@@ -30,7 +30,7 @@ _GAP = (
     r"[ \t,?\"'()*`]{0,3}"
     r"(?:\n[^\W\d_]{1,16}[:>] ?)?"
 )
-_VALUE = r"[*_]{0,2}\s?[\"'`*«“„]{0,2}(?P<value>[^\s\"'`«»“”„<>]{4,64})"
+_VALUE = r"[*_]{0,2}\s?[\"'`*«“„]{0,2}(?:(?<=[«„“])\s)?(?P<value>[^\s\"'`«»“”„<>]{4,64})"
 _MIXED = _VALUE.replace("(?P<value>", r"(?P<value>(?=[^\s\"'`<>]*[\d!@#$%^&*+?~][^\s\"'`<>]?)")
 # From the plainest announcement to the loosest.
 _ANNOUNCED = (
@@ -43,7 +43,8 @@ _ANNOUNCED = (
     (re.compile(rf"[ \t]{{1,2}}[\"'`*(]?{_VALUE}", re.IGNORECASE), looks_mixed),
 )
 _OR = re.compile(
-    rf"[^\d\n]{{0,50}}?(?<![^\W_])(?:or|oder|ou|o|lub|of|albo|try|with|con|avec|mit|met|com|z|and|und"
+    rf"[^\d\n]{{0,50}}?(?<![^\W_])(?:or|oder|ou|o|lub|of|albo|try|with|con|avec|mit|met|com|z"
+    rf"|and|und"
     rf"|et|y|e|en|i|maybe){_VALUE}",
     re.IGNORECASE,
 )
@@ -62,7 +63,8 @@ _AFTERWARDS = re.compile(
     re.IGNORECASE,
 )
 _PIN = re.compile(
-    rf"(?<![^\W_])(?:{PIN})(?![^\W_])[\"']?(?:[ :=#\-]{{1,3}}|\s?(?:{_IS})[ :]{{1,2}})[\"']?"
+    rf"(?<![^\W_])(?:{PIN})(?![^\W_])[\"']?(?:[ :=#\-]{{1,3}}"
+    rf"|(?: [^\W\d_]{{1,12}}){{1,3}} ?[:=] ?|\s?(?:{_IS})[ :]{{1,2}})[\"']?"
     r"(?P<value>\d{3,8}[A-Z]?|\d{3}[ -]\d{3}|\d{1,2}(?:-\d{1,2}){2,3})(?![\w.,]\d|\w)",
     re.IGNORECASE,
 )
@@ -120,9 +122,7 @@ class PairRecogniser:
 class PinRecogniser:
     """Short secret numbers: PINs, one-time codes, card verification codes."""
 
-    needs = loosened(
-        rf"(?:{PIN}|code|kod|código|codice)[^0-9]{{1,4}}[0-9a-z :=]{{0,4}}[0-9]", re.IGNORECASE
-    )
+    needs = loosened(rf"(?:{PIN}|code|kod|código|codice)[^0-9]", re.IGNORECASE)
     reach = 64
 
     def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here

@@ -20,23 +20,27 @@ __all__ = ["REGIONS", "PhoneRecogniser"]
 
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "PT", "NL", "PL", "CH", "AT", "BE", "IN", "BR", "AU")
 
+# Stems, since verbs are inflected; a word of each language for the thing, the line and the calling.
 _CONTEXT = words(
-    "tel", "telephone", "phone", "phones", "phone number", "cell", "cellphone", "mobile", "call",
-    "called", "calling", "ring", "dial", "sms", "text me", "whatsapp", "signal", "fax",
-    "contact number",
-    "hotline", "callback", "extension", "landline", "voicemail", "reach me", "raggiung\\w+", "mi trovi", "contattami", "dodzwonić", "bereikbaar", "joignable",
-    "localizable",
-    "telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer",
-    "anrufen",
-    "rückruf", "rückrufnummer", "durchwahl", "festnetz", "erreichbar", "ruf", "fon",
-    "téléphone", "portable", "appeler", "appelez", "appelle", "rappeler", "rappelez", "joindre",
-    "fixe", "teléfono", "móvil", "llamar", "llámame", "llama", "celular", "fijo",
-    "telefono", "cellulare", "cell", "chiamare", "chiamami", "richiamare", "recapito", "fisso",
-    "telefone", "telemóvel", "ligar", "liga me", "ligue", "contacto", "contato", "zap", "fixo",
-    "telefoon", "telefoonnummer", "mobiel", "bellen", "bel", "terugbellen", "gsm", "app me",
-    "06 nummer",
-    "komórka", "komórkowy", "telefonu", "zadzwoń", "oddzwonić", "dzwonić", "dzwoń",
-    "msisdn", "puhelin", "mobilnr", "tlf", "τηλ", "тел",
+    r"tel", r"(?:tele|télé|telé)(?:ph?on|fo[on])\w*", r"mobile?s?", "phones?", "phoned",
+    r"cell(?:phone|ular\w*)?",
+    "call", "calls", "called", "calling", "callback", "ring", "rang", "dial", "dialled", "texts?",
+    "texted",
+    "sms", "whatsapp", "viber", "fax", "hotline", "landline", "voicemail", "extension",
+    "contact number", "reach", "reached", "helpline", "switchboard", "msisdn", "ph",
+    r"handy\w*", r"mobil\w*", r"ruf\w*", r"anruf\w*", "anzurufen", r"rückruf\w*", "zurückrufen",
+    "durchwahl",
+    "festnetz", r"erreich\w*", "fon", "telefonisch",
+    r"(?:r)?appel\w*", "portable", "joindre", r"joignable\w*", "contacter", "fixe",
+    r"ll[aá]m\w+", "móvil", r"celular\w*", "fijo", "localizable", "contactar",
+    r"(?:ri)?chiam\w+", r"cellular\w*", r"recapit\w+", "fisso", r"contatt\w+", r"raggiung\w+",
+    "mi trovi",
+    r"telem[oó]ve\w+", r"lig(?:ar|uem?|a|uei|ou|ue-\w+)", "contat[oa]", "zap", "fixo", "ramal",
+    r"(?:terug|op)?ge?bel(?:d|t|len)?", r"terugbellen", r"mobiel\w*", "gsm", "app me",
+    "bereikbaar", "06 nummer",
+    r"kom[oó]r\w+", r"(?:za|od)?dzwo[nń]\w*", r"dodzwon\w+", r"kontakt\w*", "puhelin", "mobilnr",
+    "tlf",
+    r"τηλ\w*", r"тел\w*",
 )  # fmt: skip
 # Words for any number: believed of what is long, or grouped as numbers are dialled.
 _ANY_NUMBER = words(
@@ -70,7 +74,14 @@ _TRUNK_ZERO = re.compile(
     rf"(?<![\w+.\-:/])\(?0[1-9]\d{{0,4}}\)?(?:(?:{_GAP}"
     rf"|[()]){{1,2}}\d{{2,8}}){{1,5}}(?![\w:])(?!-\d)"
 )
+# Grouped, or begun, as nothing but telephones are; whether they are must still be proven.
+_UNMISTAKABLE = re.compile(
+    r"(?<![\w+.\-:/])(?:0[1-9]\d{8,9}|[2-9]\d \d{3} \d\d \d\d|3\d\d[ ./\-]\d{6,7}"
+    r"|[679]\d\d[.\-]\d{3}[.\-]\d{3})"
+    r"(?![\w])(?!-\d|\.\d)"
+)
 _IN_CONTEXT = re.compile(rf"(?<![\w+.\-])\(?\d(?:(?:{_GAP}|[()]){{0,2}}\d){{6,14}}(?![\w])")
+_COUNTING = "01234567890123456789"
 # Another telephone in the same breath.
 _BESIDE = re.compile(r"\+\d{2}")
 _GROUP = re.compile(r"\d+\)?")
@@ -97,6 +108,9 @@ class PhoneRecogniser:
             yield from self._international(match)
         for match in self._in(_NORTH_AMERICAN, passage, start, end):
             yield self._span(match.start(), match.end(), 0.75)
+        for match in self._in(_UNMISTAKABLE, passage, start, end):
+            if self._is_mobile(match[0]):
+                yield self._span(match.start(), match.end(), 0.6)
         for match in self._in(_TRUNK_ZERO, passage, start, end):
             if self._is_national(match[0]):
                 yield self._span(match.start(), match.end(), 0.7)
@@ -145,8 +159,16 @@ class PhoneRecogniser:
             return False
         return any(_valid(window, region) for region in self._regions)
 
+    def _is_mobile(self, window: str) -> bool:
+        """Tell a mobile number, or one whose groups are those of a telephone."""
+        if not window.isdigit():
+            return not _DATE_LIKE.search(window) and self._is_national(window)
+        return any(_valid(window, region, mobile=True) for region in self._regions)
+
     def _dialled(self, window: str) -> bool:
         """In context, any plausible length will do: plans differ and people mistype."""
+        if digits_of(window) in _COUNTING:
+            return False
         return not _DATE_LIKE.search(window) and 7 <= len(digits_of(window)) <= 15
 
 
@@ -157,8 +179,11 @@ def _possible(number: str) -> bool:
         return False
 
 
-def _valid(window: str, region: str) -> bool:
+def _valid(window: str, region: str, *, mobile: bool = False) -> bool:
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(window, region))
+        number = phonenumbers.parse(window, region)
     except phonenumbers.NumberParseException:
         return False
+    if mobile:
+        return phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+    return phonenumbers.is_valid_number(number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from redaction.detectors.drawn import looks_chosen, looks_drawn
+from redaction.detectors.drawn import looks_chosen, looks_drawn, looks_mixed
 from redaction.detectors.placeholders import is_placeholder
 from redaction.detectors.prefilter import Needle, loosened
 from redaction.detectors.secret_words import PIN, STRONG, WEAK
@@ -20,6 +20,8 @@ _NEEDLE = Needle(rf"(?:{STRONG}|{WEAK})")
 _ASSIGNED = re.compile(
     rf"(?:(?P<strong>{STRONG})|(?P<weak>{WEAK}))(?:[_-]?[0-9])?"
     r"(?:[\"'`]?\]?)(?P<sign>\s{0,3}(?::=|=>|==?|:)\s{0,3}"
+    # `define('AUTH_KEY', '…')`; quotes on both sides.
+    r"|(?<=[\"'])\s{0,2},\s{0,2}(?=[\"'])"
     # `- name: DB_PASSWORD` and, on the next line, `value: …`.
     r"|[\"']?\s{0,3}[,{]?\s{1,16}[\"']?(?:value|default|val)[\"']?\s{0,3}[:=]\s{0,3}"
     r"|\s{1,2}(?:is|ist|est|es|è|é|to|was|lautet|era)[ :]\s?)"
@@ -63,7 +65,7 @@ class TellingNameRecogniser:
     """Values assigned to a name that says they are secret."""
 
     needs = loosened(
-        rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9])?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=]|\s)", re.IGNORECASE
+        rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9])?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=,]|\s)", re.IGNORECASE
     )
     reach = 5000
 
@@ -96,6 +98,8 @@ class TellingNameRecogniser:
             return False
         if match["weak"]:
             return looks_drawn(value)
+        if match["sign"].strip() == ",":
+            return looks_mixed(value)
         if match["quote"]:
             return _is_password(value)
         if _CODE.fullmatch(value):
