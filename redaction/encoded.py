@@ -22,7 +22,7 @@ _HEX = re.compile(r"(?<![0-9A-Za-z])(?:[2-7][0-9A-Fa-f]){8,4096}(?![0-9A-Za-z])"
 # of encoded ASCII is one of these, because the highest bit of each byte is not set.
 MAY_BE_ENCODED = r"(?:[I-Za-f][A-Za-z0-9+/_-]{3}){3}|(?:[2-7][0-9A-Fa-f]){8}"
 _UNREADABLE = re.compile(r"[^\t\n\r -\ufffc]|[\x7f-\x9f]")
-_WORDLIKE = re.compile(r"[A-Za-z]{2}|\d{4}")
+_WORDLIKE = re.compile(r"[A-Za-z]{2}|\d{2}")
 
 
 @dataclass(frozen=True, slots=True)

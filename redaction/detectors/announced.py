@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from redaction.detectors.prefilter import loosened
+from redaction.detectors.prefilter import Needle, loosened
 from redaction.detectors.recogniser import spaced
 from redaction.finding import Passage, Span
 
@@ -59,6 +59,10 @@ class AnnouncedRecogniser:
         """Hear the label."""
         return self._compiled[0].search(spaced(key)) is not None
 
+    @cached_property
+    def _needle(self) -> Needle:
+        return Needle(f"(?:{self.label})")
+
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give the first fitting value behind each label."""
         label, value = self._compiled
@@ -67,10 +71,9 @@ class AnnouncedRecogniser:
             match = value.fullmatch(text.strip())
             if match and self.proof(match["value"]):
                 yield Span(0, len(text), self.entity, self.score + 0.1, self.name)
-        for announced in label.finditer(text, start, end + self.reach):
-            if announced.start() >= end:
-                return
-            span = self._behind(text, announced.end())
+        for place in self._needle.starts(text, start, end):
+            announced = label.match(text, place, place + self.reach)
+            span = self._behind(text, announced.end()) if announced else None
             if span is not None:
                 yield Span(*span, self.entity, self.score, self.name)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from redaction.detectors.checksums import luhn, mod97, same_digit
-from redaction.detectors.prefilter import SIX_DIGITS, loosened
+from redaction.detectors.prefilter import SEVEN_DIGITS, loosened
 from redaction.detectors.recogniser import ShapeRecogniser, digits_of, words
 from redaction.finding import Passage, Span
 
@@ -42,7 +42,8 @@ CARDS = ShapeRecogniser(
     alone=0.9,
     believed=1.0,
     proof=_is_card,
-    telling=SIX_DIGITS,
+    telling=SEVEN_DIGITS,
+    reach=48,
     context=words("card", "visa", "mastercard", "amex", "credit", "debit", "karte", "tarjeta"),
 )
 

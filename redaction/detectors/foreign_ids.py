@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from redaction.detectors.checksums import luhn, mod11_weighted, same_digit
-from redaction.detectors.prefilter import SIX_DIGITS
+from redaction.detectors.prefilter import SEVEN_DIGITS
 from redaction.detectors.recogniser import ShapeRecogniser, digits_of, words
 
 __all__ = ["FOREIGN_IDS"]
@@ -24,7 +24,15 @@ def _row(
 ) -> ShapeRecogniser:  # fmt: skip
     compiled = re.compile(rf"(?<![\w.\-])(?:{pattern})(?![\w])(?!-\d|\.\d)", re.IGNORECASE)
     return ShapeRecogniser(
-        name, entity, compiled, alone, proof, context, 0.9, telling=telling or SIX_DIGITS
+        name,
+        entity,
+        compiled,
+        alone,
+        proof,
+        context,
+        0.9,
+        telling=telling or SEVEN_DIGITS,
+        reach=48,
     )
 
 
@@ -128,9 +136,10 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
     _row("tr_tckn", "TR_TCKN", r"[1-9]\d{10}", words("tckn", "tc kimlik", "kimlik no",
                                                      "t\\.?c\\.? no"),
          proof=_is_tckn),
-    _row("mx_curp", "MX_CURP", r"[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", words("curp"),
+    _row("mx_curp", "MX_CURP", r"[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", words("curp"), telling=r"[A-Za-z]{4}[0-9]{6}",
          alone=0.9),
-    _row("mx_rfc", "MX_RFC", r"[A-ZÑ&]{3,4}\d{6}[A-Z0-9]{3}", words("(?-i:RFC)")),
+    _row("mx_rfc", "MX_RFC", r"[A-ZÑ&]{3,4}\d{6}[A-Z0-9]{3}", words("(?-i:RFC)"),
+         telling=r"[A-Za-z&]{3}[0-9]{6}"),
     _row("cl_rut", "CL_RUT", r"\d{1,2}\.\d{3}\.\d{3}-[0-9K]", words("rut", "(?-i:RUN)"), alone=0.8,
          proof=_is_rut),
     _row("ar_cuit", "AR_CUIT", r"(?:20|23|24|27|30|33)-\d{8}-\d", words("cuit", "cuil"), alone=0.6),

@@ -16,7 +16,7 @@ from redaction.detectors.checksums import (
     same_digit,
     verhoeff,
 )
-from redaction.detectors.prefilter import SIX_DIGITS
+from redaction.detectors.prefilter import SEVEN_DIGITS
 from redaction.detectors.recogniser import ShapeRecogniser, digits_of, words
 
 __all__ = ["NATIONAL_IDS"]
@@ -139,9 +139,11 @@ _TAX_WORDS = words(
 
 def _row(
     name: str, entity: str, pattern: re.Pattern[str], alone: float, proof: Callable[[str], bool],
-    context: re.Pattern[str] | None = None, believed: float = 0.85, *, telling: str = SIX_DIGITS,
+    context: re.Pattern[str] | None = None, believed: float = 0.85, *, telling: str = SEVEN_DIGITS,
 ) -> ShapeRecogniser:  # fmt: skip
-    return ShapeRecogniser(name, entity, pattern, alone, proof, context, believed, telling=telling)
+    return ShapeRecogniser(
+        name, entity, pattern, alone, proof, context, believed, reach=48, telling=telling
+    )
 
 
 NATIONAL_IDS: tuple[ShapeRecogniser, ...] = (
@@ -160,10 +162,11 @@ NATIONAL_IDS: tuple[ShapeRecogniser, ...] = (
     _row("uk_nino", "UK_NINO",
                     _shape(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
                            r"(?:(?: \d\d){3} [A-D]|\d{6} ?[A-D])"),
-                    0.6, bool, words("national insurance", "nino", "ni number")),
+                    0.6, bool, words("national insurance", "nino", "ni number"),
+         telling=r"[A-Za-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2}"),
     _row("uk_licence", "DRIVER_LICENSE",
                     _shape(r"[A-Z9]{5}\d[0156]\d[0-3]\d{2}[A-Z9]{2}[A-Z0-9][A-Z]{2}"), 0.7,
-                    lambda value: value.isupper()),
+                    lambda value: value.isupper(), telling=r"[A-Za-z9]{4}[0-9]{6}"),
     _row("de_tax_id", "DE_TAX_ID", _shape(r"\d\d ?\d{3} ?\d{3} ?\d{3}"), 0.5,
                     _is_german_tax_id, _TAX_WORDS, 1.0),
     _row("es_nif", "ES_NIF", _shape(r"\d{8}-?[A-HJ-NP-TV-Z]"), 0.75, _is_dni,

@@ -77,6 +77,7 @@ _CODE_TO = re.compile(
     re.IGNORECASE,
 )
 _NEXT_PAIR = re.compile(r"[;&,](?=[A-Za-z_]\w*=)")
+_PIN_NEEDLE = Needle(rf"(?:{PIN}|code|kod|código|codice)")
 _TRAILING = ".,;:)}]>*"
 
 
@@ -131,10 +132,11 @@ class PinRecogniser:
 
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give each number that such a word announces."""
-        for match in (
-            *_PIN.finditer(passage.text, start, end + self.reach),
-            *_CODE_TO.finditer(passage.text, start, end + self.reach),
-        ):
+        text = passage.text
+        for place in _PIN_NEEDLE.starts(text, start, end):
+            match = _PIN.match(text, place, place + 96) or _CODE_TO.match(text, place, place + 96)
+            if match is None:
+                continue
             yield Span(*match.span("value"), "PASSWORD", 0.7, "pin")
 
 

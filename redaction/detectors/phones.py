@@ -86,6 +86,7 @@ _COUNTING = "01234567890123456789"
 _BESIDE = re.compile(r"\+\d{2}")
 _GROUP = re.compile(r"\d+\)?")
 _DATE_LIKE = re.compile(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d\b")
+_WINDOW = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){5,}")
 _NEEDS = r"[0-9](?:[^0-9]{0,3}[0-9]){5}"
 
 
@@ -121,10 +122,14 @@ class PhoneRecogniser:
     def _in(
         self, shape: re.Pattern[str], passage: Passage, start: int, end: int
     ) -> Iterator[re.Match[str]]:
-        for match in shape.finditer(passage.text, start, end + self.reach):
-            if match.start() >= end:
+        for window in _WINDOW.finditer(passage.text, start, end + self.reach):
+            if window.start() >= end:
                 return
-            yield match
+            # A sign or two may stand before the first digit, an extension behind the last.
+            first, last = max(start - 4, window.start() - 4, 0), window.end()
+            for match in shape.finditer(passage.text, first, last + 16):
+                if match.start() < last:
+                    yield match
 
     def _is_announced(self, passage: Passage, match: re.Match[str]) -> bool:
         """Tell by the words near by; those of an order are nearer than those of a telephone."""

@@ -20,10 +20,10 @@ from typing import Any
 
 import re2  # type: ignore[import-untyped] # it ships no types
 
-__all__ = ["SIX_DIGITS", "Needle", "Prefilter", "loosened"]
+__all__ = ["SEVEN_DIGITS", "Needle", "Prefilter", "loosened"]
 
-# What numbers of people have in common: six digits, with no more than two signs between them.
-SIX_DIGITS = r"[0-9](?:[^0-9]{0,2}[0-9]){5}"
+# What numbers of people have in common: seven digits, with no more than two signs between them.
+SEVEN_DIGITS = r"[0-9](?:[^0-9]{0,2}[0-9]){6}"
 
 # A block, and how much of what follows is read with it: a match that begins in the block may end
 # there.

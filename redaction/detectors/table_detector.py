@@ -6,9 +6,10 @@ under their headings, and encoded runs, which are taken whole when anything is f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
-from redaction.detectors.prefilter import Prefilter
+from redaction.detectors.prefilter import SEVEN_DIGITS, Prefilter
 from redaction.detectors.recogniser import Recogniser, spaced
 from redaction.encoded import MAY_BE_ENCODED, runs
 from redaction.finding import Passage, Span
@@ -18,6 +19,9 @@ __all__ = ["TableDetector"]
 
 # A longer text is more than the value of its key.
 _SHORT = 400
+# A number as `SEVEN_DIGITS` means it, to its end, and what may precede it.
+_NUMBER = re.compile(SEVEN_DIGITS + r"(?:[^0-9]{0,2}[0-9])*")
+_LETTERS, _LONGEST_NUMBER = 16, 400
 # Encoded text inside encoded text inside encoded text is somebody's joke.
 _DEEPEST = 2
 
@@ -30,6 +34,11 @@ class TableDetector:
         self._version = version
         self._recognisers = tuple(recognisers)
         self._prefilter = Prefilter([recogniser.needs for recogniser in self._recognisers])
+        self._numeric = frozenset(
+            number
+            for number, recogniser in enumerate(self._recognisers)
+            if recogniser.needs == SEVEN_DIGITS
+        )
         # Apart: together with the words it would make the automaton many times larger.
         self._encodings = Prefilter([MAY_BE_ENCODED])
 
@@ -48,7 +57,12 @@ class TableDetector:
         return [[*self._read(passage, 0), *self._cells(passage)] for passage in passages]
 
     def _read(self, passage: Passage, depth: int) -> Iterator[Span]:
+        windows: list[tuple[int, int]] = []
         for number, stretches in self._regions(passage).items():
+            if number in self._numeric:
+                # They all need the same, so where it stands is worked out once for all of them.
+                windows = windows or list(_windows(passage.text, stretches))
+                stretches = windows  # noqa: PLW2901 - narrowed to where the numbers are
             yield from _asked(self._recognisers[number], passage, stretches)
         if depth < _DEEPEST:
             for stretches in self._encodings.regions(passage.text).values():
@@ -81,6 +95,15 @@ class TableDetector:
                     yield _moved(span, cell.start)
 
 
+def _windows(text: str, stretches: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Give where numbers stand in the stretches, with the letters that may be part of them."""
+    for start, end in stretches:
+        for match in _NUMBER.finditer(text, start, end + _LONGEST_NUMBER):
+            if match.start() >= end:
+                break
+            yield max(0, match.start() - _LETTERS), match.end()
+
+
 def _moved(span: Span, by: int) -> Span:
     return Span(span.start + by, span.end + by, span.type, span.score, span.detector)
 
@@ -89,6 +112,8 @@ def _asked(
     recogniser: Recogniser, passage: Passage, stretches: Sequence[tuple[int, int]]
 ) -> Iterator[Span]:
     """Ask about stretches; those within reach of each other at one go: none is read twice."""
+    if not stretches:
+        return
     first, last = stretches[0]
     for start, end in stretches[1:]:
         if start - last > recogniser.reach:

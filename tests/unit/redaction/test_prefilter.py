@@ -18,7 +18,8 @@ from redaction.detectors.table_detector import TableDetector
 from redaction.finding import Passage, Span
 
 PATTERNS = [
-    r"(?<!\d)\d{3}([ -])\d\d\1\d{4}(?!\d)", r"\bab+c{2,40}?\b", r"(?:x|yz){3,}+[^a-c]", r"(?i)né(?:e)? le",
+    r"(?<!\d)\d{3}([ -])\d\d\1\d{4}(?!\d)", r"\bab+c{2,40}?\b", r"(?:x|yz){3,}+[^a-c]",
+    r"(?i)né(?:e)? le",
     r"[\w.]+@\w+\.\w{2,}", r"(?P<kind>a|b)-(?P=kind)", r"a(?=b)|c(?!d)", r"\S\D\W+$", r"(?>a+)b",
 ]  # fmt: skip
 
