@@ -50,7 +50,10 @@ def looks_mixed(value: str) -> bool:
         return False
     digits = sum(c.isdigit() for c in value)
     signs = sum(c in _SIGNS for c in value[1:-1])
-    return any(c.isalpha() for c in value) and (digits > 0 or signs > 0) and not has_code(value)
+    odd = len(value) >= 8 and _ODD_CAPITALS.search(value) is not None
+    return (
+        any(c.isalpha() for c in value) and (digits > 0 or signs > 0 or odd) and not has_code(value)
+    )
 
 
 def looks_drawn(value: str) -> bool:

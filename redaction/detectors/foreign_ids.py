@@ -31,7 +31,7 @@ def _row(
         proof,
         context,
         0.9,
-        telling=telling or SEVEN_DIGITS,
+        telling=telling or (SEVEN_DIGITS if alone >= 0.5 else None),
         reach=48,
     )
 
@@ -136,7 +136,8 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
     _row("tr_tckn", "TR_TCKN", r"[1-9]\d{10}", words("tckn", "tc kimlik", "kimlik no",
                                                      "t\\.?c\\.? no"),
          proof=_is_tckn),
-    _row("mx_curp", "MX_CURP", r"[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", words("curp"), telling=r"[A-Za-z]{4}[0-9]{6}",
+    _row("mx_curp", "MX_CURP", r"[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", words("curp"),
+         telling=r"[A-Za-z]{4}[0-9]{6}",
          alone=0.9),
     _row("mx_rfc", "MX_RFC", r"[A-ZÑ&]{3,4}\d{6}[A-Z0-9]{3}", words("(?-i:RFC)"),
          telling=r"[A-Za-z&]{3}[0-9]{6}"),

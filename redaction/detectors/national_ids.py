@@ -139,10 +139,12 @@ _TAX_WORDS = words(
 
 def _row(
     name: str, entity: str, pattern: re.Pattern[str], alone: float, proof: Callable[[str], bool],
-    context: re.Pattern[str] | None = None, believed: float = 0.85, *, telling: str = SEVEN_DIGITS,
+    context: re.Pattern[str] | None = None, believed: float = 0.85, *, telling: str = "",
 ) -> ShapeRecogniser:  # fmt: skip
+    # Numbers that count alone are looked for by their digits, the others by their context.
+    sought = telling or (SEVEN_DIGITS if alone >= 0.5 else None)
     return ShapeRecogniser(
-        name, entity, pattern, alone, proof, context, believed, reach=48, telling=telling
+        name, entity, pattern, alone, proof, context, believed, reach=48, telling=sought
     )
 
 

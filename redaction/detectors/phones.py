@@ -109,15 +109,19 @@ class PhoneRecogniser:
             yield from self._international(match)
         for match in self._in(_NORTH_AMERICAN, passage, start, end):
             yield self._span(match.start(), match.end(), 0.75)
-        for match in self._in(_UNMISTAKABLE, passage, start, end):
-            if self._is_mobile(match[0]):
-                yield self._span(match.start(), match.end(), 0.6)
-        for match in self._in(_TRUNK_ZERO, passage, start, end):
-            if self._is_national(match[0]):
-                yield self._span(match.start(), match.end(), 0.7)
+        announced: set[int] = set()
         for match in self._in(_IN_CONTEXT, passage, start, end):
             if self._is_announced(passage, match) and self._dialled(match[0]):
+                announced.update(match.span())
                 yield self._span(match.start(), match.end(), 0.8)
+        for shape, proves, score in (
+            (_TRUNK_ZERO, self._is_national, 0.7),
+            (_UNMISTAKABLE, self._is_mobile, 0.6),
+        ):
+            for match in self._in(shape, passage, start, end):
+                # Proving costs most, and what was announced needs no proof.
+                if not announced.issuperset(match.span()) and proves(match[0]):
+                    yield self._span(match.start(), match.end(), score)
 
     def _in(
         self, shape: re.Pattern[str], passage: Passage, start: int, end: int

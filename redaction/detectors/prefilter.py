@@ -42,10 +42,11 @@ class Prefilter:
     """Tells for each of a row of patterns where in a text it can possibly match.
 
     `needs` are RE2 patterns; None is for a recogniser that must always be asked, and so is a
-    pattern that RE2 does not take.
+    pattern that RE2 does not take. `block` is how finely stretches are told apart, in characters.
     """
 
-    def __init__(self, needs: Sequence[str | None]) -> None:
+    def __init__(self, needs: Sequence[str | None], block: int = _BLOCK) -> None:
+        self._block = block
         options = re2.Options()
         options.max_mem = _MEMORY
         options.log_errors = False
@@ -71,7 +72,7 @@ class Prefilter:
         """Give for each pattern that is to be asked the stretches in which its matches begin."""
         asked: dict[int, list[tuple[int, int]]] = {}
         length = len(text)
-        step = _BLOCK if length > _BLOCK + _AFTER else max(length, 1)
+        step = self._block if length > self._block + _AFTER else max(length, 1)
         for start in range(0, length, step):
             end = min(length, start + step)
             for number in self._asked(text[start : end + _AFTER]):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from redaction.detectors.prefilter import loosened
 from redaction.finding import Passage, Span
@@ -21,6 +21,8 @@ __all__ = ["Recogniser", "ShapeRecogniser", "digits_of", "near", "spaced", "word
 # How far from a value its context words may stand, in characters.
 _BEFORE, _AFTER = 60, 24
 _RIGHT_BEFORE = 20
+# No policy should count what is less likely than not; rows below are looked for by their context.
+_BELIEVED = 0.5
 
 
 class Recogniser(Protocol):
@@ -68,8 +70,16 @@ class ShapeRecogniser:
 
     @property
     def needs(self) -> str | None:
-        """The pattern itself, loosened, or what was named instead."""
+        """The pattern itself, loosened, or what is rarer: what was named, or the context words."""
+        if self._by_context:
+            context = cast("re.Pattern[str]", self.context)
+            return rf"(?:^|[^\pL\pN]){loosened(context.pattern, context.flags)}(?:$|[^\pL\pN])"
         return self.telling or loosened(self.pattern.pattern, self.pattern.flags)
+
+    @property
+    def _by_context(self) -> bool:
+        """Whether the value is nothing without its context, so that this is looked for first."""
+        return self.context is not None and self.alone < _BELIEVED and self.telling is None
 
     def listens(self, key: str) -> bool:
         """Hear the context words."""
@@ -79,6 +89,9 @@ class ShapeRecogniser:
         """Give the confirmed places."""
         text = passage.text
         group = "value" if "value" in self.pattern.groupindex else 0
+        if self._by_context:
+            # The words were found in the stretch; the value may stand beside it.
+            start, end = max(0, start - self.reach - _AFTER), end + _BEFORE
         for match in self.pattern.finditer(text, start, end + self.reach):
             if match.start() >= end:
                 return

@@ -29,13 +29,5 @@ _SINGLE = re.compile(
 )
 
 SPELT_OUT = ShapeRecogniser(
-    "spelt_out",
-    "SPELT_NUMBER",
-    _SINGLE,
-    0.3,
-    _is_number,
-    _CONTEXT,
-    0.75,
-    reach=128,
-    telling=r"[0-9](?:[^0-9A-Za-z]{1,3}[0-9]){5}",
+    "spelt_out", "SPELT_NUMBER", _SINGLE, 0.3, _is_number, _CONTEXT, 0.75, reach=128
 )
