@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -60,7 +61,7 @@ def _wide(value: str) -> str:
 
 
 # How a value may be written, and still be seen.
-DISGUISES = {
+DISGUISES: dict[str, Callable[[str], str]] = {
     "base 64": lambda value: base64.b64encode(value.encode()).decode(),
     "hexadecimal digits": lambda value: value.encode().hex(),
     "percent-encoding": lambda value: "".join(f"%{ord(c):02X}" for c in value),
