@@ -84,6 +84,11 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"|connect\.sid)[\w\-]{0,12})="
            r"(?P<value>[A-Za-z0-9%._~+/\-]{16,4000}={0,2})", looks_drawn,
            r"(?i:sess|sid|auth|token|jwt)[^=\s]*="),
+    _field("pair_at_host", "PASSWORD",
+           r"(?<![\w/:.])[a-z_][\w.\-]{1,30}:(?P<value>[^\s:@/'\"()]{4,80})@(?=tcp\(|unix\(|[\w.\-]{1,60}:\d{2,5}\b)",
+           _given, "@(?:tcp|unix)[(]|@[^\\s:]*:[0-9]"),
+    _field("user_option", "PASSWORD",
+           r"(?<![\w-])-u ['\"]?[\w.\-]{2,40}:(?P<value>[^\s'\"]{4,100})", _chosen),
     _field("set_password", "PASSWORD",
            r"\bset\s{1,3}password\b[^\n=]{0,80}=\s{0,2}(?:password\()?['\"]"
            r"(?P<value>[^'\"\n]{3,100})['\"]", _given),

@@ -7,7 +7,7 @@ import re
 from redaction.detectors.announced import AnnouncedRecogniser
 from redaction.detectors.recogniser import ShapeRecogniser, digits_of
 
-__all__ = ["AGES", "ANY_DATE", "BIRTHS"]
+__all__ = ["AGES", "ANY_DATE", "BIRTHS", "STARRED"]
 
 _MONTH = (
     r"(?:jan|feb|fév|fev|mar|mär|maa|mrt|abr|apr|avr|may|mai|maj|mag|mei|maio|jun|jui|giu|jul"
@@ -33,6 +33,8 @@ _BIRTH = (
     r"|fecha[ _-]de[ _-]nac(?:imiento|\.)?|f\. ?nac\.?|nacimiento|data[ _-]di[ _-]nascita|nascita"
     r"|data[ _-]de[ _-]nasc(?:imento|\.)?|nascimento|geboorte(?:datum|dag)|data[ _-]urodzenia"
     r"|urodzin"
+    r"|anniversaire|cumpleaños|compleanno|aniversário|verjaardag|urodziny|(?-i:[DF]\. ?N\.)"
+    r"|d\.n\.|geb(?=:)"
     r"|urodzenia|födelsedatum|fødselsdato|syntymäaika|datum narození|dátum narodenia"
     r"|születési dátum|data nașterii|datum rođenja|γέννησης|дата рождения|doğum tarihi"
 )
@@ -45,8 +47,20 @@ _BORN = (
 
 BIRTHS = (
     AnnouncedRecogniser("birth", "DATE_OF_BIRTH", _BIRTH, _DATE, gap=48, score=0.85),
-    AnnouncedRecogniser("born", "DATE_OF_BIRTH", _BORN, _DATE, gap=16, score=0.85),
+    AnnouncedRecogniser("born", "DATE_OF_BIRTH", _BORN, _DATE, gap=36, score=0.85),
 )
+
+# `*12.03.1961`, as German registers write it; not at the head of a list, and not emphasis. And
+# `(f, 1961-03-12)`, as doctors do.
+STARRED = ShapeRecogniser(
+    "birth_starred", "DATE_OF_BIRTH",
+    re.compile(
+        rf"(?:(?<=[,;(\w] )\*|\((?:m|f|w|male|female|männl\."
+        rf"|weibl\.)[,;/] ?)(?P<value>{_DATE})(?![\d*])",
+        re.IGNORECASE,
+    ),
+    0.7,
+)  # fmt: skip
 
 _NOUN = (
     r"(?:man|woman|male|female|boy|girl|patient|child|person|lady|gentleman|employee|customer"

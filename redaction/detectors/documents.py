@@ -22,7 +22,8 @@ _ID_CARD = (
     r"|(?=[A-Z]{0,4}\d|[A-Z0-9]{2,5}\d)[A-Z0-9]{6,14}|[A-Z]{1,3}[- ]\d{4,9}(?:[- ]\d{1,4})?"
 )
 _PLATE = (
-    r"[A-ZÄÖÜ]{1,3}[ -]?[A-Z]{1,2}[ -]\d{1,4}[EH]?|[A-Z]{2}\d{2} ?[A-Z]{3}"
+    r"[A-Z]{2}\d{2} ?[A-Z]{3}|[A-Z]{2}[- ]?\d{3}[- ]?[A-Z]{2}"
+    r"|[A-ZÄÖÜ]{1,3}[ -]?[A-Z]{1,2}[ -]\d{1,4}[EH]?|[A-Z]{2}\d{2} ?[A-Z]{3}"
     r"|[A-Z]{2}[- ]?\d{3}[- ]?[A-Z]{2}"
     r"|\d{4}[ -]?[B-DF-HJ-NP-TV-Z]{3}|[A-Z]{2}-\d{2}-[A-Z]{2}|\d{2}-[A-Z]{2}-\d{2}"
     r"|\d{2}-\d{2}-[A-Z]{2}"
@@ -52,7 +53,7 @@ DOCUMENTS = (
         "passport", "PASSPORT",
         r"(?:[a-z]{2,12}[ -])?passport(?:[ _-]?(?:number|num|no|id|nr))?|reisep(?:ass"
         r"|ässe)(?:-?(?:nummer|nr))?"
-        r"|pass-?(?:nummer|nr)|passeport|pasaporte|passaporte|passaporto|paspoort(?:nummer)?"
+        r"|pass-?(?:nummer|nr)|passeport|pasaporte|passaporte|passaporto|paspoort(?:nummer|nr)?"
         r"|paszport[u]?",
         _CODE, gap=44, proof=_passport,
     ),
@@ -60,10 +61,11 @@ DOCUMENTS = (
         "licence", "DRIVER_LICENSE",
         r"(?:driver'?s?|driving)[ _-]?licen[cs]es?(?:[ _-]?(?:number|num|no|id))?"
         r"|licen[cs]e (?:no|number|num)"
-        r"|dl (?:no|number|#)|führerschein(?:-?(?:nummer|nr))?|fahrerlaubnis"
+        r"|dl ?(?:no|number|#)|driver (?:no|number|id)|führerschein(?:-?(?:nummer|nr))?"
+        r"|fahrerlaubnis"
         r"|permis(?: de conduire)?"
         r"|patente(?: di guida)?|permiso de conducir|carn(?:et|é) de conducir|licencia de conducir"
-        r"|carta de condução|carteira de motorista|cnh|rijbewijs(?:nummer)?|praw[oa] jazdy",
+        r"|carta de condução|carteira de motorista|cnh|rijbewijs(?:nummer|nr)?|praw[oa] jazdy",
         _LICENCE, gap=36, proof=_numbered,
     ),
     AnnouncedRecogniser(

@@ -144,7 +144,7 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
     _row("cl_rut", "CL_RUT", r"\d{1,2}\.\d{3}\.\d{3}-[0-9K]", words("rut", "(?-i:RUN)"), alone=0.8,
          proof=_is_rut),
     _row("ar_cuit", "AR_CUIT", r"(?:20|23|24|27|30|33)-\d{8}-\d", words("cuit", "cuil"), alone=0.6),
-    _row("latin_dni", "NATIONAL_ID", r"\d{1,2}\.\d{3}\.\d{3}|\d{7,10}",
+    _row("latin_dni", "NATIONAL_ID", r"\d{1,2}\.\d{3}\.\d{3}(?:-[\dX])?|\d{7,10}",
          words("(?-i:DNI|CC|RG)", "cédula", "cedula", "identidad")),
     _row("sg_nric", "SG_NRIC", r"[STFGM]\d{7}[A-Z]", words("nric", "(?-i:FIN)"), alone=0.6,
          proof=_is_nric),

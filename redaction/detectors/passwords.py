@@ -26,7 +26,7 @@ _NEEDLE = Needle(rf"(?:{STRONG_PROSE})")
 _WORD = re.compile(rf"(?:{STRONG_PROSE})(?![^\W_])", re.IGNORECASE)
 # A few words, then perhaps the next line of a dialogue with its speaker.
 _GAP = (
-    r"(?: \([^()\n]{1,40}\)|[ \t,?'’\"()*`/\-]{1,3}(?:[^\W\d_]{1,14}|\d{1,2})){0,7}?"
+    r"(?: \([^()\n]{1,40}\)|[ \t,?'’\"()*`/\-]{1,3}(?:[^\W_][\w.@\-]{0,30}|[^\W_])){0,7}?"
     r"[ \t,?\"'()*`]{0,3}"
     r"(?:\n[^\W\d_]{1,16}[:>] ?)?"
 )

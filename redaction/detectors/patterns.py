@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redaction.detectors.dates_of_birth import AGES, BIRTHS
+from redaction.detectors.dates_of_birth import AGES, BIRTHS, STARRED
 from redaction.detectors.documents import DOCUMENTS
 from redaction.detectors.finance import CARDS, IbanRecogniser
 from redaction.detectors.foreign_ids import FOREIGN_IDS
@@ -37,5 +37,5 @@ class PatternDetector(TableDetector):
             PhoneRecogniser(regions),
             KeyRecogniser(),
         )
-        facts: tuple[Recogniser, ...] = (*BIRTHS, *AGES, *DOCUMENTS, *PLACES, *USERS)
+        facts: tuple[Recogniser, ...] = (*BIRTHS, STARRED, *AGES, *DOCUMENTS, *PLACES, *USERS)
         super().__init__("patterns", "2", (*numbers, *people, *NATIONAL_IDS, *FOREIGN_IDS, *facts))

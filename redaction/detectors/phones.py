@@ -35,7 +35,7 @@ _CONTEXT = words(
     r"ll[aá]m\w+", "móvil", r"celular\w*", "fijo", "localizable", "contactar",
     r"(?:ri)?chiam\w+", r"cellular\w*", r"recapit\w+", "fisso", r"contatt\w+", r"raggiung\w+",
     "mi trovi",
-    r"telem[oó]ve\w+", r"lig(?:ar|uem?|a|uei|ou|ue-\w+)", "contat[oa]", "zap", "fixo", "ramal",
+    r"telem[oó]ve\w+", r"lig(?:ar|uem?|a|uei|ou|ue-\w+)", "contac?t[oa]s?", "zap", "fixo", "ramal",
     r"(?:terug|op)?ge?bel(?:d|t|len)?", r"terugbellen", r"mobiel\w*", "gsm", "app me",
     "bereikbaar", "06 nummer",
     r"kom[oó]r\w+", r"(?:za|od)?dzwo[nń]\w*", r"dodzwon\w+", r"kontakt\w*", "puhelin", "mobilnr",

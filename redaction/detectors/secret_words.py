@@ -23,7 +23,7 @@ STRONG_PROSE = STRONG + (
     r"|pass|pw|mdp|clave(?: de acceso)?|code (?:wifi|d'accès|secret)|codice (?:segreto|di accesso)"
     r"|código (?:de acceso|secreto)|zugangscode|toegangscode|kod dostępu|wifi[ -]?(?:key|code"
     r"|schlüssel"
-    r"|sleutel)|wi-?fi[ -](?:pass|key)|clé wifi|parola"
+    r"|sleutel)|wi-?fi[ -](?:pass|key)|clé wifi|parola|combination"
 )
 WEAK = (
     r"secret(?:[ _-]?(?:access[ _-]?)?key)?|(?:api|access|account|subscription|signing|encryption"

@@ -16,9 +16,13 @@ from redaction.finding import Passage, Span
 
 __all__ = ["TellingKeyRecogniser", "TellingNameRecogniser"]
 
+# What may follow a name and leave it the same secret.
+_SUFFIX = (
+    r"[_-](?:base|value|prod(?:uction)?|dev|test|staging|live|primary|secondary|old|new|main|raw)"
+)
 _NEEDLE = Needle(rf"(?:{STRONG}|{WEAK})")
 _ASSIGNED = re.compile(
-    rf"(?:(?P<strong>{STRONG})|(?P<weak>{WEAK}))(?:[_-]?[0-9])?"
+    rf"(?:(?P<strong>{STRONG})|(?P<weak>{WEAK}))(?:[_-]?[0-9]|{_SUFFIX})?"
     r"(?:[\"'`]?\]?)(?P<sign>\s{0,3}(?::=|=>|==?|:)\s{0,3}"
     # `define('AUTH_KEY', '…')`; quotes on both sides.
     r"|(?<=[\"'])\s{0,2},\s{0,2}(?=[\"'])"
@@ -65,7 +69,8 @@ class TellingNameRecogniser:
     """Values assigned to a name that says they are secret."""
 
     needs = loosened(
-        rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9])?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=,]|\s)", re.IGNORECASE
+        rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9]|{_SUFFIX})?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=,]|\s)",
+        re.IGNORECASE,
     )
     reach = 5000
 
