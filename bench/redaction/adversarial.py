@@ -5,6 +5,8 @@ Every one repeats what some pattern begins with and never lets it end.
 
 from __future__ import annotations
 
+import random
+import string
 from collections.abc import Callable, Mapping
 
 __all__ = ["ADVERSARIAL"]
@@ -15,6 +17,11 @@ def _repeated(piece: str, head: str = "", tail: str = "") -> Callable[[int], str
         return (head + piece * (size // len(piece) + 1))[: size - len(tail)] + tail
 
     return make
+
+
+def _random(among: str) -> Callable[[int], str]:
+    """Draw characters, always the same: what no automaton has met before."""
+    return lambda size: "".join(random.Random(size).choices(among, k=size))
 
 
 ADVERSARIAL: Mapping[str, Callable[[int], str]] = {
@@ -96,5 +103,16 @@ ADVERSARIAL: Mapping[str, Callable[[int], str]] = {
     "cards": _repeated("4111 1111 1111 1111 "),
     "phones": _repeated("+14155552671 "),
     "phones endless": _repeated("1" * 42 + "a +"),
+    "password gaps": _repeated("password a.b@c-d "),
+    "password is nothing": _repeated("password is is (a) (b) "),
+    "passwords by name": _repeated("a password b ", tail=": x"),
+    "credentials": _repeated("login a / "),
+    "code to": _repeated("code 1234 to "),
+    "secret phrase": _repeated("seed phrase is "),
+    "seed words": _repeated("abcd ", head="seed phrase: "),
+    "random letters and digits": _random(string.ascii_letters + string.digits),
+    "random characters": _random(string.printable),
+    "random digits": _random("0123456789 -.:/"),
+    "random hexadecimal": _random("0123456789abcdef: -"),
     "alike values": lambda size: " ".join(f"aaaaa{i}@b.example" for i in range(size // 20)),
 }

@@ -25,10 +25,10 @@ _IS = (
 _NEEDLE = Needle(rf"(?:{STRONG_PROSE})")
 _WORD = re.compile(rf"(?:{STRONG_PROSE})(?![^\W_])", re.IGNORECASE)
 # A few words, then perhaps the next line of a dialogue with its speaker.
+# Signs stand between words and never in them, so that there is one way only to read a gap.
 _GAP = (
-    r"(?: \([^()\n]{1,40}\)|[ \t,?'’\"()*`/\-]{1,3}(?:[^\W_][\w.@\-]{0,30}|[^\W_])){0,7}?"
-    r"[ \t,?\"'()*`]{0,3}"
-    r"(?:\n[^\W\d_]{1,16}[:>] ?)?"
+    r"(?: \([^()\n]{1,40}\)|[ \t,?'’\"()*`/]{1,3}[^\W_][\w.@\-]{0,30}){0,7}?"
+    r"[ \t,?\"'()*`]{0,3}(?:\n[^\W\d_]{1,16}[:>] ?)?"
 )
 _VALUE = r"[*_]{0,2}\s?[\"'`*«“„]{0,2}(?:(?<=[«„“])\s)?(?P<value>[^\s\"'`«»“”„<>]{4,64})"
 _MIXED = _VALUE.replace("(?P<value>", r"(?P<value>(?=[^\s\"'`<>]*[\d!@#$%^&*+?~][^\s\"'`<>]?)")
