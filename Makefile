@@ -9,7 +9,7 @@ LISTEN ?=
 UPSTREAM ?=
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run install test lint types imports tests soak fuzz bench-tap docs clean help
+.PHONY: run install test lint types imports tests soak fuzz bench-tap bench-redaction docs clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,10 @@ bench-tap: $(VENV)/.tested ## the tap beside nginx: CPU, delay, memory (apt-get 
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || \
 	  { echo 'nginx is missing: apt-get install nginx-light' >&2; exit 1; }
 	$(BIN)/python -m bench.tap.run $(SCENARIOS)
+
+# SETS are files of lines {"text", "spans": [[start, end, type]]}, measured too.
+bench-redaction: $(VENV)/.tested ## redaction beside stock Presidio: what is found, and how fast
+	$(BIN)/python -m bench.redaction.run $(SETS)
 
 tests: $(VENV)/.tested $(VENV)/.emulators
 	$(BIN)/python -m pytest -n 2 --dist loadfile

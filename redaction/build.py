@@ -16,7 +16,7 @@ from redaction.detectors.secrets import SecretDetector
 from redaction.policy import Policy
 from redaction.redactor import Redactor
 
-__all__ = ["NO_NAME_MODEL", "build_redactor"]
+__all__ = ["NO_NAME_MODEL", "build_detectors", "build_redactor"]
 
 # Said on every record, and at start, when no installed model looks for names of people.
 NO_NAME_MODEL = "no_name_model"
@@ -37,17 +37,26 @@ def build_redactor(
     are detectors that are made elsewhere, because they ask a service.
     Raises `SettingInvalid` when the policy names a detector that does not exist.
     """
+    detectors, reads_names = build_detectors(policy, spacy_models or {}, given)
+    remembering = [Remembering(detector, remembered) for detector in detectors]
+    gaps = () if reads_names else (NO_NAME_MODEL,)
+    return Redactor(policy, remembering, pseudonym_key=pseudonym_key, gaps=gaps)
+
+
+def build_detectors(
+    policy: Policy, models: Mapping[str, str], given: Sequence[Detector] = ()
+) -> tuple[list[Detector], bool]:
+    """Build the detectors that the policy names, and tell whether one of them finds names."""
     detectors: list[Detector] = []
     reads_names = False
     ready = {detector.name: detector for detector in given}
     for name in (*policy.required, *policy.optional):
         if name == "presidio":
-            detector, reads_names = _presidio(policy, spacy_models or {})
+            detector, reads_names = _presidio(policy, models)
         else:
             detector = ready.get(name) or _own(name)
-        detectors.append(Remembering(detector, remembered))
-    gaps = () if reads_names else (NO_NAME_MODEL,)
-    return Redactor(policy, detectors, pseudonym_key=pseudonym_key, gaps=gaps)
+        detectors.append(detector)
+    return detectors, reads_names
 
 
 def _own(name: str) -> Detector:
