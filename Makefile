@@ -84,7 +84,7 @@ $(VENV)/.tested: $(VENV)/.installed
 $(VENV)/.emulators: $(VENV)/bin/python
 	@echo 'installing emulators into $(VENV)/node ...'
 	@npm install --prefix $(VENV)/node --silent --no-audit --no-fund \
-	  azurite@3.37.0 @vercel/cosmosdb-server@1.0.1
+	  azurite@3.37.0 @vercel/cosmosdb-server@1.0.1 axe-core@4.14.1
 	@touch $@
 
 $(VENV)/.fuzzed: $(VENV)/.tested

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "AccessDenied",
     "AuditStreamError",
     "BlobMissing",
     "BlobsUnavailable",
@@ -216,6 +217,12 @@ class QueryInvalid(PermanentError):
     """The filter cannot be understood."""
 
     code = "query.invalid"
+
+
+class AccessDenied(PermanentError):
+    """This is not open to you."""
+
+    code = "access.denied"
 
 
 class QueryTooCostly(PermanentError):

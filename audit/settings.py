@@ -256,6 +256,16 @@ class ConsoleSettings(_Group):
     )
     max_rows: int = Field(1000, ge=1, le=100_000, description="Most records a query returns.")
     max_seconds: float = Field(10.0, gt=0, description="Longest a query may run.")
+    max_export: int = Field(
+        100_000, ge=1, le=10_000_000, description="Most records that an export holds."
+    )
+    access_log: Path | None = Field(
+        None,
+        description=(
+            "File of the access log and of saved searches; `access.sqlite` in the data folder"
+            " when not set."
+        ),
+    )
 
 
 class ConsumerSettings(_Group):

@@ -18,8 +18,15 @@ from audit.telemetry import Count, NoCount
 from storage.blobs.port import Blobs
 from storage.queue.bodies import Bodies, BodiesInMessages
 from storage.queue.port import Inbox, Outbox, QueueAdmin, QueueReader
+from storage.records.facts import LedgerTotals, RecordFacts
 from storage.records.keeper import Finder, Keeper, OrderBook
-from storage.records.port import LedgerReader, LedgerWriter, RecordReader, RecordWriter
+from storage.records.port import (
+    LedgerLookup,
+    LedgerReader,
+    LedgerWriter,
+    RecordReader,
+    RecordWriter,
+)
 
 __all__ = [
     "QueueOffice",
@@ -77,11 +84,17 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class StoreView:
-    """The store and its ledger as readers see them. Through none of this is anything changed."""
+    """The store and its ledger as readers see them. Through none of this is anything changed.
+
+    `lookup` finds one number in the ledger; `facts` and `totals` are what is counted.
+    """
 
     records: RecordReader
     ledger: LedgerReader
     orders: OrderBook
+    lookup: LedgerLookup
+    facts: RecordFacts
+    totals: LedgerTotals
 
 
 class _Queues(Protocol):

@@ -12,6 +12,7 @@ from cli.engines import Store, StoreView
 from cli.engines_blobs import blobs_of
 from storage.blobs.port import Blobs
 from storage.records.cosmos import CosmosAccess, CosmosStore, open_cosmos
+from storage.records.facts_walk import WalkingFacts, WalkingTotals
 
 __all__ = ["cosmos_access", "store_of", "store_place", "store_view_of"]
 
@@ -40,7 +41,14 @@ async def store_view_of(settings: Settings, *, make: bool) -> AsyncIterator[Stor
     """Open what readers see; the containers are made by `auditstream provision`, never here."""
     del make
     async with blobs_of(settings) as blobs, _opened(settings, blobs, None) as store:
-        yield StoreView(records=store.reader, ledger=store.ledger, orders=store.orders)
+        yield StoreView(
+            records=store.reader,
+            ledger=store.ledger,
+            orders=store.orders,
+            lookup=store.ledger,
+            facts=WalkingFacts(store.reader, settings.console.max_seconds),
+            totals=WalkingTotals(store.ledger),
+        )
 
 
 @asynccontextmanager

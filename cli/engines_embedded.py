@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from audit.settings import Settings
@@ -13,6 +13,7 @@ from cli.places import Places
 from storage.queue.port import Outbox, QueueReader
 from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
 from storage.queue.sqlite_admin import SqliteQueueAdmin
+from storage.records.facts_sqlite import SqliteFacts
 from storage.records.keeper_sqlite import SqliteFinder, SqliteKeeper
 from storage.records.ledger_sqlite import SqliteLedger
 from storage.records.orders_sqlite import SqliteOrderBook
@@ -116,12 +117,18 @@ async def store_view_of(settings: Settings, *, make: bool) -> AsyncIterator[Stor
     path = store_place(settings)
     if make:
         await (await open_store(path)).close()
-    store = await open_store_for_reading(path)
-    try:
+    async with AsyncExitStack() as stack:
+        store = await open_store_for_reading(path)
+        stack.push_async_callback(store.close)
+        # On a thread of its own: whoever counts a month keeps nobody from reading.
+        counting = await open_store_for_reading(path)
+        stack.push_async_callback(counting.close)
+        ledger, facts = SqliteLedger(store), SqliteFacts(counting, settings.console.max_seconds)
         yield StoreView(
             records=SqliteRecordReader(store, settings.console.max_seconds),
-            ledger=SqliteLedger(store),
+            ledger=ledger,
             orders=SqliteOrderBook(store),
+            lookup=ledger,
+            facts=facts,
+            totals=facts,
         )
-    finally:
-        await store.close()

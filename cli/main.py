@@ -14,13 +14,14 @@ from typing import Any
 import click
 
 from audit.errors import AuditStreamError, PermanentError
+from audit.reading.neutral import neutral_line
 from audit.telemetry import frames_of
 from cli.keeping import dead_letters, erase, hold
+from cli.looking import access_log, export
 from cli.options import KEY_OPTION as _KEY_OPTION
 from cli.options import SETTING_OPTIONS as _SETTING_OPTIONS
 from cli.options import options as _options
 from cli.options import settings_of as _settings
-from cli.render.neutral import neutral_line
 from cli.trying import policy, redact
 
 __all__ = ["cli", "main"]
@@ -115,7 +116,10 @@ def worker(
 @cli.command()
 @_options(_KEY_OPTION, *_SETTING_OPTIONS, _CHILD_OPTION)
 def console(*, child: bool, config: Path | None, **flags: Any) -> None:
-    """Run the query side alone."""
+    """Run the reading room alone: pages for people and the query API.
+
+    It prints a link that lets one browser in, once; the token of the keys folder lets in others.
+    """
     from cli.run_console import run  # noqa: PLC0415 - see the module's law
 
     run(None if child else _settings(config, **flags))
@@ -350,7 +354,7 @@ def settings() -> None:
     run_settings()
 
 
-for each in (erase, hold, dead_letters, redact, policy):
+for each in (erase, hold, dead_letters, redact, policy, export, access_log):
     cli.add_command(each)
 
 

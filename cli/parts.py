@@ -18,6 +18,7 @@ import msgspec
 from audit.errors import PermanentError, TransientError
 from audit.settings import Settings
 from audit.telemetry import Log
+from audit.value import Json
 
 __all__ = ["Part", "PartFailed"]
 
@@ -38,7 +39,8 @@ class Part:
     """One child process: `auditstream NAME --child`.
 
     `bury` is awaited when it has died, before it is started again; `restarted` is called
-    whenever the part runs as another process than before.
+    whenever the part runs as another process than before. `told` is what it last said when it
+    became ready.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Part:
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self.told: dict[str, Json] = {}
 
     @property
     def pid(self) -> int | None:
@@ -124,6 +127,7 @@ class Part:
         if not line:
             code = await process.wait()
             raise PartFailed(f"the {self.name} did not start", code)
+        self.told = msgspec.json.decode(line, type=dict[str, Json])
 
     def _orders(self) -> bytes:
         numbers = {name: each.fileno() for name, each in self._sockets.items()}

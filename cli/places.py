@@ -67,6 +67,11 @@ class Places:
         return self.data / "blobs"
 
     @property
+    def access(self) -> Path:
+        """The file of the access log and of saved searches, where no other is set."""
+        return self.data / "access.sqlite"
+
+    @property
     def begun(self) -> bool:
         """Whether any part has ever made its file or folder here."""
         return any(os.path.lexists(each) for each in (self.spools, self.queue, self.store))

@@ -1,18 +1,25 @@
-"""`auditstream console`: the query side in a process of its own."""
+"""`auditstream console`: the reading room and its JSON API in a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
+import sys
+import time
+from dataclasses import replace
 
 from aiohttp import web
 
 from audit.settings import Settings
 from audit.telemetry import Log
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
-from cli.engines import store_view_of
+from cli.desk import Desk, desk_of, owner, sources_of
+from cli.engines import StoreView, on_this_machine, store_view_of
 from cli.logs import configure_for
 from cli.places import console_token
-from console.app import build_app
+from console.app import Console, build_app
+from console.room import ReadingRoom
+from console.sessions import Sessions
 
 __all__ = ["run"]
 
@@ -32,14 +39,40 @@ async def _serve(orders: Orders, log: Log) -> None:
     stop = stop_signal(has_parent=orders.has_parent)
     settings = orders.settings
     # Nothing may have been stored yet; a reader cannot open a file that is not there.
-    async with store_view_of(settings, make=True) as store:
-        token = console_token(settings)
-        app = build_app(store.records, token=token, max_rows=settings.console.max_rows)
-        runner = web.AppRunner(app, access_log=None)
+    async with store_view_of(settings, make=True) as store, desk_of(settings) as desk:
+        console = _console(settings, store, desk)
+        enter = f"/enter/{console.sessions.link(replace(console.owner, via='link'))}"
+        runner = web.AppRunner(build_app(console), access_log=None)
         await runner.setup()
         await web.SockSite(runner, orders.sockets["console"]).start()
-        log.info("console.started", port=orders.sockets["console"].getsockname()[1])
-        announce()
+        host, port = orders.sockets["console"].getsockname()[:2]
+        log.info("console.started", port=port)
+        if orders.has_parent:
+            announce(enter=enter)
+        else:
+            announce()
+            _show_link(settings, host, port, enter)
         await stop.wait()
         await runner.cleanup()
     log.info("console.stopped")
+
+
+def _console(settings: Settings, store: StoreView, desk: Desk) -> Console:
+    reading = settings.console
+    room = ReadingRoom(sources_of(settings, store, desk), time.time_ns, max_rows=reading.max_rows)
+    return Console(
+        room=room,
+        sessions=Sessions(lambda: secrets.token_urlsafe(32), time.monotonic),
+        saved=desk.saved,
+        owner=owner("token"),
+        token=console_token(settings),
+        max_export=reading.max_export,
+    )
+
+
+def _show_link(settings: Settings, host: str, port: int, enter: str) -> None:
+    """Show the link to a person; a service's output is collected, and others read it first."""
+    if on_this_machine(settings) or sys.stdout.isatty():
+        where = f"[{host}]" if ":" in host else host
+        sys.stdout.write(f"Read in a browser: http://{where}:{port}{enter} (opens once)\n")
+        sys.stdout.flush()

@@ -20,6 +20,8 @@ from typing import BinaryIO, TextIO
 
 from audit.errors import AuditStreamError, TextTooLarge
 from audit.exchange import Level
+from audit.reading.neutral import neutral_line
+from audit.reading.words import gap
 from audit.settings import Settings
 from cli.detectors import detectors_of
 from cli.lines import first_line, lines_of
@@ -27,9 +29,7 @@ from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.policies import policy_of
 from cli.redaction_child import redactor_of
-from cli.render.neutral import neutral_line
 from cli.render.trial import trial_json
-from cli.render.words import gap
 from cli.trial_lines import Asked, NotReadable, asked_of, says_text
 from redaction.redactor import Redactor
 from redaction.trial import RedactedText

@@ -95,6 +95,7 @@ def show_next(settings: Settings, running: Running, console: Console, *, demo: b
             f" · health and metrics http://{running.control}"
             f" · query API http://{running.console}"
         ),
+        f"[bold]Read in a browser: http://{running.console}{running.enter}[/bold] (opens once)",
         "",
         "Point any SDK at it; path, key and API version stay what they are:",
         (f'  client = AzureOpenAI(azure_endpoint="{tap}", api_key="…", api_version="2024-10-21")'),

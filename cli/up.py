@@ -12,7 +12,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from audit.errors import TransientError
@@ -37,11 +37,12 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where the parts of a running tree are found."""
+    """Where the parts of a running tree are found; `enter` is the path that lets one reader in."""
 
     traffic: str
     control: str
     console: str
+    enter: str = field(default="", repr=False)
 
 
 class _Tree:
@@ -131,7 +132,8 @@ async def run_up(
         if not stop.is_set():
             tree.write_state()
             log.info("up.started", pid=os.getpid())
-            await _until(stop, meanwhile, tree.running)
+            enter = str(tree.console.told.get("enter", ""))
+            await _until(stop, meanwhile, replace(tree.running, enter=enter))
     finally:
         log.info("up.stopping")
         await tree.stop()

@@ -16,6 +16,7 @@ from audit.completeness import REASONS
 from audit.errors import TransientError, error_codes
 from audit.exchange import PRECEDENCE
 from audit.flags import ENDING_DETAILS, FLAGS
+from audit.reading.words import SOURCES
 from audit.settings import ConsumerSettings
 from audit.telemetry import EVENTS, LOG_KEYS, METRICS
 from cli.config import KEY_VARIABLES, setting_rows
@@ -34,7 +35,6 @@ from cli.reference.words import (
     UNRECORDED,
     VERDICTS,
 )
-from cli.render.words import SOURCES
 from storage.records.query import FIELDS, Field
 
 __all__ = ["print_reference", "render"]

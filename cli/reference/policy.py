@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from audit.reading.words import GAPS
 from cli.reference.markdown import code, coded, codes, table, title
 from cli.reference.words import ACTIONS
-from cli.render.words import GAPS
 from redaction.policy import CREDENTIALS, EntityRule
 from redaction.policy_file import default_policy
 

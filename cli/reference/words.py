@@ -85,6 +85,8 @@ TAP_ANSWERS: tuple[tuple[int, str, str], ...] = (
 # Answers of the query side that are no error class's.
 CONSOLE_ANSWERS: tuple[tuple[int, str, str], ...] = (
     (401, "access.denied", "The request shows no token, or another one."),
+    (403, "access.denied", "This is not open to whoever asks."),
+    (403, "access.forged", "What a browser posted did not come from a page of its own session."),
     (404, "http.error", "There is no such path."),
     (404, "record.unknown", "There is no record of this id."),
     (405, "http.error", "The path does not take this method."),

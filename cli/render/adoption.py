@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.render.neutral import neutral_line
+from audit.reading.neutral import neutral_line
 from storage.queue.port import MessageKind
 from storage.spool.frame import FORMAT
 from storage.spool.recovery import RecoveryReport

@@ -9,9 +9,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from audit.certified import CertificateReport, CertificateVerdict
+from audit.reading.neutral import neutral_line
 from audit.reasons import REASONS
 from audit.value import Json
-from cli.render.neutral import neutral_line
 
 __all__ = ["CertificateView", "certificate_document"]
 

@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from audit.completeness import REASONS, Outcome, Verdict
+from audit.reading.neutral import neutral_line
 from audit.report import CompletenessReport, Flaw, Named, Uncertain, Unrecorded
 from audit.selection import Selection
 from audit.spans import joined
 from audit.value import Json
-from cli.render.neutral import neutral_line
 
 __all__ = ["CompletenessView", "report_document"]
 

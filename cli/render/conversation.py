@@ -17,13 +17,13 @@ from rich.text import Text
 
 from audit.digest import document_digest
 from audit.exchange import PRECEDENCE
+from audit.reading.neutral import neutral, neutral_line
 from audit.record import Output, RedactedRecord, Request, Response
 from audit.sheaf import exchange_of, record_id
 from audit.value import Json, from_json
 from cli.render.evidence import integrity_rows, redaction_rows, safety_rows, taken_out
 from cli.render.facts import Row, fact_rows, grid
 from cli.render.marks import Marks
-from cli.render.neutral import neutral, neutral_line
 from cli.render.parts import part_blocks
 from cli.render.styles import ENDING_STYLES
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from audit.certificate import Erased
 from audit.orders import Order
+from audit.reading.neutral import neutral_line
 from audit.value import Json
-from cli.render.neutral import neutral_line
 from workers.erasure import Erasure
 from workers.holds import Held, Released
 from workers.locating import Located

@@ -10,11 +10,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from audit.reading.neutral import neutral_line
+from audit.reading.words import gap, place
 from audit.record import Finding, Integrity, RedactedRecord, Redaction, Retention, Verdict
 from cli.render.facts import Row
-from cli.render.neutral import neutral_line
 from cli.render.styles import entity_style
-from cli.render.words import gap, place
 
 __all__ = ["integrity_rows", "redaction_rows", "safety_rows", "taken_out"]
 

@@ -12,10 +12,10 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from audit.reading.neutral import neutral_line
+from audit.reading.words import SOURCES, duration, ending_detail, flag
 from audit.record import RedactedRecord, Usage
 from cli.render.marks import Marks
-from cli.render.neutral import neutral_line
-from cli.render.words import SOURCES, duration, ending_detail, flag
 
 __all__ = ["Row", "fact_rows", "grid"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from audit.reading.neutral import neutral_line
 from audit.value import Json
-from cli.render.neutral import neutral_line
 from storage.queue.port import DeadLetter
 
 __all__ = ["advice", "letter_document", "letter_lines", "list_lines"]

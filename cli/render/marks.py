@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rich.text import Text
 
+from audit.reading.indent import indented
+from audit.reading.neutral import neutral, neutral_line
 from audit.record import Finding
-from cli.render.indent import indented
-from cli.render.neutral import neutral, neutral_line
 from cli.render.styles import entity_style
 
 __all__ = ["Marks"]

@@ -19,9 +19,9 @@ from audit.parts import (
     ToolCall,
     ToolResult,
 )
-from cli.render.indent import begins_like_json, is_json
+from audit.reading.indent import begins_like_json, is_json
+from audit.reading.neutral import neutral_line
 from cli.render.marks import Marks
-from cli.render.neutral import neutral_line
 
 __all__ = ["part_blocks"]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from audit.reading.neutral import neutral_line
 from audit.value import Json
-from cli.render.neutral import neutral_line
 from redaction.policy import CREDENTIALS, EntityRule, Policy
 from redaction.policy_diff import Change
 from redaction.policy_review import Remark, finds_names

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from audit.preflight import Finding, Standing, all_well
+from audit.reading.neutral import neutral_line
 from audit.value import Json
-from cli.render.neutral import neutral_line
 
 __all__ = ["finding_document", "finding_lines"]
 

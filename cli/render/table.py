@@ -17,11 +17,11 @@ from rich.text import Text
 from audit.exchange import Ending
 from audit.parts import Text as TextPart
 from audit.parts import ToolResult
+from audit.reading.neutral import neutral_line
+from audit.reading.words import UNKNOWN, counted, duration, gap, tokens_used
 from audit.record import RedactedRecord
 from cli.render.marks import Marks
-from cli.render.neutral import neutral_line
 from cli.render.styles import ENDING_STYLES
-from cli.render.words import UNKNOWN, counted, duration, gap, tokens_used
 
 __all__ = ["RecordTable"]
 

@@ -154,7 +154,7 @@ def entry_id(seq: int) -> str:
 
 
 def entry_item(entry: LedgerEntry) -> Item:
-    """The item that holds a ledger entry. Only a removed one says when: so few are in that index."""
+    """The item that holds a ledger entry; only a removed one says when: few are in that index."""
     number = entry.number
     item: Item = {
         "id": entry_id(number.seq),

@@ -20,8 +20,8 @@ from audit.record import RedactedRecord
 from storage.records.cosmos_bodies import Bodies
 from storage.records.cosmos_client import Container
 from storage.records.cosmos_items import Item, entry_of, item_id, place_of, record_key
-from storage.records.cosmos_leftovers import left_behind
 from storage.records.cosmos_ledger import CosmosLedger
+from storage.records.cosmos_leftovers import left_behind
 from storage.records.cosmos_records import DOCUMENT, CosmosRecordReader
 from storage.records.keeper import check_amendable, in_order
 from storage.records.port import StoredDocument

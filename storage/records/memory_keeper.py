@@ -69,7 +69,8 @@ class MemoryKeeper:
         if held and not await self._removed_before(entry):
             raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
         stands = await self._stands(entry)
-        for record_id in found:
+        # What was put meanwhile looked at the ledger too early to see the entry.
+        for record_id in _found(documents, entry.id):
             documents.pop(record_id, None)
         return stands
 

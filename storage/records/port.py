@@ -17,6 +17,7 @@ from audit.record import Integrity, RedactedRecord
 from storage.records.query import Query
 
 __all__ = [
+    "LedgerLookup",
     "LedgerReader",
     "LedgerWriter",
     "Page",
@@ -124,6 +125,13 @@ class LedgerWriter(Protocol):
 
         Raises `RecordInvalid` when another one of that index is there, `StoreUnavailable`.
         """
+
+
+class LedgerLookup(Protocol):
+    """What a reader of one record asks."""
+
+    async def entry(self, number: ExchangeNumber) -> LedgerEntry | None:
+        """What became of a number, as far as the ledger knows. Raises `StoreUnavailable`."""
 
 
 class LedgerReader(Protocol):

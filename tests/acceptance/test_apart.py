@@ -183,7 +183,10 @@ async def test_parts_on_machines_of_their_own_make_one_complete_log(
         name: sorted(each.name for each in m.folder.iterdir()) for name, m in site.machines.items()
     }
     assert left["tap"] == ["data", "log"]
-    assert left["worker-1"] == left["worker-2"] == left["console"] == ["log"]
+    assert left["worker-1"] == left["worker-2"] == ["log"]
+    assert left["console"] == ["data", "log"]
+    kept = {each.name for each in (tmp_path / "console" / "data").iterdir()}
+    assert kept <= {"access.sqlite", "access.sqlite-wal", "access.sqlite-shm"}
 
 
 async def test_a_worker_that_dies_leaves_its_work_to_the_others(site: Site) -> None:

@@ -412,3 +412,33 @@ async def test_request_units_are_counted_by_operation(house: House) -> None:
         "ledger.read": 2.0,
         "records.query": 1.0,
     }
+
+
+async def came_back(house: House, *seqs: int) -> None:
+    """Records that are there although the ledger calls them erased."""
+    for seq in seqs:
+        await house.store.writer.put(a_record(seq))
+        erased = removed_entry(an_entry(seq), LedgerState.ERASED, at=AT, kind="erased")
+        assert await house.store.ledger.stands(erased)
+
+
+async def test_a_look_for_what_came_back_is_two_queries(house: House) -> None:
+    """One over the ledger, and one over the records only where something was removed."""
+    await house.store.ledger.enter(an_entry(9))
+    house.charges.told.clear()
+    assert not await house.store.finder.left_behind(AT)
+    assert set(house.charges.told) == {"ledger.query"}
+    await came_back(house, 1, 2, 3)
+    house.charges.told.clear()
+    assert len(await house.store.finder.left_behind(AT)) == 3
+    assert house.charges.told == {"ledger.query": 1.0, "records.query": 1.0}
+
+
+async def test_a_damaged_entry_keeps_nobody_from_finding_what_came_back(house: House) -> None:
+    """It is left for verify to name, and the others are found."""
+    await came_back(house, 1, 2)
+    items = house.store.ledger._ledger
+    (item,) = [item async for item in items.query("SELECT * FROM c WHERE c.seq = 1")]
+    await items.upsert(item | {"consumer": "somebody else"})
+    found = await house.store.finder.left_behind(AT)
+    assert [each.number for each in found] == [number(2)]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
-from cli.render.indent import indented, is_json
+from audit.reading.indent import indented, is_json
+from audit.reading.neutral import neutral, neutral_line
 from cli.render.marks import Marks
-from cli.render.neutral import neutral, neutral_line
 from cli.render.styles import entity_style
 from tests.unit.cli.records import found
 

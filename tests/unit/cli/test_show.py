@@ -23,6 +23,7 @@ from audit.parts import (
     ToolCall,
     ToolResult,
 )
+from audit.reading.words import SOURCES, flag
 from audit.record import (
     Message,
     Output,
@@ -39,7 +40,6 @@ from audit.record import (
     Verdict,
 )
 from cli.render.conversation import ConversationView
-from cli.render.words import SOURCES, flag
 from tests.unit.cli.records import (
     HOSTILE,
     ID,

@@ -12,6 +12,7 @@ from audit.exchange import Ending
 from audit.parts import (
     Text,
 )
+from audit.reading.words import counted, duration, flag, gap, place, tokens_used
 from audit.record import (
     Message,
     Request,
@@ -20,7 +21,6 @@ from audit.record import (
 from cli.demo.drive import Progress
 from cli.render.progress import demo_progress
 from cli.render.table import RecordTable
-from cli.render.words import counted, duration, flag, gap, place, tokens_used
 from tests.unit.cli.records import (
     HOSTILE,
     ID,

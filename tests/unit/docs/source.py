@@ -60,7 +60,7 @@ def answers(module: ast.Module, path: str) -> Iterator[Use]:
     """Every answer in our own name that is given as text: its code, and its status as a key."""
     for call in _calls(module):
         spelt = _attribute(call) or _name(call.func)
-        place = {"_answer": 2, "tap_error": 2, "_problem": 1}.get(spelt)
+        place = {"_answer": 2, "tap_error": 2, "problem": 1}.get(spelt)
         if place is None or len(call.args) <= place or not _is_text(call.args[place]):
             continue
         status = call.args[0]

@@ -15,6 +15,7 @@ import pytest
 from audit.completeness import REASONS, Outcome, Verdict
 from audit.exchange import PRECEDENCE, Ending, IdentitySource, Level
 from audit.flags import ENDING_DETAILS, FLAGS, EndingDetail, Flag
+from audit.reading.words import SOURCES
 from audit.settings import ConsumerSettings
 from audit.telemetry import EVENTS, LOG_KEYS, METRICS
 from cli.config import KEY_VARIABLES, setting_rows
@@ -29,7 +30,6 @@ from cli.reference.words import (
     TAP_ANSWERS,
     VERDICTS,
 )
-from cli.render.words import SOURCES
 from redaction.policy import Action
 from tests.unit.docs.source import (
     ROOT,

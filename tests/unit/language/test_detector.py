@@ -174,8 +174,8 @@ async def test_the_order_of_documents_is_the_services() -> None:
     """Results are told apart by their ids."""
     async with asked() as (detector, service):
         service.faults.always = "shape turned_round"
-        answers = await detector.detect([Passage("a"), Passage(NAME), Passage("b")])
-        assert [len(each) for each in answers] == [0, 1, 0]
+        answers = await detector.detect([Passage(NAME), Passage("a"), Passage("b")])
+        assert [len(each) for each in answers] == [1, 0, 0]
 
 
 async def test_a_service_that_is_silent_is_given_up() -> None:

@@ -42,7 +42,7 @@ few = settings(max_examples=25, deadline=None)
 # second worker completes the message; then the first one puts, and dies before it looks.
 LATE_PUT = [Step(3, 40), Step(0, 5), Step(2, 40), Step(1, 40), Step(0), Step(0, dies=True)]
 # The first worker puts a session's first record. The second one stores them all and completes the
-# message, the operator erases; the first one sees that, puts the next record, and dies before it looks.
+# message, the operator erases. The first one puts the next record and dies before it looks.
 LATE_SHEAF = [Step(3, 40), Step(0, 6), Step(1, 40), Step(1, 40), Step(0, 3), Step(0, dies=True)]
 
 # Dying leaves whatever was done; a refusal and a conflict are told to the operator.

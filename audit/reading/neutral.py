@@ -1,9 +1,9 @@
-"""Stored text made harmless for a terminal.
+"""Stored text made harmless for whoever looks at it, on a terminal or a page.
 
 What a model or a client wrote may hold escape sequences that clear the screen, overrides that
 turn text around, and characters that show nothing. All of these are replaced by something that
-can be seen, so that what is printed is what is stored. No other module of this package prints
-a string that came out of a record.
+can be seen, so that what is shown is what is stored. Nothing shows a string that came out of a
+record and has not passed here.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from audit.exchange import IdentitySource
 from audit.flags import ENDING_DETAILS, FLAGS
+from audit.reading.neutral import neutral_line
 from audit.record import Usage
-from cli.render.neutral import neutral_line
 
 __all__ = [
     "GAPS",

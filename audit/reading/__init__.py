@@ -1,0 +1,1 @@
+"""Records for people: words for codes, and stored text that only shows and never acts."""

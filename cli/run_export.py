@@ -1,0 +1,108 @@
+"""`auditstream export` and `auditstream access-log`: evidence to hand on, and who looked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from audit.errors import QueryInvalid
+from audit.reading.neutral import neutral_line
+from audit.settings import Settings
+from audit.value import to_json
+from cli.desk import access_place, desk_of, log_view_of, owner, sources_of
+from cli.engines import begun, store_place, store_view_of
+from console.exporting import Shape
+from console.packing import export
+from console.principal import Visit
+from console.room import ReadingRoom
+from storage.access.port import GENESIS, LoggedAccess, chained
+from storage.records.query import parse
+
+__all__ = ["run_access_log", "run_export"]
+
+
+def run_export(
+    settings: Settings, text: str, *, shape: str, out: Path, purpose: str, limit: int | None
+) -> None:
+    """Write a new ZIP with what a filter finds and a manifest; it is put on record first."""
+    parse(text, time.time_ns())
+    if not begun(store_place(settings)):
+        raise QueryInvalid(f"there are no records in {settings.data}; name the folder with --data")
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise QueryInvalid(f"{out} cannot be written: {error.strerror}") from None
+    most = min(limit or settings.console.max_export, settings.console.max_export)
+    try:
+        asyncio.run(_export(settings, text, Shape(shape), descriptor, purpose, most))
+    except BaseException:
+        # Half an archive would look like a whole one.
+        out.unlink(missing_ok=True)
+        raise
+    sys.stderr.write(f"auditstream: {out} is written\n")
+
+
+def run_access_log(settings: Settings, *, as_jsonl: bool, limit: int | None) -> int:
+    """Print who looked at what, newest last; 1 when the log has been tampered with."""
+    if not access_place(settings).exists():
+        raise QueryInvalid(f"nobody has looked yet: there is no {access_place(settings)}")
+    entries = asyncio.run(_entries(settings))
+    broken = _first_broken(entries)
+    shown = entries[-limit:] if limit else entries
+    if as_jsonl:
+        sys.stdout.buffer.writelines(to_json(each) + b"\n" for each in shown)
+    else:
+        Console().print(_table(shown))
+    if broken is not None:
+        sys.stderr.write(
+            f"auditstream: the access log was altered: entry {broken} does not follow the one"
+            " before it\n"
+        )
+    return 0 if broken is None else 1
+
+
+async def _export(
+    settings: Settings, text: str, shape: Shape, descriptor: int, purpose: str, most: int
+) -> None:
+    async with store_view_of(settings) as store, desk_of(settings) as desk:
+        sources = sources_of(settings, store, desk)
+        room = ReadingRoom(sources, time.time_ns, max_rows=settings.console.max_rows)
+        visit = Visit(owner("command line"), purpose)
+        console = Console(stderr=True)
+        with os.fdopen(descriptor, "wb") as file, console.status("exporting …") as status:
+            async for data in export(room, visit, text, shape, most):
+                file.write(data)
+                status.update(f"exporting … {file.tell():,} bytes")
+
+
+async def _entries(settings: Settings) -> list[LoggedAccess]:
+    async with log_view_of(settings) as log:
+        return [each async for each in log.entries()]
+
+
+def _first_broken(entries: list[LoggedAccess]) -> int | None:
+    """The number of the first entry that does not follow its predecessor."""
+    before = GENESIS
+    for number, each in enumerate(entries, 1):
+        if each.number != number or each.chain != chained(before, each.access):
+            return number
+        before = each.chain
+    return None
+
+
+def _table(entries: list[LoggedAccess]) -> Table:
+    table = Table("when (UTC)", "who", "via", "deed", "records", "asked", "purpose", box=None)
+    for each in entries:
+        access = each.access
+        told = (access.at[:19], access.who, access.via, access.deed.value, str(access.records))
+        failed = "" if access.outcome == "shown" else f" ({access.outcome})"
+        cells = (*told, f"{access.asked}{failed}", access.purpose)
+        table.add_row(*(Text(neutral_line(cell), overflow="fold") for cell in cells))
+    return table

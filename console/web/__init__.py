@@ -1,0 +1,1 @@
+"""The reading room over HTTP: thin handlers over what the modules above compute."""

@@ -1,0 +1,168 @@
+"""The search page: find, refine, page on, follow what arrives, keep a search.
+
+Free text never stands in an address: what is asked is posted, kept in the session, and then has
+a name that tells nothing, so that a page can be loaded again, gone back to and paged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+
+from audit.errors import QueryInvalid, QueryTooCostly
+from audit.ids import timestamp
+from console.room import FACETS_OVER, Found
+from console.rows import rows_of
+from console.searching import conditions, facets, problem_of
+from console.web.answers import page, see_other
+from console.web.state import CONSOLE, session_of, visit_of
+from storage.access.port import SavedSearch
+from storage.records.query import FIELDS, Query, describe, parse
+
+__all__ = ["add_routes"]
+
+_PAGE = 50
+_LONGEST_NAME = 80
+
+
+class _Newer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which records a page shows already."""
+
+    shown: list[str] = msgspec.field(default_factory=list)
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the search's paths."""
+    app.router.add_get("/", _all)
+    app.router.add_post("/search", _ask)
+    app.router.add_get("/search/{name}", _answer_page)
+    app.router.add_post("/search/{name}/newer", _newer)
+    app.router.add_post("/saved", _save)
+    app.router.add_post("/saved/forget", _forget)
+
+
+async def _all(request: web.Request) -> web.Response:
+    return await _show(request, "")
+
+
+async def _ask(request: web.Request) -> web.Response:
+    text = str((await request.post()).get("filter", ""))
+    try:
+        parse(text, request.app[CONSOLE].room.now_ns())
+    except QueryInvalid as error:
+        return await _refuse(request, text, error)
+    if not text.strip():
+        return see_other("/")
+    return see_other(f"/search/{session_of(request).remember(text)}")
+
+
+async def _answer_page(request: web.Request) -> web.Response:
+    text = session_of(request).recall(request.match_info["name"])
+    return see_other("/") if text is None else await _show(request, text)
+
+
+async def _show(request: web.Request, text: str) -> web.Response:
+    room = request.app[CONSOLE].room
+    query = parse(text, room.now_ns())
+    cursor = request.query.get("after")
+    try:
+        found = await room.search(visit_of(request), query, _PAGE, cursor, facets=True)
+    except QueryTooCostly as error:
+        return await _refuse(request, text, error)
+    name = session_of(request).remember(text)
+    return page(
+        request,
+        "search.html",
+        **await _common(request, text),
+        name=name,
+        asked=describe(query),
+        conditions=conditions(query) if text.strip() else [],
+        facets=facets(text, query, found.facts) if found.facts else [],
+        counted=_counted(found),
+        rows=rows_of(found.page.documents),
+        older=f"/search/{name}?{urlencode({'after': found.page.cursor})}"
+        if found.page.cursor
+        else "",
+        first_page=cursor is None,
+        live="live" in request.query and cursor is None,
+        problem=None,
+    )
+
+
+async def _refuse(
+    request: web.Request, text: str, error: QueryInvalid | QueryTooCostly
+) -> web.Response:
+    """Show the box again with what is wrong, and where."""
+    wrong = (
+        problem_of(text, error)
+        if isinstance(error, QueryInvalid)
+        else problem_of("", QueryInvalid(str(error)))
+    )
+    return page(
+        request,
+        "search.html",
+        status=400,
+        **await _common(request, text),
+        name="",
+        asked="",
+        conditions=[],
+        facets=[],
+        counted="",
+        rows=[],
+        older="",
+        first_page=True,
+        live=False,
+        problem=wrong,
+    )
+
+
+async def _common(request: web.Request, text: str) -> dict[str, Any]:
+    console = request.app[CONSOLE]
+    saved = await console.saved.saved(visit_of(request).principal.name)
+    return {"text": text, "saved": saved, "fields": list(FIELDS.values())}
+
+
+def _counted(found: Found) -> str:
+    """Say over how many records the facets were counted."""
+    if found.facts is None:
+        return "not counted: that would have taken longer than a query may"
+    if found.facts.more:
+        return f"counted over the newest {FACETS_OVER:,} found"
+    count = len(found.facts.rows)
+    return f"{count:,} found"
+
+
+async def _newer(request: web.Request) -> web.Response:
+    text = session_of(request).recall(request.match_info["name"])
+    try:
+        asked = msgspec.json.decode(await request.read() or b"{}", type=_Newer)
+    except msgspec.DecodeError:
+        raise QueryInvalid("the list of what is shown is not understood") from None
+    if text is None:
+        raise web.HTTPNotFound
+    room = request.app[CONSOLE].room
+    query: Query = parse(text, room.now_ns())
+    found = await room.newer(visit_of(request), query, frozenset(asked.shown))
+    return page(request, "rows.html", rows=rows_of(found.documents), fresh=True)
+
+
+async def _save(request: web.Request) -> web.Response:
+    console, form = request.app[CONSOLE], await request.post()
+    text = str(form.get("filter", ""))
+    name = " ".join(str(form.get("name", "")).split())[:_LONGEST_NAME]
+    parse(text, console.room.now_ns())
+    if not name:
+        raise QueryInvalid("a search is kept under a name")
+    owner = visit_of(request).principal.name
+    at = timestamp(console.room.now_ns())
+    await console.saved.save(SavedSearch(owner=owner, name=name, filter=text, at=at))
+    return see_other(f"/search/{session_of(request).remember(text)}")
+
+
+async def _forget(request: web.Request) -> web.Response:
+    name = str((await request.post()).get("name", ""))
+    await request.app[CONSOLE].saved.forget(visit_of(request).principal.name, name)
+    return see_other("/")
