@@ -39,7 +39,10 @@ def build_redactor(
     reads_names = False
     for name in (*policy.required, *policy.optional):
         if name == "presidio":
-            detector, reads_names = _presidio(policy, spacy_models or {})
+            detector, has_model = _presidio(policy, spacy_models or {})
+            reads_names = reads_names or has_model
+        elif name == "names":
+            detector, reads_names = _names(), True
         else:
             detector = _own(name)
         detectors.append(Remembering(detector, remembered))
@@ -53,6 +56,13 @@ def _own(name: str) -> Detector:
     if name == "secrets":
         return SecretDetector()
     raise SettingInvalid(f"there is no detector called {name!r}")
+
+
+def _names() -> Detector:
+    # Imported late: spaCy and the weights take a second and 40 MB.
+    from redaction.detectors.names import NameDetector  # noqa: PLC0415 - see above
+
+    return NameDetector()
 
 
 def _presidio(policy: Policy, models: Mapping[str, str]) -> tuple[Detector, bool]:
