@@ -9,7 +9,7 @@ LISTEN ?=
 UPSTREAM ?=
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run install test lint types imports tests soak fuzz bench-tap bench-redaction docs clean help
+.PHONY: run install test lint types imports tests soak fuzz model bench-tap bench-redaction docs clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,11 @@ fuzz: $(VENV)/.fuzzed ## hostile bytes, guided by coverage, for FUZZ_SECONDS (60
 	$(BIN)/python -m tests.fuzz.run fuzz_sse
 	$(BIN)/python -m tests.fuzz.run fuzz_dialects
 
+# CORPORA may name a folder of labelled .jsonl files; docs/model-card.md says which were used.
+model: $(VENV)/.trained ## train the model that ships anew (half an hour and more of one core)
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --out redaction/model \
+	  $(if $(strip $(CORPORA)),--corpora '$(CORPORA)')
+
 docs: $(VENV)/.installed ## write docs/reference.md anew from the code
 	@mkdir -p docs
 	$(BIN)/auditstream reference > docs/reference.md
@@ -85,6 +90,10 @@ $(VENV)/.emulators: $(VENV)/bin/python
 	@echo 'installing emulators into $(VENV)/node ...'
 	@npm install --prefix $(VENV)/node --silent --no-audit --no-fund \
 	  azurite@3.37.0 @vercel/cosmosdb-server@1.0.1 axe-core@4.14.1
+	@touch $@
+
+$(VENV)/.trained: $(VENV)/.tested
+	@$(PIP) -e '.[train]'
 	@touch $@
 
 $(VENV)/.fuzzed: $(VENV)/.tested

@@ -52,7 +52,10 @@ def build_detectors(
     ready = {detector.name: detector for detector in given}
     for name in (*policy.required, *policy.optional):
         if name == "presidio":
-            detector, reads_names = _presidio(policy, models)
+            detector, has_model = _presidio(policy, models)
+            reads_names = reads_names or has_model
+        elif name == "names":
+            detector, reads_names = _names(), True
         else:
             detector = ready.get(name) or _own(name)
         detectors.append(detector)
@@ -65,6 +68,13 @@ def _own(name: str) -> Detector:
     if name == "secrets":
         return SecretDetector()
     raise SettingInvalid(f"there is no detector called {name!r}")
+
+
+def _names() -> Detector:
+    # Imported late: spaCy and the weights take a second and 40 MB.
+    from redaction.detectors.names import NameDetector  # noqa: PLC0415 - see above
+
+    return NameDetector()
 
 
 def _presidio(policy: Policy, models: Mapping[str, str]) -> tuple[Detector, bool]:

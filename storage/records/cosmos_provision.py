@@ -131,7 +131,7 @@ def _excluded(*paths: str) -> list[dict[str, str]]:
 
 _LEDGER = Definition(
     LEDGER,
-    ("/tap", "/boot"),
+    ("/tap", "/boot", "/id"),
     None,
     {
         "indexingMode": "consistent",
