@@ -44,10 +44,11 @@ bench-redaction: $(VENV)/.tested ## redaction beside stock Presidio: what is fou
 	$(BIN)/python -m bench.redaction.run $(SETS)
 
 tests: $(VENV)/.tested $(VENV)/.emulators
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed.
-soak: $(VENV)/.tested ## half an hour of random faults over the whole running system
+# AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed;
+# AUDITSTREAM_SOAK_ENGINE=azure puts the system on the emulators of Azure's services.
+soak: $(VENV)/.tested $(VENV)/.emulators ## half an hour of random faults over the whole running system
 	$(BIN)/python -m tests.faults.soak
 
 # What breaks a target is left in .fuzz; tests/fuzz/run.py says what to do with it.

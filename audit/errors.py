@@ -29,6 +29,8 @@ __all__ = [
     "QueueUnavailable",
     "RecordHeld",
     "RecordInvalid",
+    "RedactionLost",
+    "RedactorUnavailable",
     "SettingInvalid",
     "SignatureInvalid",
     "SpoolFull",
@@ -196,6 +198,18 @@ class PolicyViolation(PermanentError):
     """The result of redaction breaks the policy it was made under."""
 
     code = "redaction.policy_violation"
+
+
+class RedactorUnavailable(TransientError):
+    """No process that redacts runs now."""
+
+    code = "redaction.unavailable"
+
+
+class RedactionLost(AuditStreamError):
+    """The process that redacted the record died or was stuck."""
+
+    code = "redaction.lost"
 
 
 class QueryInvalid(PermanentError):

@@ -14,7 +14,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from audit.engine_settings import BlobSettings, QueueSettings, StoreSettings
+from audit.engine_settings import (
+    BlobSettings,
+    LanguageSettings,
+    QueueSettings,
+    Secret,
+    StoreSettings,
+)
 from audit.exchange import Level, OnAuditFailure
 
 __all__ = [
@@ -203,6 +209,12 @@ class WorkerSettings(_Group):
         None, description="Where a worker's health and metrics listen; nowhere when not set."
     )
     concurrency: int = Field(4, ge=1, le=256, description="Deliveries handled at once.")
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes of a worker that redact: one for each core that it may use.",
+    )
     lease: float = Field(60.0, gt=1, description="Seconds for which a delivery is lent.")
     max_attempts: int = Field(
         10, ge=1, description="Deliveries of one message before it is dead-lettered."
@@ -226,12 +238,22 @@ class RedactionSettings(_Group):
         default_factory=dict,
         description="spaCy pipelines to find names with, by language: {en = 'en_core_web_lg'}.",
     )
+    timeout: float = Field(
+        300.0,
+        gt=0,
+        description="Seconds without an answer after which a process that redacts is ended.",
+    )
 
 
 class ConsoleSettings(_Group):
     """How stored records are read."""
 
     listen: Address = Field("127.0.0.1:8082", description="Where the query side listens.")
+    token: Secret | None = Field(
+        None,
+        min_length=16,
+        description="Token that callers show; made in the keys folder when it is not set.",
+    )
     max_rows: int = Field(1000, ge=1, le=100_000, description="Most records a query returns.")
     max_seconds: float = Field(10.0, gt=0, description="Longest a query may run.")
 
@@ -293,6 +315,7 @@ class Settings(_Group):
     store: StoreSettings = Field(StoreSettings(), description="Records, ledger and orders.")
     worker: WorkerSettings = Field(WorkerSettings(), description="The workers.")
     redaction: RedactionSettings = Field(RedactionSettings(), description="Redaction.")
+    language: LanguageSettings = Field(LanguageSettings(), description="Azure AI Language.")
     console: ConsoleSettings = Field(ConsoleSettings(), description="The query side.")
     consumers: Annotated[dict[str, ConsumerSettings], AfterValidator(_told_apart)] = Field(
         default_factory=dict, description="The consumers, by name."

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from audit.errors import KeyMissing, SettingInvalid
 from audit.ids import ExchangeNumber
+from audit.settings import Settings
 from audit.signing import Role, Trust
+from cli.engines import begun, queue_place, queue_view_of, store_place, store_view_of
 from cli.places import Places
-from storage.queue.sqlite import SqliteQueueReader
-from storage.records.ledger_sqlite import SqliteLedger
-from storage.records.sqlite_file import open_store_for_reading
+from storage.queue.port import QueueReader
+from storage.records.port import LedgerReader
 from storage.spool.adoption import Estate, is_spool, look
 from storage.spool.disk import RealDisk
 from storage.spool.liveness import is_held
@@ -86,7 +87,7 @@ def _is_spool(folder: Path) -> bool:
 
 
 async def admit(
-    folder: Path, places: Places, key_ids: Iterable[str], trust: Trust, *, anyway: bool
+    folder: Path, settings: Settings, key_ids: Iterable[str], trust: Trust, *, anyway: bool
 ) -> Admission:
     """Look at a folder and decide.
 
@@ -96,13 +97,13 @@ async def admit(
     """
     _check_free(folder)
     estate = _look(folder)
-    inside = _is_inside(folder, places)
+    inside = _is_inside(folder, Places(settings.data))
     if not anyway:
         _check_keys(folder, estate, key_ids)
         _check_signatures(folder, estate, trust)
     if inside:
         return Admission(folder, estate, inside)
-    known = await _known(places, estate.tap)
+    known = await _known(settings, estate.tap)
     if not estate.waiting and set(estate.boots) < known.boots:
         return Admission(folder, estate, inside, settled=True)
     _check_history(folder, estate, known)
@@ -201,38 +202,32 @@ def _counted(numbers: RangeSet, first: int, last: int) -> int:
     return sum(high - low + 1 for low, high in inside if low <= high)
 
 
-async def _known(places: Places, tap: str) -> _Known:
+async def _known(settings: Settings, tap: str) -> _Known:
     """Read folder, queue and ledger, in this order: what moves meanwhile is met downstream."""
     known = _Known()
-    if places.spool(tap).is_dir() and (here := look(RealDisk(places.spool(tap)))):
-        known.boots.update(here.boots)
-        known.segments = here.segments
-    if places.queue.exists():
-        await _add_queued(places, tap, known)
-    if places.store.exists():
-        await _add_entered(places, tap, known)
+    here = Places(settings.data).spool(tap)
+    if here.is_dir() and (estate := look(RealDisk(here))):
+        known.boots.update(estate.boots)
+        known.segments = estate.segments
+    if begun(queue_place(settings)):
+        async with queue_view_of(settings) as queue:
+            await _add_queued(queue, tap, known)
+    if begun(store_place(settings)):
+        async with store_view_of(settings) as store:
+            await _add_entered(store.ledger, tap, known)
     return known
 
 
-async def _add_queued(places: Places, tap: str, known: _Known) -> None:
-    queue = await SqliteQueueReader.open(places.queue)
-    try:
-        async for each in queue.numbers():
-            if each.number.tap == tap:
-                known.add(each.number)
-    finally:
-        await queue.close()
+async def _add_queued(queue: QueueReader, tap: str, known: _Known) -> None:
+    async for each in queue.numbers():
+        if each.number.tap == tap:
+            known.add(each.number)
 
 
-async def _add_entered(places: Places, tap: str, known: _Known) -> None:
-    database = await open_store_for_reading(places.store)
-    try:
-        ledger = SqliteLedger(database)
-        async for entry in ledger.entries(lambda _: None):
-            if entry.number.tap == tap:
-                known.add(entry.number)
-        async for checkpoint in ledger.checkpoints(lambda _: None):
-            if checkpoint.tap == tap:
-                known.boots.add(checkpoint.boot)
-    finally:
-        await database.close()
+async def _add_entered(ledger: LedgerReader, tap: str, known: _Known) -> None:
+    async for entry in ledger.entries(lambda _: None):
+        if entry.number.tap == tap:
+            known.add(entry.number)
+    async for checkpoint in ledger.checkpoints(lambda _: None):
+        if checkpoint.tap == tap:
+            known.boots.add(checkpoint.boot)

@@ -25,7 +25,7 @@ from pydantic_settings import (
 )
 
 from audit.errors import SettingInvalid
-from audit.settings import Settings
+from audit.settings import ConsumerSettings, Settings
 
 __all__ = [
     "FLAGS",
@@ -172,10 +172,18 @@ def _sentence(error: ValidationError, source: str, given: Mapping[str, Any]) -> 
     name = ".".join(str(step) for step in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        names = [row[0] for row in setting_rows()]
-        near = difflib.get_close_matches(name, names, 1)
+        near = difflib.get_close_matches(name, _names_near(name), 1)
         message = "is no setting" + (f"; did you mean {near[0]}?" if near else "")
     return f"setting {name}: {message} ({_origin(name, source, given)})"
+
+
+def _names_near(name: str) -> list[str]:
+    """Every setting's name; those of a consumer under the name that the consumer has here."""
+    table, _, rest = name.partition(".")
+    consumer, dot, _ = rest.partition(".")
+    if table == "consumers" and dot:
+        return [f"consumers.{consumer}.{field}" for field in ConsumerSettings.model_fields]
+    return [row[0] for row in setting_rows()]
 
 
 def _origin(name: str, source: str, given: Mapping[str, Any]) -> str:

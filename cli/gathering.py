@@ -22,12 +22,15 @@ from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint, LedgerEntry
 from audit.settings import Settings
 from audit.signing import Role, Trust
+from cli.engines import (
+    on_this_machine,
+    queue_place,
+    queue_view_of,
+    store_place,
+    store_view_of,
+)
 from cli.places import Places, keys_of, trust_of
 from storage.key_binding import bound_signers
-from storage.queue.sqlite import SqliteQueueReader
-from storage.records.ledger_sqlite import SqliteLedger
-from storage.records.sqlite import SqliteRecordReader
-from storage.records.sqlite_file import open_store_for_reading
 from storage.spool.census import BootState, SpoolState, census_folder
 from storage.spool.frame import FORMAT
 from storage.spool.liveness import is_held
@@ -61,17 +64,18 @@ class _Gathered:
         if source not in self.unread:
             self.unread.append(source)
 
-    def barred(self, source: str, path: Path, why: str) -> None:
-        """Note it of a file or folder."""
-        self.not_read(source, f"the {source} could not be read: {path} {_barred(path) or why}")
+    def barred(self, source: str, place: Path | str, why: str) -> None:
+        """Note it of a file or folder, or of a service, whose errors say where it is."""
+        told = f"{place} {_barred(place) or why}" if isinstance(place, Path) else why
+        self.not_read(source, f"the {source} could not be read: {told}")
 
     @contextmanager
-    def reading(self, source: str, path: Path) -> Iterator[None]:
+    def reading(self, source: str, place: Path | str) -> Iterator[None]:
         """Take whatever goes wrong with a source as its not being read."""
         try:
             yield
         except (AuditStreamError, OSError) as error:
-            self.barred(source, path, _why(path, error))
+            self.barred(source, place, _why(place, error))
 
     def evidence(self, anchors: Sequence[Head]) -> Evidence:
         """All of it."""
@@ -94,17 +98,23 @@ async def gather(settings: Settings, complain: Complain, anchors: Sequence[Head]
     """Read keys, spool, queue, ledger and records, in this order.
 
     An empty folder tells nothing: it may be new, emptied, or the place of a volume that is not
-    mounted. Raises `SettingInvalid` where there is no folder.
+    mounted. Where queue or store is a service, there may be no folder: then a number that might
+    wait in a tap's spool is one of which nobody here can tell. Raises `SettingInvalid` where
+    there is no folder and one is needed.
     """
     places = Places(settings.data)
-    if not places.data.is_dir():
+    alone = on_this_machine(settings)
+    if alone and not places.data.is_dir():
         raise SettingInvalid(f"setting data: there is no folder {places.data} to verify")
     found = _Gathered(complain)
-    if places.begun or anchors:
+    if places.begun or anchors or not alone:
         _read_keys(settings, found)
-        _read_spools(places.spools, found)
-        await _read_queue(places.queue, found)
-        await _read_store(places.store, found)
+        if alone or places.spools.exists():
+            _read_spools(places.spools, found)
+        else:
+            complain(f"no tap's spool is in {places.data}: what may wait in one is not seen here")
+        await _read_queue(settings, found)
+        await _read_store(settings, found)
     else:
         found.not_read(
             "data",
@@ -190,56 +200,44 @@ def _held_in(boot: BootState) -> Iterator[Held]:
         yield Held(seen.id, seen.number)
 
 
-async def _read_queue(path: Path, found: _Gathered) -> None:
-    with found.reading("queue", path):
-        queue = await SqliteQueueReader.open(path)
-        try:
+async def _read_queue(settings: Settings, found: _Gathered) -> None:
+    with found.reading("queue", queue_place(settings)):
+        async with queue_view_of(settings) as queue:
             async for each in queue.numbers():
                 (found.dead if each.dead else found.waiting).append(Held(each.id, each.number))
-        finally:
-            await queue.close()
 
 
-async def _read_store(path: Path, found: _Gathered) -> None:
-    with found.reading("records", path):
-        with found.reading("ledger", path):
-            await _read_ledger(path, found)
-        database = await open_store_for_reading(path)
-        try:
-            async for each in SqliteRecordReader(database).references():
+async def _read_store(settings: Settings, found: _Gathered) -> None:
+    place = store_place(settings)
+    with found.reading("records", place):
+        with found.reading("ledger", place):
+            await _read_ledger(settings, found)
+        async with store_view_of(settings) as store:
+            async for each in store.records.references():
                 found.stored.append(each)
-        finally:
-            await database.close()
-        with found.reading("ledger", path):
-            await _read_changes(path, found)
+        with found.reading("ledger", place):
+            await _read_changes(settings, found)
 
 
-async def _read_ledger(path: Path, found: _Gathered) -> None:
-    database = await open_store_for_reading(path)
-    try:
-        ledger = SqliteLedger(database)
-        async for entry in ledger.entries(found.damaged.append):
+async def _read_ledger(settings: Settings, found: _Gathered) -> None:
+    async with store_view_of(settings) as store:
+        async for entry in store.ledger.entries(found.damaged.append):
             # Its key forbids a second one; whoever writes the file can do without the key.
             if found.entries.setdefault(entry.number, entry) is not entry:
                 found.doubled.append(entry)
-        async for checkpoint in ledger.checkpoints(found.damaged.append):
+        async for checkpoint in store.ledger.checkpoints(found.damaged.append):
             found.checkpoints.append(checkpoint)
-    finally:
-        await database.close()
 
 
-async def _read_changes(path: Path, found: _Gathered) -> None:
+async def _read_changes(settings: Settings, found: _Gathered) -> None:
     """Read the entries again, and keep those that have changed since."""
     if "ledger" in found.unread:
         return
-    database = await open_store_for_reading(path)
-    try:
+    async with store_view_of(settings) as store:
         # A row that is damaged now was damaged before, or is told the next time.
-        async for entry in SqliteLedger(database).entries(lambda _: None):
+        async for entry in store.ledger.entries(lambda _: None):
             if found.entries.get(entry.number) != entry:
                 found.later.append(entry)
-    finally:
-        await database.close()
 
 
 def _barred(path: Path) -> str:
@@ -249,8 +247,9 @@ def _barred(path: Path) -> str:
     return "" if os.access(path, os.R_OK) else "may not be read (permission)"
 
 
-def _why(path: Path, error: AuditStreamError | OSError) -> str:
+def _why(place: Path | str, error: AuditStreamError | OSError) -> str:
     """What went wrong, in words without content: the storage says no more than path and cause."""
     if isinstance(error, OSError):
         return f"cannot be read ({error.strerror})"
-    return str(error).removeprefix(f"{path} ")
+    # Of a service its own errors say where it is; of a file the line says it already.
+    return str(error).removeprefix(f"{place} ") if isinstance(place, Path) else str(error)

@@ -88,11 +88,27 @@ def tap(*, child: bool, config: Path | None, **flags: Any) -> None:
 
 @cli.command()
 @_options(_KEY_OPTION, *_SETTING_OPTIONS, _CHILD_OPTION)
-def worker(*, child: bool, config: Path | None, **flags: Any) -> None:
-    """Run a worker alone: from the queue through redaction to the store."""
+@click.option(
+    "--concurrency", metavar="N", type=click.IntRange(1, 256), help="Deliveries handled at once."
+)
+@click.option("--processes", metavar="M", type=click.IntRange(1, 64), help="Processes that redact.")
+def worker(
+    *,
+    child: bool,
+    concurrency: int | None,
+    processes: int | None,
+    config: Path | None,
+    **flags: Any,
+) -> None:
+    """Run a worker alone: from the queue through redaction to the store.
+
+    Any number of workers may run on one queue and one store, and need not know each other.
+    """
     from cli.run_worker import run  # noqa: PLC0415 - see the module's law
 
-    run(None if child else _settings(config, **flags))
+    asked = {"concurrency": concurrency, "processes": processes}
+    given = {name: value for name, value in asked.items() if value is not None}
+    run(None if child else _settings(config, **flags, worker=given or None))
 
 
 @cli.command()
@@ -281,6 +297,48 @@ def rotate_keys(kinds: tuple[str, ...], *, config: Path | None, **flags: Any) ->
     from cli.run_keys import run_rotate  # noqa: PLC0415 - see the module's law
 
     run_rotate(_settings(config, **flags), kinds)
+
+
+@cli.command()
+@_options(_UPSTREAM_OPTION, _LISTEN_OPTION, _KEY_OPTION, *_SETTING_OPTIONS)
+@click.option(
+    "--for",
+    "parts",
+    multiple=True,
+    type=click.Choice(["tap", "worker", "console"]),
+    help="Look only at what this part needs. May be given often.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+def check(*, parts: tuple[str, ...], as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Look at everything that is configured before it is needed.
+
+    A line for each thing: pass, fail with what to do, or skipped with the reason. It sends no
+    message and no credential of a caller; it writes a few bytes to the spool's disk and to the
+    blobs, and takes them away where it may. Exits 0 when nothing failed.
+    """
+    from cli.run_check import run_check  # noqa: PLC0415 - see the module's law
+
+    sys.exit(run_check(_settings(config, **flags), parts, as_json=as_json))
+
+
+@cli.command()
+@_options(*_SETTING_OPTIONS)
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Try so long to reach what does not answer yet.",
+)
+def provision(*, wait: float, config: Path | None, data: str | None) -> None:
+    """Make what the settings name in Azure: queue, blob container, database and containers.
+
+    Nothing is taken away; what is there and is not what it must be, and cannot be changed, is
+    named. A second run changes nothing. Exits 0 unless a service could not be had.
+    """
+    from cli.run_provision import run_provision  # noqa: PLC0415 - see the module's law
+
+    sys.exit(run_provision(_settings(config, data=data), wait=wait))
 
 
 @cli.command()

@@ -19,13 +19,11 @@ from audit.ids import ExchangeNumber, timestamp, uuid7
 from audit.orders import Order, OrderKind, session_digest
 from audit.settings import Settings
 from audit.signing import Role
+from cli.engines import QueueOffice, Store, on_this_machine, queue_office_of, store_of
 from cli.places import Places, prepare, signer_of, tap_keys_of, trust_of
-from storage.queue.sqlite import SqliteQueueReader
-from storage.queue.sqlite_admin import SqliteQueueAdmin
-from storage.records.keeper_sqlite import SqliteFinder, SqliteKeeper
-from storage.records.orders_sqlite import SqliteOrderBook
-from storage.records.sqlite_file import open_store
+from storage.queue.port import QueueReader
 from storage.spool.census import census_folder
+from workers.claims import ClaimedBodies
 from workers.custody import Custody
 from workers.erasure import Eraser
 from workers.holds import Holder
@@ -44,67 +42,62 @@ class Office:
 
     eraser: Eraser
     holder: Holder
-    queue: SqliteQueueAdmin
-    queue_state: SqliteQueueReader
+    queue_state: QueueReader
 
 
 @asynccontextmanager
 async def office_of(settings: Settings) -> AsyncIterator[Office]:
     """Open the doors. Raises `SettingInvalid`, `KeyMissing`, `WrongKey`, or a store's error."""
-    places = begun(settings)
+    begun(settings)
     prepare(settings, may_open=False, signs=[Role.WORKER])
-    store = await open_store(places.store)
-    queue = await SqliteQueueAdmin.open(places.queue)
-    queue_state = await SqliteQueueReader.open(places.queue)
+    async with store_of(settings) as store, queue_office_of(settings) as queue:
+        yield _office(settings, store, queue)
+
+
+def _office(settings: Settings, store: Store, queue: QueueOffice) -> Office:
     signer, trust = signer_of(settings, Role.WORKER), trust_of(settings, Role.WORKER)
-    keeper, finder, book = SqliteKeeper(store), SqliteFinder(store), SqliteOrderBook(store)
     custody = Custody(
-        orders=book,
-        keeper=keeper,
+        orders=store.orders,
+        keeper=store.keeper,
         signer=signer,
         trust=trust,
         session_key=tap_keys_of(settings).fingerprint_key,
         now_ns=time.time_ns,
     )
     locator = Locator(
-        keeper=keeper,
-        finder=finder,
-        queue=queue,
-        spooled=lambda: _spooled(places),
+        keeper=store.keeper,
+        finder=store.finder,
+        queue=queue.admin,
+        spooled=lambda: _spooled(Places(settings.data)),
         subject_of=custody.subject,
     )
     search = Search(
-        finder=finder,
+        finder=store.finder,
         locator=locator,
-        book=book,
+        book=store.orders,
         custody=custody,
         trust=trust,
         consumers={*settings.consumers, settings.tap.default_consumer},
     )
     eraser = Eraser(
-        search=search, book=book, keeper=keeper, queue=queue, custody=custody, signer=signer
+        search=search,
+        book=store.orders,
+        keeper=store.keeper,
+        queue=queue.admin,
+        custody=custody,
+        signer=signer,
+        claimed=None if queue.claims is None else ClaimedBodies(queue.claims),
     )
-    try:
-        yield Office(
-            eraser,
-            Holder(search=search, book=book, custody=custody, signer=signer),
-            queue,
-            queue_state,
-        )
-    finally:
-        await queue_state.close()
-        await queue.close()
-        await store.close()
+    holder = Holder(search=search, book=store.orders, custody=custody, signer=signer)
+    return Office(eraser, holder, queue.state)
 
 
-def begun(settings: Settings) -> Places:
-    """The data folder's places. Raises `SettingInvalid` where no part has ever run."""
-    places = Places(settings.data)
-    if not places.begun:
+def begun(settings: Settings) -> None:
+    """Raise `SettingInvalid` where no part has ever run; of services nobody here can tell."""
+    if on_this_machine(settings) and not Places(settings.data).begun:
         raise SettingInvalid(
             f"there is nothing in {settings.data} yet; name the data folder with --data DIR"
         )
-    return places
 
 
 def new_order(

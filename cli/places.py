@@ -62,6 +62,11 @@ class Places:
         return self.data / "records.sqlite"
 
     @property
+    def blobs(self) -> Path:
+        """The folder of bodies that are too large for queue or store, where they take no such."""
+        return self.data / "blobs"
+
+    @property
     def begun(self) -> bool:
         """Whether any part has ever made its file or folder here."""
         return any(os.path.lexists(each) for each in (self.spools, self.queue, self.store))
@@ -77,18 +82,30 @@ def prepare(settings: Settings, *, may_open: bool, signs: Sequence[Role] = ()) -
 
     `may_open` says that the caller holds private keys: then keys are made on a first start, and
     any of them may be the one the folder was made with. `signs` are the roles it will sign in.
-    Raises `SettingInvalid`, `KeyMissing`, `WrongKey`.
+    Where nothing rests in the folder it is neither made nor bound, and no keys are made: what
+    others have sealed is opened with the keys that they know. Raises `SettingInvalid`,
+    `KeyMissing`, `WrongKey`.
     """
     places = Places(settings.data)
-    _writable(settings.data)
-    if may_open and not key_values():
+    rests = _rests_here(settings, signs)
+    if rests:
+        _writable(settings.data)
+    if rests and may_open and not key_values():
         prepare_keys(settings.key_folder, settings.data)
     keys = tap_keys_of(settings)
     held = _opening(settings, keys) if may_open else frozenset()
-    bind(settings.data, keys, held, [_signatory(settings, role) for role in signs])
+    signatories = [_signatory(settings, role) for role in signs]
+    if rests:
+        bind(settings.data, keys, held, signatories)
     if Role.WORKER in signs:
         trust_of(settings, *Role)
     return places
+
+
+def _rests_here(settings: Settings, signs: Sequence[Role]) -> bool:
+    """Whether the data folder is used: a tap has its spool there, others what is no service."""
+    engines = {settings.queue.engine, settings.store.engine, settings.blobs.engine}
+    return Role.TAP in signs or not engines.isdisjoint({"sqlite", "folder"})
 
 
 def keys_of(settings: Settings) -> KeyProvider:
@@ -129,8 +146,11 @@ def trust_of(settings: Settings, *needed: Role) -> TrustedKeys:
     return trust
 
 
-def console_token(keys: Path) -> str:
-    """The token of the query side: made on first use, readable by its owner alone."""
+def console_token(settings: Settings) -> str:
+    """The token of the query side: as set, else made on first use, for its owner's eyes alone."""
+    if settings.console.token is not None:
+        return settings.console.token.get_secret_value()
+    keys = settings.key_folder
     path = keys / "console.token"
     keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):

@@ -24,11 +24,11 @@ from audit.settings import Settings
 from audit.signing import Role
 from audit.telemetry import Log, NoCount
 from cli.adoption import Admission, admit, spool_folders
+from cli.engines import outbox_of
 from cli.logs import configure_for
 from cli.places import Places, prepare, signer_of, tap_keys_of, trust_of, worker_keys_of
 from cli.render.adoption import Adopted, adoption_lines
 from storage.queue.port import Message, MessageKind, Outbox
-from storage.queue.sqlite import SqliteQueue
 from storage.sealing import HpkeSealer
 from storage.signing import signed_checkpoint
 from storage.spool.adoption import leave_witness
@@ -58,12 +58,9 @@ async def _adopt_all(
     settings: Settings, places: Places, folders: Sequence[Path], *, anyway: bool
 ) -> int:
     log = configure_for("adopt", settings)
-    queue = await SqliteQueue.open(places.queue, lease=settings.worker.lease)
-    adopter = _Adopter(settings, places, queue, log, anyway=anyway)
-    try:
+    async with outbox_of(settings) as queue:
+        adopter = _Adopter(settings, places, queue, log, anyway=anyway)
         return max([await _said(adopter, folder) for folder in folders])
-    finally:
-        await queue.close()
 
 
 async def _said(adopter: _Adopter, folder: Path) -> int:
@@ -95,7 +92,7 @@ class _Adopter:
         """Take over one folder; 0 when the queue has all of it."""
         admission = await admit(
             folder,
-            self._places,
+            self._settings,
             _openable(self._settings),
             trust_of(self._settings, Role.TAP),
             anyway=self._anyway,

@@ -16,12 +16,11 @@ import msgspec
 from audit.errors import ExchangeUnknown, OrderInvalid
 from audit.orders import Order, OrderKind
 from audit.settings import Settings
+from cli.engines import queue_office_of, queue_view_of
 from cli.office import begun, new_order, office_of
 from cli.render.letters import letter_document, letter_lines, list_lines
 from cli.run_erase import erase_and_certify
 from storage.queue.port import DeadLetter, MessageKind
-from storage.queue.sqlite import SqliteQueueReader
-from storage.queue.sqlite_admin import SqliteQueueAdmin
 
 __all__ = ["run_discard", "run_list", "run_replay", "run_show"]
 
@@ -87,11 +86,9 @@ def run_discard(
 
 
 async def _letters(settings: Settings) -> Sequence[DeadLetter]:
-    queue = await SqliteQueueReader.open(begun(settings).queue)
-    try:
+    begun(settings)
+    async with queue_view_of(settings) as queue:
         return await queue.dead_letters(_MOST)
-    finally:
-        await queue.close()
 
 
 async def _replay(
@@ -100,14 +97,11 @@ async def _replay(
     """Give how many were replayed, and which of those named were no dead letters any more."""
     letters = {each.id: each for each in await _letters(settings)}
     wanted = ids or [each.id for each in letters.values() if code in {None, each.code}]
-    queue = await SqliteQueueAdmin.open(begun(settings).queue)
-    try:
+    async with queue_office_of(settings) as queue:
         for each in wanted:
-            if await queue.find(each) is None:
+            if await queue.admin.find(each) is None:
                 raise _unknown(each)
-        done = [each for each in wanted if await queue.replay(each)]
-    finally:
-        await queue.close()
+        done = [each for each in wanted if await queue.admin.replay(each)]
     return len(done), [each for each in wanted if each not in done]
 
 

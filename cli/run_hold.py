@@ -11,10 +11,9 @@ import msgspec
 from audit.orders import Order, OrderKind
 from audit.settings import Settings
 from audit.value import Json
+from cli.engines import store_view_of
 from cli.office import begun, new_order, office_of
 from cli.render.erasure import held_lines, hold_document, hold_lines, released_lines
-from storage.records.orders_sqlite import SqliteOrderBook
-from storage.records.sqlite_file import open_store_for_reading
 from workers.holds import Held, Released
 
 __all__ = ["run_add", "run_list", "run_release"]
@@ -66,11 +65,9 @@ async def _release(settings: Settings, order_id: str, why: str) -> Released:
 
 
 async def _holds(settings: Settings) -> list[Order]:
-    store = await open_store_for_reading(begun(settings).store)
-    try:
-        orders = await SqliteOrderBook(store).orders()
-    finally:
-        await store.close()
+    begun(settings)
+    async with store_view_of(settings) as store:
+        orders = await store.orders.orders()
     return [each for each in orders if each.kind is OrderKind.HOLD]
 
 

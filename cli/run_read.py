@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
@@ -17,13 +18,11 @@ from audit.record import SCHEMA, RedactedRecord
 from audit.settings import ConsumerSettings, Settings
 from audit.value import from_json
 from cli.config import FLAGS, SettingRow, setting_rows
-from cli.places import Places
+from cli.engines import begun, store_place, store_view_of
 from cli.render.conversation import ConversationView
 from cli.render.table import RecordTable
 from storage.records.port import RecordReader, StoredDocument
 from storage.records.query import FIELDS, Query, parse
-from storage.records.sqlite import SqliteRecordReader
-from storage.records.sqlite_file import open_store_for_reading
 
 __all__ = ["run_fields", "run_query", "run_settings", "run_show", "run_tail", "store_reader"]
 
@@ -35,16 +34,12 @@ _TAIL = 10
 @asynccontextmanager
 async def store_reader(settings: Settings) -> AsyncIterator[RecordReader]:
     """Open the store for reading. Raises `QueryInvalid` when there is none yet."""
-    path = Places(settings.data).store
-    if not path.exists():
+    if not begun(store_place(settings)):
         raise QueryInvalid(
             f"there are no records in {settings.data}; name the data folder with --data DIR"
         )
-    database = await open_store_for_reading(path)
-    try:
-        yield SqliteRecordReader(database, settings.console.max_seconds)
-    finally:
-        await database.close()
+    async with store_view_of(settings) as store:
+        yield store.records
 
 
 def run_query(settings: Settings, text: str, *, shape: str, limit: int | None) -> None:
@@ -64,7 +59,9 @@ def run_show(settings: Settings, record_id: str, *, as_json: bool) -> None:
     """Print one conversation. Raises `QueryInvalid` when there is no such record."""
     found = asyncio.run(_get(settings, record_id))
     if found is None:
-        raise QueryInvalid(f"there is no record {record_id} in {settings.data}")
+        where = store_place(settings)
+        here = settings.data if isinstance(where, Path) else where
+        raise QueryInvalid(f"there is no record {record_id} in {here}")
     if as_json:
         sys.stdout.buffer.write(found.json + b"\n")
     else:

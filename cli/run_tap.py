@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import ssl
@@ -20,12 +21,13 @@ from audit.telemetry import Log
 from audit.value import Json
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
 from cli.control import ControlPort, Health
+from cli.engines import outbox_of
 from cli.listener import listener_tls, most_connections
 from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.places import Places, prepare, signer_of, tap_keys_of
 from storage.keys import TapKeys
-from storage.queue.sqlite import SqliteQueue
+from storage.queue.port import Outbox
 from storage.sealing import HpkeSealer
 from storage.signing import signed_checkpoint
 from storage.spool.options import SpoolOptions
@@ -73,11 +75,19 @@ def run(settings: Settings | None) -> None:
 async def _serve(orders: Orders, log: Log) -> None:
     stop = stop_signal(has_parent=orders.has_parent)
     settings = orders.settings
+    sealer = HpkeSealer(tap_keys_of(settings), signer_of(settings, Role.TAP))
+    spool = await _spool(settings, sealer, log)
+    async with outbox_of(settings) as queue:
+        await _forward(orders, spool, queue, stop, log)
+
+
+async def _forward(
+    orders: Orders, spool: FileSpool, queue: Outbox, stop: asyncio.Event, log: Log
+) -> None:
+    settings = orders.settings
     metrics = Metrics()
     keys = tap_keys_of(settings)
     signer = signer_of(settings, Role.TAP)
-    spool = await _spool(settings, HpkeSealer(keys, signer), log)
-    queue = await SqliteQueue.open(Places(settings.data).queue, lease=settings.worker.lease)
     desk = _desk(settings, keys, spool, log, metrics)
     server = TapServer(
         desk,
@@ -114,7 +124,6 @@ async def _serve(orders: Orders, log: Log) -> None:
     await stop.wait()
     await service.stop()
     await control.stop()
-    await queue.close()
 
 
 def _health(service: TapService, spool: FileSpool) -> Health:

@@ -18,6 +18,7 @@ from audit.signing import Role
 from audit.telemetry import Log
 from audit.value import Json
 from cli.demo.upstream import start_demo_upstream
+from cli.engines import queue_view_of, reclaim
 from cli.listener import listener_tls
 from cli.logs import configure_for
 from cli.places import Places, prepare, tap_keys_of
@@ -25,7 +26,6 @@ from cli.policies import check_models, policy_of
 from cli.run_tap import endpoint_of
 from cli.showcase import show_demo, show_next
 from cli.up import Running, run_up
-from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
 from storage.spool.liveness import is_held
 from tap.consumers import fingerprint
 
@@ -120,21 +120,14 @@ class _Queue:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._path = Places(settings.data).queue
+        self._settings = settings
 
     async def backlog(self) -> int:
         """How many deliveries the workers have not finished."""
-        queue = await SqliteQueueReader.open(self._path)
-        try:
+        async with queue_view_of(self._settings) as queue:
             census = await queue.census()
-        finally:
-            await queue.close()
         return census.waiting + census.leased
 
     async def reclaim(self) -> None:
         """Give back what a worker held when it died, instead of waiting for its leases."""
-        queue = await SqliteQueue.open(self._path)
-        try:
-            await queue.reclaim()
-        finally:
-            await queue.close()
+        await reclaim(self._settings)

@@ -42,7 +42,8 @@ def build_app(reader: RecordReader, *, token: str, max_rows: int) -> web.Applica
     app[_MAX_ROWS] = max_rows
     app.router.add_get("/healthz", _health)
     app.router.add_post("/api/v1/search", _search)
-    app.router.add_get("/api/v1/records/{id}", _record)
+    # Of a session's records all but the first have a slash in their ids.
+    app.router.add_get("/api/v1/records/{id:.+}", _record)
     return app
 
 

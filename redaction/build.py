@@ -6,7 +6,7 @@ not redact does not pay for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from audit.errors import SettingInvalid
 from redaction.cache import Remembering
@@ -28,28 +28,33 @@ def build_redactor(
     spacy_models: Mapping[str, str] | None = None,
     pseudonym_key: bytes,
     remembered: int = 4096,
+    given: Sequence[Detector] = (),
 ) -> Redactor:
     """Build a redactor with the detectors the policy names; loads what they need (a second).
 
     `spacy_models` maps languages to spaCy packages or folders; those that are not installed are
-    not used and never fetched. `remembered` is how many passages each detector remembers.
+    not used and never fetched. `remembered` is how many passages each detector remembers. `given`
+    are detectors that are made elsewhere, because they ask a service.
     Raises `SettingInvalid` when the policy names a detector that does not exist.
     """
-    detectors, reads_names = build_detectors(policy, spacy_models or {})
+    detectors, reads_names = build_detectors(policy, spacy_models or {}, given)
     remembering = [Remembering(detector, remembered) for detector in detectors]
     gaps = () if reads_names else (NO_NAME_MODEL,)
     return Redactor(policy, remembering, pseudonym_key=pseudonym_key, gaps=gaps)
 
 
-def build_detectors(policy: Policy, models: Mapping[str, str]) -> tuple[list[Detector], bool]:
+def build_detectors(
+    policy: Policy, models: Mapping[str, str], given: Sequence[Detector] = ()
+) -> tuple[list[Detector], bool]:
     """Build the detectors that the policy names, and tell whether one of them finds names."""
     detectors: list[Detector] = []
     reads_names = False
+    ready = {detector.name: detector for detector in given}
     for name in (*policy.required, *policy.optional):
         if name == "presidio":
             detector, reads_names = _presidio(policy, models)
         else:
-            detector = _own(name)
+            detector = ready.get(name) or _own(name)
         detectors.append(detector)
     return detectors, reads_names
 

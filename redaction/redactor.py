@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 
 from audit.digest import record_digest
-from audit.errors import PolicyViolation, SettingInvalid
+from audit.errors import PolicyViolation, SettingInvalid, TransientError
 from audit.exchange import Level
 from audit.record import (
     AuditRecord,
@@ -102,27 +104,46 @@ class Redactor:
     async def prepare(self) -> None:
         """Ask every detector once, so that the first record finds them loaded.
 
-        Raises what a required detector raises: a worker that cannot redact is not ready.
+        Raises the `PermanentError` of a required detector: a worker that can never redact is not
+        ready. One that is unavailable now is waited for by each record.
         """
-        await examine([Passage(_SPECIMEN)], self._detectors, self._optional)
+        with suppress(TransientError):
+            await examine([Passage(_SPECIMEN)], self._detectors, self._optional)
 
     async def redact(self, record: AuditRecord) -> RedactedRecord:
-        """Redact a record whole.
+        """Redact a record whole; raises as `redact_sheaf` does."""
+        (redacted,) = await self.redact_sheaf((record,))
+        return redacted
 
+    async def redact_sheaf(self, records: Sequence[AuditRecord]) -> Sequence[RedactedRecord]:
+        """Redact the records of one exchange, in order, as if they were one.
+
+        What is found in one of them stands in the clear in none, and has the same token in all.
         Raises `TransientError` or `PermanentError` as a required detector does, `TextTooLarge`
-        over the policy's budget, `PolicyViolation` when the result fails its own check.
+        where all together are over the policy's budget, `PolicyViolation` when the result fails
+        its own check.
         """
-        bare = _metadata_only(record) if record.level is Level.NONE else record
+        bare = [_metadata_only(each) if each.level is Level.NONE else each for each in records]
         readings = read(bare, self._policy)
-        examination = await examine(passages(readings), self._detectors, self._optional)
-        values = settle(readings, examination.spans, self._policy)
-        redacted = self._replaced(bare, readings)
-        _check(redacted, values)
-        return self._assembled(bare, redacted, examination)
+        every = [*chain.from_iterable(readings)]
+        examination = await examine(passages(every), self._detectors, self._optional)
+        values = settle(every, examination.spans, self._policy)
+        book = TokenBook(reading.leaf.text for reading in every)
+        pseudonyms = Pseudonyms(self._pseudonym_key, _scope(bare[0], self._policy.pseudonym_scope))
+        made: list[RedactedRecord] = []
+        for record, own in zip(bare, readings, strict=True):
+            redacted = self._replaced(record, own, book, pseudonyms)
+            _check(redacted, values)
+            made.append(self._assembled(record, redacted, examination))
+        return made
 
-    def _replaced(self, record: AuditRecord, readings: Sequence[Reading]) -> list[_Redacted]:
-        book = TokenBook(reading.leaf.text for reading in readings)
-        pseudonyms = Pseudonyms(self._pseudonym_key, _scope(record, self._policy.pseudonym_scope))
+    def _replaced(
+        self,
+        record: AuditRecord,
+        readings: Sequence[Reading],
+        book: TokenBook,
+        pseudonyms: Pseudonyms,
+    ) -> list[_Redacted]:
         return [
             self._replace(reading, record.level, book, pseudonyms)
             for reading in readings

@@ -2,24 +2,26 @@
 
 The law is the order of steps: the order stands durably before anything is searched, so that what
 is on its way meanwhile is barred by whoever carries it; then records go and the ledger says
-erased; then sealed bodies in the queue, but for what a worker has in hands; the bytes last. Cut
-short anywhere, it is begun again with the same words, and the certificate then names what the
+erased; then sealed bodies in queue and blobs, but for what a worker has in hands; the bytes last.
+Cut short anywhere, it is begun again with the same words, and the certificate then names what the
 first attempt had removed as well. What a hold keeps is refused before anything is done.
+Whoever names one record of a session names all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from audit.certificate import Certificate, Erased
 from audit.errors import ExchangeUnknown, OrderInvalid, RecordHeld
-from audit.orders import Order, Subject, covers
+from audit.orders import Order, Subject, by_exchange, covers
 from audit.signing import Signer
 from storage.queue.port import QueueAdmin
 from storage.records.keeper import Keeper, OrderBook
 from storage.records.signed_ledger import signed_certificate
 from workers.changes import current_digest
+from workers.claims import ClaimedBodies
 from workers.custody import Custody, signed_order
 from workers.locating import Located, Place
 from workers.searching import Search
@@ -40,7 +42,7 @@ class Erasure:
 
 
 class Eraser:
-    """Erases by order."""
+    """Erases by order. `claimed` are the bodies in blobs, where the queue leaves large ones."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class Eraser:
         queue: QueueAdmin,
         custody: Custody,
         signer: Signer,
+        claimed: ClaimedBodies | None = None,
     ) -> None:
         self._search = search
         self._book = book
@@ -58,6 +61,7 @@ class Eraser:
         self._queue = queue
         self._custody = custody
         self._signer = signer
+        self._claimed = claimed
 
     async def look(self, order: Order) -> list[Located]:
         """What the order would remove now; nothing is done.
@@ -65,6 +69,7 @@ class Eraser:
         Raises `ExchangeUnknown` for an id that nobody knows, `ConsumerUnknown`, and `RecordHeld`,
         which names the hold, when one keeps any of it, or might keep what nobody has opened yet.
         """
+        order = by_exchange(order)
         await self._search.check_consumer(order)
         found = await self._search.of(order)
         await self._refuse_held(found)
@@ -74,8 +79,9 @@ class Eraser:
     async def erase(self, order: Order) -> Erasure:
         """Give the order and carry it out.
 
-        Raises what `look` does, and then nothing was done; `StoreUnavailable` or
-        `QueueUnavailable` when it could not be finished: then the order stands already.
+        Raises what `look` does, and then nothing was done; `StoreUnavailable`,
+        `QueueUnavailable` or `BlobsUnavailable` when it could not be finished: then the order
+        stands already.
         """
         await self.look(order)
         return await self._carry_out(order, "erased")
@@ -105,10 +111,12 @@ class Eraser:
                 raise ExchangeUnknown(f"there is no dead checkpoint {each}; nothing was done")
         await self._book.enter(signed_order(order, self._signer))
         removed = sum([await self._queue.discard(each) for each in order.ids])
+        await self._remove_claimed(order.ids)
         await self._queue.scrub()
         return removed
 
     async def _carry_out(self, order: Order, kind: str) -> Erasure:
+        order = by_exchange(order)
         await self._book.enter(signed_order(order, self._signer))
         found = await self._search.of(order)
         before = await self._search.removed_before(order)
@@ -118,9 +126,14 @@ class Eraser:
             await self._custody.erase(entries, order, kind)
         for record_id in order.ids:
             await self._queue.discard(record_id)
+        await self._remove_claimed({*order.ids, *(each.id for each in [*found, *before])})
         emptied = await self._queue.scrub()
         clean = await self._keeper.scrub(thorough=True) and emptied
         return Erasure(self._certificate(order, [*found, *before]), clean)
+
+    async def _remove_claimed(self, ids: Collection[str]) -> None:
+        if self._claimed is not None:
+            await self._claimed.remove_of(ids)
 
     def _certificate(self, order: Order, located: Sequence[Located]) -> Certificate:
         bare = Certificate(
@@ -195,4 +208,5 @@ def _erased(located: Located) -> Erased:
         before=located.place.value,
         record_digest=current_digest(located.entry) if stored else None,
         commitment=located.entry.commitment,
+        records=located.entry.records,
     )

@@ -9,11 +9,14 @@ once: a record expires once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from audit.errors import AuditStreamError, PermanentError
 from audit.ledger import LedgerEntry
+from audit.record import RedactedRecord
+from audit.sheaf import exchange_of
 from audit.signing import Trust
 from audit.telemetry import Count, Log, NoCount, NoLog, frames_of
 from storage.records.keeper import Finder, Keeper
@@ -32,7 +35,7 @@ _BATCH = 50
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep came to: records that expired, and those it could not vouch for."""
+    """What one sweep came to: exchanges that expired, and those it could not vouch for."""
 
     expired: int = 0
     refused: int = 0
@@ -80,8 +83,13 @@ class Sweeper:
         """Remove everything whose time is over now, and its bytes as far as a step reaches."""
         expired = refused = 0
         batch: list[LedgerEntry] = []
+        judged = ""
         async with aclosing(self._finder.expired(self._custody.now())) as documents:
             async for document in documents:
+                # The records of one exchange follow one another, and go or stay together.
+                if (exchange_id := exchange_of(document.id)) == judged:
+                    continue
+                judged = exchange_id
                 entry = await self._expiring(document)
                 if entry is None:
                     refused += 1
@@ -98,17 +106,23 @@ class Sweeper:
         return Swept(expired, refused)
 
     async def _expiring(self, document: StoredDocument) -> LedgerEntry | None:
-        """The entry of a record that may go. One damaged row does not keep the others from it."""
+        """The entry of an exchange that may go. One damaged row does not keep others from it."""
         try:
-            entry = await self._finder.entry_of(document.id.partition("/")[0])
-            record = vouched_for(document.json, entry, self._trust) if entry is not None else None
-            if record is None or not is_over(record, self._custody.now()):
+            entry = await self._finder.entry_of(exchange_of(document.id))
+            records = await self._vouched(document, entry) if entry is not None else ()
+            if not records or not all(is_over(each, self._custody.now()) for each in records):
                 return None
             # A hold that was cut short stands in the book only.
-            ruling = await self._custody.ruling(self._custody.subject(record))
+            ruling = await self._custody.ruling(self._custody.subject(*records))
         except PermanentError:
             return None
         return None if ruling.hold is not None else entry
+
+    async def _vouched(
+        self, document: StoredDocument, entry: LedgerEntry
+    ) -> Sequence[RedactedRecord]:
+        found = [document] if entry.records == 1 else await self._keeper.documents(entry.id)
+        return vouched_for([each.json for each in found], entry, self._trust)
 
     def _tell(self, swept: Swept) -> None:
         if swept.expired:

@@ -1,8 +1,9 @@
 """The worker: receives, has each delivery carried, and settles it.
 
 The law: what it holds it either completes, gives back or sets aside, and if it dies, the lease
-gives it back. It never holds more than `concurrency` deliveries, receives nothing while a
-dependency is down, and logs ids, numbers and codes, never a message of an error.
+gives it back. It never holds more than `concurrency` deliveries nor more than it can finish
+within a lease, receives nothing while a dependency is down, and logs ids, numbers and codes,
+never a message of an error.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from audit.telemetry import Count, Log, NoCount, NoLog, frames_of
 from storage.queue.port import Delivery, Inbox
 from workers.carrier import Carried, Carrier
 from workers.gate import Gate
+from workers.holding import Holding
 from workers.lease import Sleep, first_of, under_lease
 from workers.settlement import GiveBack, Hold, Patience, SetAside, Settlement, decide, worn_out
 
@@ -62,13 +64,16 @@ class Worker:
         self._clock = clock
         self._sleep = sleep
         self._gate = Gate(self._log)
+        self._holding = Holding(limits.concurrency)
+        self._lease = 0.0
         self._held: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is held, within the drain's deadline.
 
-        What is not finished by then is given back. Raises nothing that a delivery raises.
+        What is not finished by then is given back. Raises nothing that a delivery raises, but a
+        `PermanentError` when the queue refuses to be received from at all.
         """
         self._stop = stop
         self._log.info("worker.started", limit=self._limits.concurrency)
@@ -83,10 +88,10 @@ class Worker:
 
     async def _round(self) -> None:
         """Take in as many deliveries as there are free hands."""
-        if len(self._held) >= self._limits.concurrency:
+        free = self._holding.most(self._lease) - len(self._held)
+        if free <= 0:
             await first_of(self._stop.wait(), self._any_done())
             return
-        free = self._limits.concurrency - len(self._held)
         if self._gate.shut:
             await first_of(self._stop.wait(), self._gate.opened(), self._pause(self._gate.pause))
             free = 1
@@ -110,6 +115,7 @@ class Worker:
 
     async def _deal_with(self, delivery: Delivery) -> None:
         """One delivery from receipt to settlement; no error goes beyond here."""
+        self._lease = delivery.locked_until - self._clock()
         try:
             kept = await under_lease(
                 self._work_on(delivery), delivery, self._inbox, clock=self._clock
@@ -127,6 +133,7 @@ class Worker:
         patience = self._limits.patience
         aside = worn_out(delivery.attempt, patience)
         failures = 0
+        begun = asyncio.get_running_loop().time()
         while True:
             try:
                 await self._settle(delivery, aside)
@@ -135,6 +142,9 @@ class Worker:
                 settlement = decide(error, delivery.attempt, failures, patience)
                 self._tell(error, delivery)
             else:
+                if not failures:  # Else it tells how long something was down.
+                    seconds = asyncio.get_running_loop().time() - begun
+                    self._holding.settled(seconds, len(self._held))
                 return
             if isinstance(settlement, SetAside) and aside is None:
                 aside = settlement

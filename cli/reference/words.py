@@ -110,4 +110,18 @@ LABELS: dict[str, tuple[str, tuple[str, ...]]] = {
         "outcome",
         (*(each.value for each in Carried), "dead_lettered", "given_back", "lease_lost"),
     ),
+    "auditstream_language_requests_total": (
+        "outcome",
+        ("answered", "failed", "refused", "throttled"),
+    ),
+    "auditstream_store_request_units_total": (
+        "operation",
+        (
+            *(f"records.{verb}" for verb in ("open", "create", "read", "replace", "delete")),
+            *(f"ledger.{verb}" for verb in ("open", "create", "read", "replace")),
+            *("orders.open", "orders.upsert"),
+            *(f"{container}.query" for container in ("records", "ledger", "orders")),
+            *("account.provision", "account.check"),
+        ),
+    ),
 }

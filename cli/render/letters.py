@@ -13,6 +13,10 @@ __all__ = ["advice", "letter_document", "letter_lines", "list_lines"]
 
 _ANYWAY = "remove the cause, then replay it; or discard it with a reason"
 _ADVICE: dict[str, str] = {
+    "blob.missing": (
+        "its body was removed from the blobs: bring it back from a copy and replay it, or discard"
+        " it with a reason"
+    ),
     "delivery.too_many_attempts": (
         "the worker's log says which error came back each time; mend it, then replay it"
     ),

@@ -1,4 +1,9 @@
-"""The ports of the queue: a tap can only send, a worker can only receive and settle."""
+"""The ports of the queue: a tap can only send, a worker can only receive and settle.
+
+Engines differ lawfully where this says so. "A broker" is one whose queue is not ours to look into
+(Service Bus): it has locks of a fixed duration, a window in which it knows duplicates, and no
+message by its id.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +42,11 @@ class Message:
     """One thing to be delivered at least once.
 
     `id` is the record id (for a checkpoint `tap/boot#index`); a second send of an id that is
-    still waiting or dead-lettered is a success without effect. `body` is sealed bytes
-    (`storage.envelope`), or a checkpoint's JSON. Nothing else here is content: `number` and
+    still waiting or dead-lettered is a success without effect. A broker goes by time instead: the
+    second has no effect within its window, whatever became of the first, and is another message
+    of the same id after it; whoever carries messages takes both for one. `body` is sealed bytes
+    (`storage.envelope`), or a checkpoint's JSON, or where it is too large for the queue, a claim
+    to either (`storage.queue.claim`). Nothing else here is content: `number` and
     `kind` may be listed and logged. A checkpoint's number has `seq` 0, and so has that of a damaged
     message whose names cannot be read.
     """
@@ -68,6 +76,8 @@ class DeadLetter:
     """A message set aside, without its body, which has `size` bytes.
 
     `replays` counts how often it was brought back before. Instants are seconds since the epoch.
+    Where the engine itself set it aside, `code` is its own word, and a broker, which keeps no such
+    instant, gives that of sending for `dead_since`.
     """
 
     id: str
@@ -101,7 +111,9 @@ class QueueCensus:
     """How many messages are where, and how old the oldest waiting one is, in seconds.
 
     `waiting` counts those that may be received now or after their delay, `leased` those that a
-    receiver holds, `dead` those set aside.
+    receiver holds, `dead` those set aside. A broker tells nobody what is leased: those count as
+    waiting, and may be the oldest. Where it does not let itself be asked for counts either, they
+    end at a bound, which is written with the adapter.
     """
 
     waiting: int
@@ -127,6 +139,9 @@ class Inbox(Protocol):
     async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
         """Lease up to `limit` messages, oldest first; wait up to `wait` seconds for the first.
 
+        A broker may give fewer than there are, and not in their order what it gave to several
+        receives; a wait of 0 is a round trip there.
+
         One whose row is damaged comes too, as `MessageKind.DAMAGED`, to be set aside: it must not
         keep back those behind it. Raises `QueueUnavailable`.
         """
@@ -135,13 +150,21 @@ class Inbox(Protocol):
         """Forget the message. False when the lease had lapsed (someone else has it now)."""
 
     async def abandon(self, delivery: Delivery, delay: float = 0.0) -> bool:
-        """Give the message back, to be delivered again after `delay` seconds at the earliest."""
+        """Give the message back, to be delivered again after `delay` seconds at the earliest.
+
+        For a broker, which knows no delay, it stays leased until then; it comes earlier if this
+        process dies, or when the inbox is closed.
+        """
 
     async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
         """Set the message aside with a reason code and a content-free description."""
 
     async def renew(self, delivery: Delivery) -> float | None:
-        """Extend the lease; give its new end, or None when it had lapsed."""
+        """Extend the lease; give its new end, or None when it had lapsed.
+
+        This and the settlements raise `QueueUnavailable`; then it may or may not have been done,
+        and doing it again is safe.
+        """
 
 
 class QueueReader(Protocol):
@@ -151,7 +174,10 @@ class QueueReader(Protocol):
         """How full it is. Raises `QueueUnavailable`."""
 
     def numbers(self) -> AsyncIterator[QueuedNumber]:
-        """Every message held, waiting, leased or dead, in any order."""
+        """Every message held, waiting, leased or dead, in any order.
+
+        What moves meanwhile may be given twice by a broker, or be missed when it is replayed.
+        """
 
     async def dead_letters(self, limit: int = 1000) -> Sequence[DeadLetter]:
         """Up to `limit` messages set aside, oldest first."""

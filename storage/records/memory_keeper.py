@@ -13,7 +13,7 @@ from audit.ledger import LedgerEntry, LedgerState
 from audit.orders import Order
 from audit.record import RedactedRecord
 from audit.value import from_json, to_json
-from storage.records.keeper import check_amendable
+from storage.records.keeper import check_amendable, in_order
 from storage.records.memory import MemoryLedger, MemoryRecords
 from storage.records.port import StoredDocument
 
@@ -31,30 +31,42 @@ class MemoryKeeper:
         """The stored record of this id, if there is one."""
         return await self._records.get(record_id)
 
+    async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
+        """All stored records of an exchange, in the order of their ids."""
+        documents = self._records.documents
+        return in_order(StoredDocument(i, documents[i]) for i in self._found(exchange_id))
+
     async def remove(self, entries: Sequence[LedgerEntry]) -> int:
         """Let each entry stand, then remove its exchange's records."""
         return sum([await self._remove(entry) for entry in entries])
 
-    async def amend(self, record: RedactedRecord, entry: LedgerEntry) -> bool:
-        """Let the entry stand, then put the record in place of the stored one of its id."""
-        if (there := self._records.documents.get(record.id)) is None:
+    async def amend(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """Let the entry stand, then put each record in place of the stored one of its id."""
+        records, documents = (record, *further), self._records.documents
+        if any(each.id not in documents for each in records):
             return False
-        check_amendable(there, record)
+        for each in records:
+            check_amendable(documents[each.id], each)
         if not await self._stands(entry):
             raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
-        if record.id not in self._records.documents:
-            return False
-        self._records.documents[record.id] = to_json(record)
-        return True
+        there = [each for each in records if each.id in documents]
+        documents.update((each.id, to_json(each)) for each in there)
+        return len(there) == len(records)
 
     async def scrub(self, *, thorough: bool) -> bool:
         """Nothing is left behind in memory."""
         del thorough
         return True
 
+    def _found(self, exchange_id: str) -> list[str]:
+        documents = self._records.documents
+        return [i for i in documents if i == exchange_id or i.startswith(f"{exchange_id}/")]
+
     async def _remove(self, entry: LedgerEntry) -> bool:
         documents = self._records.documents
-        found = [i for i in documents if i == entry.id or i.startswith(f"{entry.id}/")]
+        found = self._found(entry.id)
         if any(from_json(documents[i], RedactedRecord).retention.hold for i in found):
             raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
         stands = await self._stands(entry)

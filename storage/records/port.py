@@ -58,10 +58,15 @@ class StoredRef:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search, newest first; `cursor` continues it, or is None at the end."""
+    """One page of a search, newest first; `cursor` continues it, or is None at the end.
+
+    `fanned_out` says that every part of a partitioned store had to be asked, because the query
+    names no consumer: what such a search costs grows with the store.
+    """
 
     documents: Sequence[StoredDocument]
     cursor: str | None
+    fanned_out: bool = False
 
 
 class RecordWriter(Protocol):

@@ -24,7 +24,7 @@ from storage.records.query_ast import (
     Truth,
 )
 
-__all__ = ["matches"]
+__all__ = ["matches", "words"]
 
 _COMPARED: dict[Comparison, Callable[[float, float], bool]] = {
     Comparison.IS: operator.eq,
@@ -81,22 +81,23 @@ def _is(found: Scalar, value: str, glob: bool) -> bool:
 
 
 def _contains(record: Findable, field: str, text: str, prefix: bool) -> bool:
-    wanted = _words(text)
+    wanted = words(text)
     columns = {"text": (record.prompt, record.answer)}.get(field, (getattr(record, field, ""),))
-    return any(_holds_phrase(_words(column), wanted, prefix) for column in columns)
+    return any(_holds_phrase(words(column), wanted, prefix) for column in columns)
 
 
-def _holds_phrase(words: list[str], wanted: list[str], prefix: bool) -> bool:
+def _holds_phrase(said: list[str], wanted: list[str], prefix: bool) -> bool:
     *whole, last = wanted
-    for start in range(len(words) - len(wanted) + 1):
-        end = words[start + len(whole)]
+    for start in range(len(said) - len(wanted) + 1):
+        end = said[start + len(whole)]
         ends = end.startswith(last) if prefix else end == last
-        if ends and words[start : start + len(whole)] == whole:
+        if ends and said[start : start + len(whole)] == whole:
             return True
     return False
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """Cut a text into its words, without case and accents."""
     plain = (c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
     spaced = "".join(c if c.isalnum() else " " for c in plain)
     return spaced.casefold().split()

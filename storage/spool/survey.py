@@ -47,7 +47,8 @@ class Sighting:
 class BootFacts:
     """What the frames say of one boot.
 
-    `head` is the first segment head found of it, `unsynced` what its last one says.
+    `head` is the first segment head found of it, `unsynced` what its last one says. `spoken` are
+    the frames read so far of a checkpoint that fills several.
     """
 
     boot: str
@@ -57,6 +58,7 @@ class BootFacts:
     shipped: RangeSet = field(default_factory=RangeSet)
     unrecorded: dict[int, str] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
+    spoken: list[bytes] = field(default_factory=list)
 
 
 class Survey:
@@ -150,10 +152,17 @@ class Survey:
             self._boot(boot).shipped.add(first, last)
 
     def _checkpoint(self, _: Segment, frame: Frame) -> None:
-        facts = self._boot(frame.header.boot)
-        with suppress(msgspec.DecodeError):
-            facts.checkpoint = from_json(frame.payload, Checkpoint)
-            facts.opened = max(facts.opened, facts.checkpoint.opened)
+        """Take in a checkpoint, which lies in several frames where its gaps are very many."""
+        facts, header = self._boot(frame.header.boot), frame.header
+        if header.index != len(facts.spoken):
+            facts.spoken.clear()
+        if header.index == len(facts.spoken):
+            facts.spoken.append(frame.payload)
+        if header.flags & LAST:
+            with suppress(msgspec.DecodeError):
+                facts.checkpoint = from_json(b"".join(facts.spoken), Checkpoint)
+                facts.opened = max(facts.opened, facts.checkpoint.opened)
+            facts.spoken.clear()
 
     def _unrecorded(self, _: Segment, frame: Frame) -> None:
         facts = self._boot(frame.header.boot)

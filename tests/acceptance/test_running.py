@@ -1,4 +1,4 @@
-"""A running tree: reading while it runs, parts that are killed, and an orderly end."""
+"""A running tree, on files and on Azure's services: reading, parts that are killed, its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientError
 
+from tests.harness.engines import AZURE, EMBEDDED, ENGINES, on_engines
 from tests.harness.live import Live, session
 from tests.harness.outputs import Following, api_token, get, search_api
 from tests.harness.placements import chat
@@ -52,18 +53,31 @@ def _held(first: str, last: str) -> Answer:
     return Answer([chunks_of({"content": first}), rest], kind="text/event-stream", waits=True)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
-    """One tree, told by the environment alone, for the tests that need one running."""
+# What a killed worker held comes again when its lease has lapsed.
+_LEASE = 2.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENGINES)
+async def live(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Live]:
+    """One tree on each kind of engine, for the tests that need one running."""
+    folder = tmp_path_factory.mktemp("live")
+    async with on_engines(request.param, folder, lease=_LEASE), _tree(folder / "data") as live:
+        yield live
+
+
+@asynccontextmanager
+async def _tree(data: Path) -> AsyncIterator[Live]:
+    """A tree that is told by the environment alone."""
     upstream = ScriptedUpstream()
     await upstream.start()
-    data, port = tmp_path_factory.mktemp("live") / "data", free_port()
+    port = free_port()
     extra = {
         "AUDITSTREAM_UPSTREAM": upstream.url,
         "AUDITSTREAM_LISTEN": f"127.0.0.1:{port}",
         "AUDITSTREAM_DATA": str(data),
-        # What a killed worker held comes again when its lease has lapsed.
-        "AUDITSTREAM_WORKER__LEASE": "2",
+        "AUDITSTREAM_WORKER__LEASE": str(_LEASE),
         "AUDITSTREAM_CONSOLE__MAX_ROWS": "5000",
     }
     tree = Unflagged(data, upstream.url, port, extra)
@@ -253,9 +267,18 @@ async def test_a_log_that_is_written_verifies_too(live: Live) -> None:
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("by", ["Ctrl-C", "SIGTERM"])
-async def test_stopping_lets_a_stream_end_and_records_it(tmp_path: Path, by: str) -> None:
+@pytest.mark.parametrize(
+    ("by", "engines"), [("Ctrl-C", EMBEDDED), ("SIGTERM", EMBEDDED), ("SIGTERM", AZURE)]
+)
+async def test_stopping_lets_a_stream_end_and_records_it(
+    tmp_path: Path, by: str, engines: str
+) -> None:
     """The caller gets its answer to the last byte, and the record is there when it has stopped."""
+    async with on_engines(engines, tmp_path):
+        await _stopped_within_a_stream(tmp_path, by)
+
+
+async def _stopped_within_a_stream(tmp_path: Path, by: str) -> None:
     upstream = ScriptedUpstream()
     await upstream.start()
     tree = Filed(tmp_path / "data", upstream.url)

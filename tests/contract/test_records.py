@@ -18,6 +18,7 @@ from storage.records.query import Query, parse
 from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
 from storage.records.sqlite_file import open_store, open_store_for_reading
 from tests.contract.samples import a_record, number, record_id, some_facts
+from tests.emulators.cosmos import CosmosEmulator, cosmos_store
 
 NOW_NS = 1_795_170_000 * 10**9
 
@@ -30,12 +31,17 @@ class Doors:
         self.reader = reader
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "cosmos"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Doors]:
     """Each adapter in turn."""
     if request.param == "memory":
         memory = MemoryRecords()
         yield Doors(memory, memory)
+        return
+    if request.param == "cosmos":
+        emulator: CosmosEmulator = request.getfixturevalue("cosmos")
+        async with cosmos_store(emulator.access()) as cosmos:
+            yield Doors(cosmos.writer, cosmos.reader)
         return
     writing = await open_store(tmp_path / "store.db")
     reading = await open_store_for_reading(tmp_path / "store.db")

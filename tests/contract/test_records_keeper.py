@@ -14,6 +14,7 @@ from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
 from audit.ledger import Amendment, LedgerEntry, LedgerState
 from audit.orders import Order, OrderKind
 from audit.record import RedactedRecord, Retention
+from audit.sheaf import record_id as name_of
 from audit.value import to_json
 from storage.records.keeper import Finder, Keeper, OrderBook
 from storage.records.keeper_sqlite import SqliteFinder, SqliteKeeper
@@ -26,6 +27,7 @@ from storage.records.query import parse
 from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
 from storage.records.sqlite_file import open_store
 from tests.contract.samples import a_record, an_entry, number, record_id
+from tests.emulators.cosmos import CosmosEmulator, cosmos_store
 
 AT = "2026-11-21T10:00:00.000000Z"
 LATER = "2026-11-22T10:00:00.000000Z"
@@ -43,7 +45,7 @@ class Doors:
     book: OrderBook
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "cosmos"])
 async def doors(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Doors]:
     """Each adapter in turn."""
     if request.param == "memory":
@@ -51,6 +53,18 @@ async def doors(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         records = MemoryRecords(ledger)
         keeper, finder = MemoryKeeper(records, ledger), MemoryFinder(records, ledger)
         yield Doors(records, records, ledger, keeper, finder, MemoryOrderBook())
+        return
+    if request.param == "cosmos":
+        emulator: CosmosEmulator = request.getfixturevalue("cosmos")
+        async with cosmos_store(emulator.access()) as cosmos:
+            yield Doors(
+                cosmos.writer,
+                cosmos.reader,
+                cosmos.ledger,
+                cosmos.keeper,
+                cosmos.finder,
+                cosmos.orders,
+            )
         return
     database = await open_store(tmp_path / "store.db")
     yield Doors(
@@ -150,6 +164,57 @@ async def test_the_records_of_a_session_go_together(doors: Doors) -> None:
     await doors.keeper.remove([gone(1)])
     page = await doors.reader.search(parse("", 0), 10)
     assert [document.id for document in page.documents] == [other.id]
+
+
+def part(nth: int, *, seq: int = 1, hold: bool = False) -> RedactedRecord:
+    """The n-th of a session's three records."""
+    whole = kept(seq, hold=hold)
+    tap = msgspec.structs.replace(whole.tap, record=nth, records=3)
+    bare = msgspec.structs.replace(whole, id=name_of(record_id(seq), nth), tap=tap)
+    stated = msgspec.structs.replace(bare.integrity, record_digest=record_digest(bare))
+    return msgspec.structs.replace(bare, integrity=stated)
+
+
+async def test_the_records_of_an_exchange_are_read_in_their_order(doors: Doors) -> None:
+    """By number and not by text, whenever each was put; no other exchange's are among them."""
+    for nth in (12, 2, 1, 3):
+        await doors.writer.put(part(nth))
+    await doors.writer.put(part(1, seq=2))
+    await doors.writer.put(msgspec.structs.replace(kept(1), id=f"{record_id(1)}0"))
+    found = await doors.keeper.documents(record_id(1))
+    assert [each.id for each in found] == [name_of(record_id(1), nth) for nth in (1, 2, 3, 12)]
+    assert found[1].json == to_json(part(2))
+    assert await doors.keeper.documents(record_id(9)) == []
+
+
+async def test_a_session_is_amended_as_a_whole(doors: Doors) -> None:
+    """All its records and the one entry; where one is not there, nothing is changed."""
+    for nth in (1, 2, 3):
+        await doors.writer.put(part(nth))
+    entry = msgspec.structs.replace(an_entry(1), records=3)
+    held = [part(nth, hold=True) for nth in (1, 2, 3)]
+    assert await doors.keeper.amend(held[0], entry, held[1:])
+    found = await doors.keeper.documents(record_id(1))
+    assert [each.json for each in found] == [to_json(each) for each in held]
+    assert await doors.ledger.entry(number(1)) == entry
+    assert [each.id async for each in doors.finder.expired(LATER)] == []
+    amendment = Amendment(at=AT, kind="release", record_digest="cd")
+    later = msgspec.structs.replace(entry, amendments=(amendment,))
+    assert not await doors.keeper.amend(part(1), later, [part(2), part(4)])
+    other = msgspec.structs.replace(part(3), request=a_record(1, prompt="else").request)
+    with pytest.raises(RecordInvalid):
+        await doors.keeper.amend(part(1), later, [part(2), other])
+    assert await doors.keeper.documents(record_id(1)) == found
+    assert await doors.ledger.entry(number(1)) == entry
+
+
+async def test_a_session_of_which_one_record_is_held_is_not_removed(doors: Doors) -> None:
+    """None of its records goes."""
+    for nth in (1, 2, 3):
+        await doors.writer.put(part(nth, hold=nth == 3))
+    with pytest.raises(RecordHeld):
+        await doors.keeper.remove([gone(1)])
+    assert len(await doors.keeper.documents(record_id(1))) == 3
 
 
 async def test_a_held_record_is_not_removed(doors: Doors) -> None:

@@ -17,17 +17,23 @@ from storage.records.memory import MemoryLedger
 from storage.records.port import LedgerReader, LedgerWriter
 from storage.records.sqlite_file import open_store
 from tests.contract.samples import a_checkpoint, an_entry, number
+from tests.emulators.cosmos import CosmosEmulator, cosmos_store
 
 
 class Ledger(LedgerWriter, LedgerReader, Protocol):
     """A ledger that can be written and read."""
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "cosmos"])
 async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
     """Each adapter in turn."""
     if request.param == "memory":
         yield MemoryLedger()
+        return
+    if request.param == "cosmos":
+        emulator: CosmosEmulator = request.getfixturevalue("cosmos")
+        async with cosmos_store(emulator.access()) as cosmos:
+            yield cosmos.ledger
         return
     database = await open_store(tmp_path / "store.db")
     yield SqliteLedger(database)
@@ -38,7 +44,12 @@ async def test_an_entry_is_read_back_whole(ledger: Ledger) -> None:
     """Every field of an entry survives, amendments included."""
     amended = Amendment(at="2026-11-20T10:00:00.000000Z", kind="re-redacted", record_digest="cd")
     entry = msgspec.structs.replace(
-        an_entry(1), consumer="demo", day="2026-11-20", commitment="ef", amendments=(amended,)
+        an_entry(1),
+        consumer="demo",
+        day="2026-11-20",
+        commitment="ef",
+        amendments=(amended,),
+        records=3,
     )
     assert await ledger.enter(entry)
     assert await ledger.entry(number(1)) == entry

@@ -13,8 +13,10 @@ import pytest
 
 from audit.digest import CHAIN_START, chain
 from audit.errors import SettingInvalid, SpoolFull, SpoolUnavailable
+from audit.value import to_json
 from storage.envelope import OpenedRecord, OpenedRemnant, open_envelope
 from storage.spool.census import BootState, SpoolState, census_folder
+from storage.spool.frame import MAX_PAYLOAD
 from storage.spool.notes import BOOTS
 from storage.spool.options import SpoolOptions
 from storage.spool.port import PieceKind, ShipmentKind
@@ -309,6 +311,21 @@ async def test_the_next_boot_speaks_for_one_that_died(tmp_path: Path) -> None:
     third = await a_spool(tmp_path, 3)
     assert third.recovery.checkpoints == (*second.recovery.checkpoints, own)
     await third.shut()
+
+
+async def test_a_checkpoint_of_very_many_gaps_is_read_back(tmp_path: Path) -> None:
+    """One that fills several frames counts like any other: the next boot goes on from it."""
+    spool = await a_spool(tmp_path)
+    reasons = "forwarded:spool.full", "refused:spool.full"
+    for reason in reasons * 20_000:
+        spool.unrecorded(spool.next_number(), reason)
+    spoken = spool.checkpoint()
+    await spool.shut()
+    second = await a_spool(tmp_path, 2)
+    assert len(to_json(spoken)) > MAX_PAYLOAD
+    assert second.recovery.checkpoints[0] == spoken
+    assert second.recovery.checkpoints[1].index == 1
+    await second.shut()
 
 
 async def test_a_closed_spool_takes_no_more(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from aiohttp import ClientError
 
-from storage.queue.sqlite import SqliteQueueReader
+from cli.engines import queue_view_of
+from tests.harness.engines import settings_here
 from tests.harness.outputs import get
 from tests.harness.tree import Tree
 
@@ -28,11 +29,8 @@ async def settled(tree: Tree) -> None:
 
 async def queued(tree: Tree) -> int:
     """How many messages wait or are held."""
-    queue = await SqliteQueueReader.open(tree.data / "queue.sqlite")
-    try:
+    async with queue_view_of(settings_here(tree.data)) as queue:
         census = await queue.census()
-    finally:
-        await queue.close()
     return census.waiting + census.leased
 
 

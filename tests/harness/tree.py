@@ -16,9 +16,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Tree", "auditstream", "clean_environment", "free_port", "records"]
+__all__ = [
+    "Tree",
+    "auditstream",
+    "clean_environment",
+    "engine_settings",
+    "free_port",
+    "records",
+]
 
 _COMMAND = [sys.executable, "-P", "-m", "cli.main"]
+
+# What `tests.harness.engines` has started, for whatever is started here.
+engine_settings: dict[str, str] = {}
 
 
 def free_port() -> int:
@@ -29,9 +39,9 @@ def free_port() -> int:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """This process's environment without any setting of ours."""
+    """This process's environment without any setting of ours but those of the engines."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AUDITSTREAM")}
-    return kept | extra
+    return kept | engine_settings | extra
 
 
 def auditstream(

@@ -73,6 +73,15 @@ def test_one_fingerprint_belongs_to_one_consumer() -> None:
         load({"consumers": {"a": one, "b": {"fingerprints": ["0" * 32]}}})
 
 
+def test_a_misspelt_setting_of_a_consumer_is_told_what_was_meant() -> None:
+    """By the consumer's own name; other tables' settings are no nearer."""
+    with pytest.raises(SettingInvalid) as refused:
+        load({"consumers": {"acme": {"levl": "none"}}})
+    assert "consumers.acme.levl: is no setting; did you mean consumers.acme.level?" in str(
+        refused.value
+    )
+
+
 def test_a_name_model_is_looked_for_before_anything_starts(tmp_path: Path) -> None:
     """A pipeline's folder will do, nothing configured too; what is not here will not."""
     folder = tmp_path / "names"

@@ -1,0 +1,1 @@
+"""What `auditstream check` looks at, a module for each thing. Nothing here changes anything."""

@@ -1,0 +1,72 @@
+"""The store on Cosmos DB, with what is too large for an item in blobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from audit.settings import Settings
+from audit.telemetry import Count
+from cli.credentials import identity_unless
+from cli.engines import Store, StoreView
+from cli.engines_blobs import blobs_of
+from storage.blobs.port import Blobs
+from storage.records.cosmos import CosmosAccess, CosmosStore, open_cosmos
+
+__all__ = ["cosmos_access", "store_of", "store_place", "store_view_of"]
+
+
+def store_place(settings: Settings) -> str:
+    """The account and the database."""
+    return f"{settings.store.endpoint}/{settings.store.database}"
+
+
+@asynccontextmanager
+async def store_of(settings: Settings, count: Count) -> AsyncIterator[Store]:
+    """Open every door; `count` is told of request units."""
+    async with blobs_of(settings) as blobs, _opened(settings, blobs, count) as store:
+        yield Store(
+            records=store.writer,
+            ledger=store.ledger,
+            keeper=store.keeper,
+            finder=store.finder,
+            orders=store.orders,
+            sweep=lambda now: store.sweep_blobs(blobs, now),
+        )
+
+
+@asynccontextmanager
+async def store_view_of(settings: Settings, *, make: bool) -> AsyncIterator[StoreView]:
+    """Open what readers see; the containers are made by `auditstream provision`, never here."""
+    del make
+    async with blobs_of(settings) as blobs, _opened(settings, blobs, None) as store:
+        yield StoreView(records=store.reader, ledger=store.ledger, orders=store.orders)
+
+
+@asynccontextmanager
+async def cosmos_access(settings: Settings) -> AsyncIterator[CosmosAccess]:
+    """How to reach the database, with the identity where one is needed."""
+    given = settings.store.key
+    async with identity_unless(given is not None) as credential:
+        yield CosmosAccess(
+            endpoint=settings.store.endpoint or "",
+            database=settings.store.database,
+            key=None if given is None else given.get_secret_value(),
+            credential=credential,
+            ca=settings.store.ca,
+            timeout=settings.store.timeout,
+            full_text=settings.store.full_text,
+        )
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, blobs: Blobs, count: Count | None
+) -> AsyncIterator[CosmosStore]:
+    async with cosmos_access(settings) as access:
+        seconds = settings.console.max_seconds
+        store = await open_cosmos(access, blobs=blobs, count=count, budget=seconds)
+        try:
+            yield store
+        finally:
+            await store.close()

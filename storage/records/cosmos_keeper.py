@@ -1,0 +1,195 @@
+"""The doors of lawful change over Cosmos DB: ledger first, then record, each for itself.
+
+The law: nothing of a record is touched before the ledger's entry stands, and the entry is
+replaced only as it was seen; whoever comes second hears of it. A crash in between leaves a record
+whose entry says that it is gone or changed: `verify` names it, and the same call again finishes
+the work. What is removed is looked for after the entry stands, since whoever stores looks at the
+entry after storing: so one of the two sees the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+
+from audit.errors import RecordHeld, StoreUnavailable
+from audit.ledger import LedgerEntry
+from audit.record import RedactedRecord
+from storage.records.cosmos_bodies import Bodies
+from storage.records.cosmos_client import Container
+from storage.records.cosmos_items import Item, entry_of, item_id, record_key
+from storage.records.cosmos_ledger import CosmosLedger
+from storage.records.cosmos_records import DOCUMENT, CosmosRecordReader
+from storage.records.keeper import check_amendable, in_order
+from storage.records.port import StoredDocument
+from storage.records.query_cosmos import Parameter
+
+__all__ = ["CosmosFinder", "CosmosKeeper"]
+
+_OF_EXCHANGE = f"{DOCUMENT}c.exchange = @exchange"
+_OF_CONSUMER = f"{DOCUMENT}c.consumer = @consumer ORDER BY c.received_at ASC"
+_EXPIRED = f"{DOCUMENT}c.expires_at <= @now AND c.hold = false ORDER BY c.expires_at ASC"
+_ENTRIES = "SELECT * FROM c WHERE c.kind = 'entry' AND "
+_NAMED = "SELECT c.id FROM c WHERE c.consumer = @consumer"
+
+# Exchanges removed at a time: each takes a handful of round trips.
+_AT_ONCE = 8
+
+
+class CosmosKeeper:
+    """Implements `Keeper`. `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self,
+        records: Container,
+        ledger: CosmosLedger,
+        bodies: Bodies,
+        reader: CosmosRecordReader,
+        clock: Callable[[], float],
+    ) -> None:
+        self._records = records
+        self._ledger = ledger
+        self._bodies = bodies
+        self._reader = reader
+        self._clock = clock
+
+    async def document(self, record_id: str) -> StoredDocument | None:
+        """The stored record of this id, if there is one."""
+        return await self._reader.get(record_id)
+
+    async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
+        """All stored records of an exchange, in the order of their ids."""
+        found = self._records.query(_OF_EXCHANGE, [_named("exchange", exchange_id)])
+        return in_order(
+            [
+                StoredDocument(item["record"], text)
+                async for item in found
+                if (text := await self._bodies.current_text_of(item)) is not None
+            ]
+        )
+
+    async def remove(self, entries: Sequence[LedgerEntry]) -> int:
+        """Let each entry stand, then remove its exchange's records; each for itself.
+
+        One that cannot be removed raises when those before it and beside it are through.
+        """
+        stood = 0
+        for start in range(0, len(entries), _AT_ONCE):
+            batch = [self._remove(entry) for entry in entries[start : start + _AT_ONCE]]
+            results = await asyncio.gather(*batch, return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+                stood += result
+        return stood
+
+    async def amend(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """Let the entry stand, then put each record in place of the stored one of its id."""
+        items: list[Item] = []
+        for each in (record, *further):
+            if (there := await self._amendable(each)) is None:
+                return False
+            items.append(there)
+        if not await self._ledger.stands(entry):
+            raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
+        for each, there in zip((record, *further), items, strict=True):
+            await self._put_in_place(each, there)
+        return True
+
+    async def _amendable(self, record: RedactedRecord) -> Item | None:
+        """The item that holds the record; None where there is none."""
+        name = item_id(record.id)
+        there = await self._records.read(name, [record.consumer, record.day, name])
+        text = None if there is None else await self._bodies.current_text_of(there)
+        if text is None:
+            return None
+        check_amendable(text, record)
+        return there
+
+    async def _put_in_place(self, record: RedactedRecord, there: Item) -> None:
+        item = await self._bodies.item_of(record, self._clock())
+        if not await self._records.replace(item, there["_etag"]):
+            raise StoreUnavailable(f"the record {record.id} was changed meanwhile")
+        if there.get("blob") != item.get("blob"):
+            await self._bodies.forget(there)
+
+    async def scrub(self, *, thorough: bool) -> bool:
+        """Nothing to do: what is left of a removed item is the service's, and out of reach."""
+        del thorough
+        return True
+
+    async def _remove(self, entry: LedgerEntry) -> bool:
+        if any(item["hold"] for item in await self._of(entry)):
+            raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
+        stands = await self._ledger.stands(entry)
+        for item in await self._of(entry):
+            await self._bodies.forget(item)
+            await self._records.delete(item["id"], record_key(item))
+        return stands
+
+    async def _of(self, entry: LedgerEntry) -> list[Item]:
+        """The items of an exchange; a realtime session has several."""
+        key: tuple[str, ...] = ()
+        if entry.consumer is not None and entry.day is not None:
+            key = (entry.consumer, entry.day)
+        found = self._records.query(_OF_EXCHANGE, [_named("exchange", entry.id)], key)
+        return [item async for item in found]
+
+
+class CosmosFinder:
+    """Implements `Finder`."""
+
+    def __init__(self, records: Container, ledger: Container, bodies: Bodies) -> None:
+        self._records = records
+        self._ledger = ledger
+        self._bodies = bodies
+
+    async def entry_of(self, record_id: str) -> LedgerEntry | None:
+        """What became of the exchange of this id."""
+        found = await self._entries("c.exchange = @exchange", _named("exchange", record_id))
+        return found[0] if found else None
+
+    async def knows(self, consumer: str) -> bool:
+        """Whether any record or any ledger entry names this consumer."""
+        parameters = [_named("consumer", consumer)]
+        records = self._records.query(_NAMED, parameters, (consumer,), 1)
+        ledger = self._ledger.query(_NAMED, parameters, (), 1)
+        return await _any(records) or await _any(ledger)
+
+    def of_consumer(self, consumer: str) -> AsyncGenerator[StoredDocument, None]:
+        """Every record of a consumer, oldest first; what is removed meanwhile may be missing."""
+        return self._documents(_OF_CONSUMER, _named("consumer", consumer))
+
+    def expired(self, now: str) -> AsyncGenerator[StoredDocument, None]:
+        """Every record that is said to expire at `now` or earlier and is not held."""
+        return self._documents(_EXPIRED, _named("now", now))
+
+    async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
+        """The consumer's entries that were erased by one of these orders."""
+        erased = await self._entries(
+            "c.consumer = @consumer AND c.state = 'erased'", _named("consumer", consumer)
+        )
+        return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
+
+    async def _entries(self, condition: str, *parameters: Parameter) -> list[LedgerEntry]:
+        found = self._ledger.query(f"{_ENTRIES}{condition}", parameters)
+        return [entry_of(item) async for item in found]
+
+    async def _documents(
+        self, sql: str, parameter: Parameter
+    ) -> AsyncGenerator[StoredDocument, None]:
+        async for item in self._records.query(sql, [parameter]):
+            if (text := await self._bodies.current_text_of(item)) is not None:
+                yield StoredDocument(item["record"], text)
+
+
+def _named(name: str, value: object) -> Parameter:
+    return {"name": f"@{name}", "value": value}
+
+
+async def _any(found: AsyncGenerator[Item, None]) -> bool:
+    first = await anext(found, None)
+    await found.aclose()
+    return first is not None

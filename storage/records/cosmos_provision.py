@@ -1,0 +1,256 @@
+"""The containers that the store needs: their definitions as data, made or held against the account.
+
+The law: `provision` only adds. It makes what is missing and brings time to live and indexes to
+their definition; a partition key that differs it leaves, since only a new container has another.
+`check` changes nothing. To make containers takes a key, or an identity that may manage the
+account: a role for data alone does not suffice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from azure.cosmos import PartitionKey, ThroughputProperties
+from azure.cosmos.aio import CosmosClient, DatabaseProxy
+from azure.cosmos.exceptions import CosmosResourceNotFoundError
+
+from audit.telemetry import Count, NoCount
+from storage.records.cosmos_client import CosmosAccess, Door, open_client
+
+__all__ = ["LEDGER", "ORDERS", "RECORDS", "Definition", "Flaw", "check", "definitions", "provision"]
+
+RECORDS, LEDGER, ORDERS = "records", "ledger", "orders"
+
+_TEXTS = ("/find/prompt", "/find/answer")
+_PROVISION = "run auditstream provision"
+_SUITED = ("Strong", "BoundedStaleness")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a container must be. `default_ttl` is -1 where items may have one of their own."""
+
+    name: str
+    key: tuple[str, ...]
+    default_ttl: int | None
+    indexing: Mapping[str, Any]
+    full_text: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something that is not as it should be: what was expected, what was found, what to do."""
+
+    name: str
+    expected: str
+    found: str
+    advice: str = field(default=_PROVISION)
+
+
+def definitions(*, full_text: bool) -> tuple[Definition, ...]:
+    """The three containers; `full_text` for an account that has the service's full-text search."""
+    return (_records(full_text), _LEDGER, _ORDERS)
+
+
+async def provision(
+    access: CosmosAccess, *, max_throughput: int | None = None, count: Count | None = None
+) -> list[str]:
+    """Make what is missing, and say what was made or changed; again it changes nothing.
+
+    `max_throughput` (request units a second) gives a new database shared autoscale; without it
+    the account's default holds, which is what a serverless account wants. Raises
+    `StoreUnavailable`, `SettingInvalid`.
+    """
+    door = Door(access.endpoint, "account", access.timeout, count or NoCount())
+    client = await open_client(access)
+    try:
+        done = await _database_made(client, door, access.database, max_throughput)
+        database = client.get_database_client(access.database)
+        for definition in definitions(full_text=access.full_text):
+            done += await _container_made(database, door, definition)
+    finally:
+        await client.close()
+    return done
+
+
+async def check(access: CosmosAccess, count: Count | None = None) -> list[Flaw]:
+    """Hold the account against the definitions; nothing is changed, and no flaw is an empty list.
+
+    Raises `StoreUnavailable` where the account cannot be reached or refuses, `SettingInvalid`.
+    """
+    door = Door(access.endpoint, "account", access.timeout, count or NoCount())
+    client = await open_client(access)
+    try:
+        flaws = await _consistency(client, door)
+        database = client.get_database_client(access.database)
+        for definition in definitions(full_text=access.full_text):
+            flaws += await _flaws(database, door, definition)
+    finally:
+        await client.close()
+    return flaws
+
+
+def _records(full_text: bool) -> Definition:
+    """Texts are in no range index: they are words, and each would cost a write of its own."""
+    newest = [_order("/received_at", "descending"), _order("/id", "descending")]
+    indexing: dict[str, Any] = {
+        "indexingMode": "consistent",
+        "automatic": True,
+        "includedPaths": [{"path": "/*"}],
+        "excludedPaths": _excluded("/json", "/digest", *_TEXTS),
+        "compositeIndexes": [newest, [_order("/consumer", "ascending"), *newest]],
+    }
+    policy = None
+    if full_text:
+        indexing["fullTextIndexes"] = [{"path": path} for path in _TEXTS]
+        policy = {
+            "defaultLanguage": "en-US",
+            "fullTextPaths": [{"path": path, "language": "en-US"} for path in _TEXTS],
+        }
+    return Definition(RECORDS, ("/consumer", "/day", "/id"), -1, indexing, policy)
+
+
+def _order(path: str, order: str) -> dict[str, str]:
+    return {"path": path, "order": order}
+
+
+def _excluded(*paths: str) -> list[dict[str, str]]:
+    return [{"path": f"{path}/?"} for path in paths] + [{"path": '/"_etag"/?'}]
+
+
+_LEDGER = Definition(
+    LEDGER,
+    ("/tap", "/boot"),
+    None,
+    {
+        "indexingMode": "consistent",
+        "automatic": True,
+        "includedPaths": [{"path": "/*"}],
+        "excludedPaths": _excluded("/json"),
+        "compositeIndexes": [[_order(f"/{name}", "ascending") for name in ("tap", "boot", "seq")]],
+    },
+)
+_ORDERS = Definition(
+    ORDERS,
+    ("/book",),
+    None,
+    {
+        "indexingMode": "consistent",
+        "automatic": True,
+        "includedPaths": [{"path": "/*"}],
+        "excludedPaths": _excluded("/json"),
+    },
+)
+
+
+async def _database_made(
+    client: CosmosClient, door: Door, name: str, max_throughput: int | None
+) -> list[str]:
+    shared = ThroughputProperties(auto_scale_max_throughput=max_throughput)
+    throughput: dict[str, Any] = {"offer_throughput": shared} if max_throughput else {}
+    async with door.through("provision"):
+        try:
+            await client.get_database_client(name).read()
+        except CosmosResourceNotFoundError:
+            await client.create_database_if_not_exists(name, **throughput)
+            return [f"database {name} made"]
+        return []
+
+
+async def _container_made(database: DatabaseProxy, door: Door, definition: Definition) -> list[str]:
+    key = PartitionKey(path=_path(definition))
+    policies = _policies(definition)
+    async with door.through("provision"):
+        try:
+            there = await database.get_container_client(definition.name).read()
+        except CosmosResourceNotFoundError:
+            await database.create_container_if_not_exists(
+                definition.name, partition_key=key, **policies
+            )
+            return [f"container {definition.name} made"]
+        flaws = _compared(definition, there)
+        if not flaws or any(flaw.name.endswith("partition key") for flaw in flaws):
+            return []
+        await database.replace_container(definition.name, partition_key=key, **policies)
+        return [f"{flaw.name} changed" for flaw in flaws]
+
+
+def _path(definition: Definition) -> Any:
+    """A single path is another kind of key than a list of one."""
+    return definition.key[0] if len(definition.key) == 1 else list(definition.key)
+
+
+def _policies(definition: Definition) -> dict[str, Any]:
+    policies: dict[str, Any] = {"indexing_policy": dict(definition.indexing)}
+    if definition.default_ttl is not None:
+        policies["default_ttl"] = definition.default_ttl
+    if definition.full_text is not None:
+        policies["full_text_policy"] = dict(definition.full_text)
+    return policies
+
+
+async def _consistency(client: CosmosClient, door: Door) -> list[Flaw]:
+    """Whoever stores looks afterwards at what others have removed: it must see it."""
+    async with door.through("check"):
+        account = await client._get_database_account()  # noqa: SLF001 - there is no public way
+    found = str((account.ConsistencyPolicy or {}).get("defaultConsistencyLevel"))
+    if found in _SUITED:
+        return []
+    advice = "set the account's default consistency, or a late delivery can bring back a record"
+    return [Flaw("account consistency", " or ".join(_SUITED), found, advice)]
+
+
+async def _flaws(database: DatabaseProxy, door: Door, definition: Definition) -> list[Flaw]:
+    async with door.through("check"):
+        try:
+            there = await database.get_container_client(definition.name).read()
+        except CosmosResourceNotFoundError:
+            return [Flaw(f"container {definition.name}", "there", "missing")]
+    return _compared(definition, there)
+
+
+def _compared(definition: Definition, there: Mapping[str, Any]) -> list[Flaw]:
+    """Every difference. What the account's defaults add to an index is none."""
+    name, indexing = definition.name, there.get("indexingPolicy") or {}
+    keys = tuple((there.get("partitionKey") or {}).get("paths") or ())
+    flaws = []
+    if keys != definition.key:
+        advice = "make a new database: store.database; a partition key cannot be changed"
+        flaws.append(Flaw(f"{name}: partition key", _list(definition.key), _list(keys), advice))
+    if there.get("defaultTtl") != definition.default_ttl:
+        expected, found = (_ttl(each) for each in (definition.default_ttl, there.get("defaultTtl")))
+        flaws.append(Flaw(f"{name}: time to live", expected, found))
+    for part, wanted in _indexes(definition.indexing).items():
+        if missing := wanted - _indexes(indexing).get(part, frozenset()):
+            flaws.append(Flaw(f"{name}: {part}", _list(missing), "missing"))
+    if definition.full_text is not None and not there.get("fullTextPolicy"):
+        flaws.append(Flaw(f"{name}: full-text policy", _list(_TEXTS), "none"))
+    return flaws
+
+
+def _indexes(policy: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """An indexing policy as sets of words, whatever order the account gives it in."""
+    composite = (
+        " ".join(f"{each['path']} {each.get('order', 'ascending')}" for each in index)
+        for index in policy.get("compositeIndexes") or ()
+    )
+    return {
+        "indexed paths": _paths(policy, "includedPaths"),
+        "paths left out of the index": _paths(policy, "excludedPaths"),
+        "composite indexes": frozenset(composite),
+        "full-text indexes": _paths(policy, "fullTextIndexes"),
+    }
+
+
+def _paths(policy: Mapping[str, Any], name: str) -> frozenset[str]:
+    return frozenset(each["path"] for each in policy.get(name) or ())
+
+
+def _list(words: Any) -> str:
+    return ", ".join(sorted(words)) if not isinstance(words, tuple) else ", ".join(words) or "none"
+
+
+def _ttl(seconds: int | None) -> str:
+    return {None: "none", -1: "by item"}.get(seconds, f"{seconds} s for every item")

@@ -1,0 +1,223 @@
+"""The record store on Cosmos DB: the write door and the reading side.
+
+A record is one item, created and never overwritten here. Record and ledger are two containers
+that cannot be changed at once; so the ledger is looked at again after each put, and what was
+removed meanwhile is taken away again (see the port). That look must see what others have written:
+the account's consistency has to be strong, or bounded staleness with one region that is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+import msgspec
+
+from audit.digest import document_digest
+from audit.errors import BlobMissing, QueryTooCostly, RecordInvalid
+from audit.ids import ExchangeNumber
+from audit.ledger import LedgerState
+from audit.record import RedactedRecord
+from audit.value import from_json
+from storage.records.cosmos_bodies import Bodies
+from storage.records.cosmos_client import Container
+from storage.records.cosmos_items import Item, item_id, place_of, record_key
+from storage.records.cosmos_ledger import CosmosLedger
+from storage.records.cursor import check_limit, read_cursor, write_cursor
+from storage.records.findable import findable
+from storage.records.port import Page, StoredDocument, StoredRef
+from storage.records.query import Query
+from storage.records.query_cosmos import CosmosQuery, Parameter, compile_query
+from storage.records.query_match import matches
+from storage.records.reference import reference
+
+__all__ = ["DOCUMENT", "CosmosRecordReader", "CosmosRecordWriter"]
+
+# What is needed to give a record back, and to go on after it.
+DOCUMENT = (
+    "SELECT c.id, c.consumer, c.day, c.record, c.received_at, c.hold, c.json, c.blob FROM c WHERE "
+)
+_REFERENCES = (
+    "SELECT c.id, c.consumer, c.day, c.record, c.tap, c.boot, c.seq, c.json, c.blob FROM c"
+    " ORDER BY c.id"
+)
+_NAMES = ("record", "consumer", "day")
+_BEFORE = "c.received_at <= @at AND (c.received_at < @at OR c.id < @id)"
+_NEWEST = "c.received_at DESC, c.id DESC"
+
+_REMOVED = (LedgerState.ERASED, LedgerState.EXPIRED)
+
+
+class CosmosRecordWriter:
+    """Implements `RecordWriter`. `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self,
+        records: Container,
+        ledger: CosmosLedger,
+        bodies: Bodies,
+        clock: Callable[[], float],
+    ) -> None:
+        self._records = records
+        self._ledger = ledger
+        self._bodies = bodies
+        self._clock = clock
+
+    async def put(self, record: RedactedRecord) -> bool:
+        """Store the record durably; false when one of its id is there, or was removed."""
+        if type(record) is not RedactedRecord:
+            raise RecordInvalid("only a redacted record may be stored")
+        item = await self._bodies.item_of(record, self._clock())
+        new = await self._records.create(item)
+        if await self._was_removed(record):
+            await self._take_back(item)
+            return False
+        if not new:
+            await self._forget_unless_it_stands(item)
+        return new
+
+    async def digest(self, record: RedactedRecord) -> str | None:
+        """What the stored record of this one's id digests to; None when there is none."""
+        name = item_id(record.id)
+        there = await self._records.read(name, [record.consumer, record.day, name])
+        text = None if there is None else await self._bodies.current_text_of(there)
+        return None if text is None else document_digest(msgspec.json.decode(text))
+
+    async def _was_removed(self, record: RedactedRecord) -> bool:
+        tap = record.tap
+        entry = await self._ledger.entry(ExchangeNumber(tap=tap.name, boot=tap.boot, seq=tap.seq))
+        return entry is not None and entry.state in _REMOVED
+
+    async def _take_back(self, item: Item) -> None:
+        """Remove what was put, or what a duplicate of it has put."""
+        there = await self._records.read(item["id"], record_key(item))
+        for each in (item, there or item):
+            await self._bodies.forget(each)
+        await self._records.delete(item["id"], record_key(item))
+
+    async def _forget_unless_it_stands(self, item: Item) -> None:
+        """Remove the blob of a duplicate, unless the record that is there has the very same."""
+        if "blob" not in item:
+            return
+        there = await self._records.read(item["id"], record_key(item))
+        if there is None or there.get("blob") != item["blob"]:
+            await self._bodies.forget(item)
+
+
+class CosmosRecordReader:
+    """Implements `RecordReader`; one search takes at most `budget` seconds."""
+
+    def __init__(
+        self, records: Container, bodies: Bodies, budget: float, *, full_text: bool
+    ) -> None:
+        self._records = records
+        self._bodies = bodies
+        self._budget = budget
+        self._full_text = full_text
+
+    async def get(self, record_id: str) -> StoredDocument | None:
+        """Fetch one record by id; None when there is none.
+
+        An id alone names no partition: each physical one is asked, by its index.
+        """
+        try:
+            name = item_id(record_id)
+        except RecordInvalid:
+            return None
+        found = self._records.query(f"{DOCUMENT}c.id = @id", [{"name": "@id", "value": name}])
+        async with aclosing(found):
+            async for item in found:
+                if (text := await self._bodies.current_text_of(item)) is not None:
+                    return StoredDocument(record_id, text)
+        return None
+
+    async def search(self, query: Query, limit: int, cursor: str | None = None) -> Page:
+        """Find records, newest opening first."""
+        check_limit(limit)
+        compiled = compile_query(query, full_text=self._full_text)
+        sql, parameters = _statement(compiled, read_cursor(cursor) if cursor is not None else None)
+        try:
+            async with asyncio.timeout(self._budget):
+                found = await self._found(query, compiled, (sql, parameters), limit + 1)
+        except TimeoutError:
+            raise QueryTooCostly from None
+        documents = [StoredDocument(item["record"], text) for item, text in found[:limit]]
+        # One more than asked for tells whether there is a next page.
+        last = found[limit - 1][0] if len(found) > limit else None
+        return Page(
+            documents,
+            write_cursor(last["received_at"], last["record"]) if last else None,
+            fanned_out=not compiled.key,
+        )
+
+    async def references(self) -> AsyncIterator[StoredRef]:
+        """Walk every stored record in the order of ids."""
+        async for item in self._records.query(_REFERENCES):
+            try:
+                text = await self._bodies.current_text_of(item)
+            except BlobMissing:
+                text = b""  # no record: it shows as altered, which it is
+            if text is not None:
+                record_id, consumer, day = (str(item.get(each, "")) for each in _NAMES)
+                yield reference(record_id, *place_of(item), consumer, day, text)
+
+    async def _found(
+        self,
+        query: Query,
+        compiled: CosmosQuery,
+        statement: tuple[str, list[Parameter]],
+        count: int,
+    ) -> list[tuple[Item, bytes]]:
+        """The first so many items with their text."""
+        found: list[tuple[Item, bytes]] = []
+        async with aclosing(self._records.query(*statement, page_size=count)) as items:
+            async for item in items:
+                text = await self._bodies.current_text_of(item)
+                if text is not None and _holds(query, compiled, item, text):
+                    found.append((item, text))
+                if len(found) == count:
+                    break
+        return found
+
+
+def _statement(
+    compiled: CosmosQuery, before: tuple[str, str] | None
+) -> tuple[str, list[Parameter]]:
+    """Give the whole query.
+
+    A record whose text is in a blob has no words in its item: it comes along wherever words are
+    asked for, and is looked at when its text is there.
+    """
+    condition, parameters = compiled.condition, list(compiled.parameters)
+    further: list[str] = []
+    if compiled.reads_text:
+        condition = f"{condition} OR IS_DEFINED(c.blob)"
+        for level, value in zip(("consumer", "day"), compiled.key, strict=False):
+            further.append(f"c.{level} = @{level}")
+            parameters.append({"name": f"@{level}", "value": value})
+    if before is not None:
+        further.append(_BEFORE)
+        at, record_id = before
+        parameters += [{"name": "@at", "value": at}, {"name": "@id", "value": _item_id(record_id)}]
+    if further:
+        condition = " AND ".join((f"({condition})", *further))
+    # With the consumer fixed, its name in the order lets the index of both serve.
+    order = "c.consumer ASC, c.received_at DESC, c.id DESC" if compiled.key else _NEWEST
+    return f"{DOCUMENT}{condition} ORDER BY {order}", parameters
+
+
+def _item_id(record_id: str) -> str:
+    """A cursor's id as an item's; ids order the same way in both spellings."""
+    return record_id.replace("/", ".")
+
+
+def _holds(query: Query, compiled: CosmosQuery, item: Item, text: bytes) -> bool:
+    """Whether a record is really what was asked for: the store could not tell of one in a blob."""
+    if "blob" not in item or not compiled.reads_text:
+        return True
+    try:
+        record = from_json(text, RedactedRecord)
+    except (ValueError, msgspec.DecodeError):
+        return True  # it cannot be told any more; whoever looks shall see it
+    return matches(query.where, findable(record))

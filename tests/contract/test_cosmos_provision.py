@@ -1,0 +1,129 @@
+"""The containers on Cosmos DB: made once, held against their definitions, never made anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from azure.cosmos import PartitionKey
+
+from audit.errors import StoreUnavailable
+from storage.records.cosmos import CosmosAccess
+from storage.records.cosmos_client import open_client
+from storage.records.cosmos_provision import Definition, Flaw, check, definitions, provision
+from tests.emulators.cosmos import CosmosEmulator
+
+# The emulator's account has this consistency and no other; the service's can be set.
+SESSION = "account consistency"
+
+
+async def flaws(access: CosmosAccess) -> dict[str, Flaw]:
+    """What is found, but for what every emulator shows."""
+    return {flaw.name: flaw for flaw in await check(access) if flaw.name != SESSION}
+
+
+async def test_provisioning_twice_makes_everything_once(cosmos: CosmosEmulator) -> None:
+    """The first call says what it made, the second nothing, and then nothing is wrong."""
+    access = cosmos.access()
+    assert set(await flaws(access)) == {
+        "container records",
+        "container ledger",
+        "container orders",
+    }
+    assert await provision(access) == [
+        f"database {access.database} made",
+        "container records made",
+        "container ledger made",
+        "container orders made",
+    ]
+    assert await provision(access) == []
+    assert await flaws(access) == {}
+
+
+async def test_a_consistency_under_which_a_look_may_be_stale_is_a_flaw(
+    cosmos: CosmosEmulator,
+) -> None:
+    """Whoever puts looks at the ledger afterwards, and must see what others wrote."""
+    access = cosmos.access()
+    await provision(access)
+    (flaw,) = await check(access)
+    assert (flaw.name, flaw.expected, flaw.found) == (
+        SESSION,
+        "Strong or BoundedStaleness",
+        "Session",
+    )
+
+
+async def made(access: CosmosAccess, **records: Any) -> None:
+    """Make a database whose `records` differ."""
+    client = await open_client(access)
+    database = await client.create_database(access.database)
+    await database.create_container("records", **records)
+    await client.close()
+
+
+async def test_what_can_be_changed_is_changed(cosmos: CosmosEmulator) -> None:
+    """Time to live and indexes are named as flaws, and provisioning mends them."""
+    access = cosmos.access()
+    key = PartitionKey(path=["/consumer", "/day", "/id"])
+    await made(access, partition_key=key, default_ttl=3600)
+    found = await flaws(access)
+    assert (found["records: time to live"].found, found["records: time to live"].expected) == (
+        "3600 s for every item",
+        "by item",
+    )
+    assert "records: composite indexes" in found
+    assert "records: time to live changed" in await provision(access)
+    assert await flaws(access) == {}
+
+
+async def test_a_partition_key_is_never_changed(cosmos: CosmosEmulator) -> None:
+    """A container with another key is named with what to do, and left as it is."""
+    access = cosmos.access()
+    await made(access, partition_key=PartitionKey(path="/consumer"))
+    assert "container records made" not in await provision(access)
+    found = (await flaws(access))["records: partition key"]
+    assert (found.expected, found.found) == ("/consumer, /day, /id", "/consumer")
+    assert "store.database" in found.advice
+
+
+async def test_full_text_is_asked_for_only_where_the_account_has_it(
+    cosmos: CosmosEmulator,
+) -> None:
+    """Containers made without it lack policy and index, and provisioning adds them."""
+    plain = cosmos.access()
+    await provision(plain)
+    searching = cosmos.access(plain.database, full_text=True)
+    assert set(await flaws(searching)) == {
+        "records: full-text indexes",
+        "records: full-text policy",
+    }
+    await provision(searching)
+    assert await flaws(searching) == {}
+
+
+async def test_an_account_that_cannot_be_reached_is_no_flaw_of_its_containers(
+    cosmos: CosmosEmulator,
+) -> None:
+    """It is an error that names the account."""
+    gone = CosmosEmulator("https://127.0.0.1:1", cosmos.ca).access(timeout=5.0)
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1"):
+        await check(gone)
+
+
+def records_of(*, full_text: bool) -> Definition:
+    """The definition of the records' container."""
+    return definitions(full_text=full_text)[0]
+
+
+@pytest.mark.parametrize("full_text", [True, False])
+def test_no_text_is_in_a_range_index(full_text: bool) -> None:
+    """Words are for the full-text index or none; the record's own text for neither."""
+    indexing = records_of(full_text=full_text).indexing
+    left_out = {each["path"] for each in indexing["excludedPaths"]}
+    assert {"/json/?", "/find/prompt/?", "/find/answer/?"} <= left_out
+
+
+def test_only_records_have_a_time_to_live() -> None:
+    """Nothing of ledger and orders ever expires."""
+    assert [each.default_ttl for each in definitions(full_text=False)] == [-1, None, None]
