@@ -130,8 +130,15 @@ def _french(random: Random, city: str, joint: str) -> str:
 
 
 def _spanish(random: Random, city: str, joint: str) -> str:
-    floor = random.choice(["", f", {random.randint(1, 9)}.º {random.choice('ABCD')}", ", bajo",
-                           f", {random.randint(1, 9)}º izq.", f", Col. {random.choice(_WORDS['es'])}"])  # fmt: skip
+    floor = random.choice(
+        [
+            "",
+            f", {random.randint(1, 9)}.º {random.choice('ABCD')}",
+            ", bajo",
+            f", {random.randint(1, 9)}º izq.",
+            f", Col. {random.choice(_WORDS['es'])}",
+        ]
+    )
     return f"{street(random, 'es')}{floor}{joint}{_digits(random, 5)} {city}"
 
 
