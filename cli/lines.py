@@ -29,6 +29,11 @@ class LineCutter:
         self._size = 0
         self._held = bytearray()
 
+    @property
+    def held(self) -> int:
+        """How many bytes of a line that has not ended are held."""
+        return len(self._held)
+
     def feed(self, data: bytes) -> list[Line]:
         """Give the lines that end in `data`."""
         *whole, rest = data.split(b"\n")

@@ -19,13 +19,15 @@ from redaction.detectors.azure_language_client import (
     Document,
     LanguageClient,
 )
-from redaction.detectors.azure_language_packer import Packer
+from redaction.detectors.azure_language_packer import Packer, Patience
 from redaction.detectors.azure_language_seams import joined
 from redaction.finding import Passage, Span
 
 __all__ = ["AzureLanguageDetector"]
 
 _SAYS_SOMETHING = re.compile(r"\w")
+# Seconds without any answer after which the service counts as away.
+_STALLED = 15.0
 
 
 class AzureLanguageDetector:
@@ -45,6 +47,8 @@ class AzureLanguageDetector:
             language=access.language,
             at_once=access.at_once,
             count=count or NoCount(),
+            # Who waits behind a slow request is not told before that has had its time.
+            patience=Patience(stalled=max(_STALLED, 1.5 * access.timeout)),
         )
         return cls(client, packer, access.language)
 

@@ -33,7 +33,7 @@ SLACK = 64
 _JOINED = regex.compile(r"(?<=[^\p{C}\p{Zl}\p{Zp}])[\p{Mn}\p{Me}]")
 # After white space or a stop of scripts that have none, unless what follows joins on to it.
 _NATURAL = regex.compile(
-    r"(?:\s+|[。！？；，、])(?![\s\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}])"
+    r"(?:\s+|[\u3001\u3002\uff01\uff0c\uff1b\uff1f])(?![\s\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}])"
 )
 # Before a letter that nothing joins to what precedes it, wherever that is (UAX #29, GB9a to GB11).
 _BETWEEN = regex.compile(

@@ -30,7 +30,7 @@ from tests.harness.open_loop import OpenLoop
 from tests.harness.settling import tap_health
 from tests.harness.tree import Tree, auditstream, clean_environment
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 # Longer than the SDK rides out by itself.
 DOWN_SECONDS = 20.0

@@ -18,7 +18,7 @@ from tests.harness.tree import records
 from tests.harness.wait import until
 from tests.harness.workers import RunningWorker, filled, left_in, stored_in, worker
 
-PAIRS = 4
+PAIRS = 3
 
 
 def assert_no_name_rests(data: Path, texts: LongTexts) -> None:
@@ -49,7 +49,7 @@ def fewest(service: LanguageService, texts: LongTexts) -> int:
 
 
 async def test_long_texts_are_redacted_across_every_edge_in_few_requests(tmp_path: Path) -> None:
-    """Four texts of 200 KB, cut in the middle of names: none is stored, and requests are full.
+    """Three texts of 200 KB, cut in the middle of names: none is stored, and requests are full.
 
     But for one of each delivery, which goes when no other comes along.
     """

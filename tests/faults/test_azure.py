@@ -6,24 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from audit.errors import TransientError
-from audit.ids import ExchangeNumber
 from storage.blobs.azure import AzureAccess, AzureBlobs
-from storage.queue.port import Message, MessageKind
 from storage.queue.service_bus import ServiceBusAccess, open_service_bus
 from storage.records.cosmos import open_cosmos
+from tests.contract.samples import a_message, an_entry, record_id
 from tests.faults.azure import Azure
 from tests.faults.engines import Embedded, FaultUnknown
 from tests.faults.schedule import Fault, Kind
 from tests.harness.engines import QUEUE
+from tests.harness.leaks import Search
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NUMBER = ExchangeNumber(tap="tap", boot="boot", seq=1)
+IN_MESSAGE, IN_BLOB = "it lies in the queue", "it lies in a blob"
 # A second is long for a service on this machine that answers at all.
 PATIENCE = 2.0
 
@@ -65,11 +66,11 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
             AzureAccess("auditstream", timeout=PATIENCE, connection_string=given)
         )
         stack.push_async_callback(blobs.close)
-        message = Message("id", MessageKind.RECORD, NUMBER, b"body")
+        message = a_message(1, IN_MESSAGE.encode())
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "broker": lambda: bus.outbox.send([message]),
-            "store": lambda: store.ledger.entry(NUMBER),
-            "blobs": lambda: blobs.put("claims.tap/boot/1", b"body"),
+            "store": lambda: store.ledger.enter(an_entry(1)),
+            "blobs": lambda: blobs.put("claims.tap/boot/1", IN_BLOB.encode()),
         }
         yield Place(azure, calls)
 
@@ -119,6 +120,16 @@ async def test_a_broker_that_comes_back_is_as_wrong_as_the_schedule_says(place: 
         await place.calls["broker"]()
     await place.azure.end(busy)
     await place.calls["broker"]()
+
+
+async def test_whatever_a_service_holds_is_searched(place: Place, tmp_path: Path) -> None:
+    """A value that lies in the broker's journal, in a blob or in an item is found there."""
+    for call in place.calls.values():
+        await call()
+    planted = {"/journal/": IN_MESSAGE, "/azurite/": IN_BLOB, "cosmos/ledger": record_id(1)}
+    hits = Search(planted.values()).hits_in(await place.azure.at_rest(tmp_path))
+    for where, value in planted.items():
+        assert any(repr(value) in hit and where in hit for hit in hits), where
 
 
 async def test_files_do_not_go_wrong_by_themselves() -> None:

@@ -34,6 +34,7 @@ def test_a_line_that_is_too_long_is_counted_and_not_kept() -> None:
     cutter = LineCutter(LIMIT)
     for _ in range(1000):
         assert cutter.feed(b"x" * LIMIT) == []
+        assert cutter.held <= LIMIT
     assert cutter.feed(b"\nab\n") == [Line(1, None), Line(2, b"ab")]
 
 

@@ -53,7 +53,12 @@ PAGES = [
     "docs/redaction.md",
     *sorted(DECISIONS),
 ]
-NOT_SETTINGS = {"AUDITSTREAM_CONFIG", "AUDITSTREAM_STREAMS", *KEY_VARIABLES}
+NOT_SETTINGS = {
+    "AUDITSTREAM_CONFIG",
+    "AUDITSTREAM_SOAK_ENGINE",
+    "AUDITSTREAM_STREAMS",
+    *KEY_VARIABLES,
+}
 
 
 def uses(read: Callable[[ast.Module, str], Iterator[Use]]) -> list[Use]:

@@ -67,18 +67,8 @@ async def test_a_process_that_redacts_is_not_given_the_key(tmp_path: Path) -> No
         assert list(orders.asked) == ["azure_language"]
 
 
-async def test_the_check_has_a_document_read(tmp_path: Path) -> None:
-    """And says what is wrong with a key."""
-    async with language_service() as service:
-        for key, standing in (("", Standing.PASSED), ("f" * 32, Standing.FAILED)):
-            settings = settings_of(policy(tmp_path), service, key)
-            found = [each async for each in redaction(settings)]
-            assert [each.standing for each in found if each.name == "language"] == [standing]
-        assert any("language.key" in each.found for each in found)
-
-
 async def test_the_check_names_the_setting_that_is_missing(tmp_path: Path) -> None:
-    """Nothing is asked."""
+    """As a worker would."""
     (found,) = [each async for each in redaction(settings_of(policy(tmp_path), None))]
     assert found.standing is Standing.FAILED
     assert "language.endpoint" in found.found

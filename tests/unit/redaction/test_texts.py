@@ -118,6 +118,7 @@ def test_at_level_pseudonymised_a_value_has_one_pseudonym_in_all_texts() -> None
     made = asyncio.run(redactor().redact_texts([MAIL, f"To {MAIL}"], Level.PSEUDONYMISED))
     assert made[1].text == f"To {made[0].text}"
     assert made[0].text.startswith("<EMAIL_ADDRESS_")
+    assert made[0].text != tried(MAIL)[0].text
     assert made[0].places[0].action is Action.PSEUDONYM
 
 
