@@ -438,7 +438,7 @@ async def test_a_damaged_entry_keeps_nobody_from_finding_what_came_back(house: H
     """It is left for verify to name, and the others are found."""
     await came_back(house, 1, 2)
     ledger = house.store.ledger._ledger
-    item = await ledger.read("entry.1", ["tap", BOOT])
+    item = await ledger.read("entry.1", ["tap", BOOT, "entry.1"])
     assert item is not None
     assert await ledger.replace(item | {"consumer": "x"}, item["_etag"])
     found = await house.store.finder.left_behind(AT)
