@@ -31,9 +31,9 @@ __all__ = ["FACETS_OVER", "Found", "Opened", "ReadingRoom", "Sources"]
 T = TypeVar("T")
 
 # Facets are counted over the newest records that are found: enough to steer by, quickly counted.
-FACETS_OVER = 5_000
+FACETS_OVER = 2_000
 # A month of a busy gateway; what is beyond is said to be left out.
-OVERVIEW_OVER = 100_000
+OVERVIEW_OVER = 50_000
 _NEIGHBOURS = 50
 
 

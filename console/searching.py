@@ -32,6 +32,7 @@ _FACETS: tuple[tuple[str, str], ...] = (
 _SHOWN = 6
 _MOST = 60
 
+_SPACE = re.compile(r"\s")
 _AT = re.compile(r" \(at character ([0-9]+)\)$| at character ([0-9]+)\b")
 
 
@@ -66,10 +67,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a filter, and at which character of it (from 0), where that is known."""
+    """What is wrong with a filter, and the word that it is wrong with, where that is known.
+
+    The word is from character `at` (from 0) up to `until`.
+    """
 
     message: str
     at: int | None = None
+    until: int = 0
 
 
 def problem_of(text: str, error: QueryInvalid) -> Problem:
@@ -77,7 +82,10 @@ def problem_of(text: str, error: QueryInvalid) -> Problem:
     message = str(error)
     found = _AT.search(message)
     at = int(found[1] or found[2]) - 1 if found else None
-    return Problem(message, at if at is not None and at <= len(text) else None)
+    if at is None or at > len(text):
+        return Problem(message)
+    space = _SPACE.search(text, at + 1)
+    return Problem(message, at, space.start() if space else max(len(text), at + 1))
 
 
 def conditions(query: Query) -> list[Condition]:

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from audit.reading.neutral import neutral_line
 from console.principal import Principal, Visit
 
 __all__ = ["Session", "Sessions"]
@@ -57,7 +58,7 @@ class Session:
 
     def state_purpose(self, text: str) -> None:
         """Take what the reader says it is for, as one line."""
-        self.purpose = " ".join(text.split())[:LONGEST_PURPOSE]
+        self.purpose = neutral_line(text).strip()[:LONGEST_PURPOSE]
 
 
 class Sessions:

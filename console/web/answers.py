@@ -9,6 +9,7 @@ import jinja2
 import msgspec
 from aiohttp import web
 
+from audit.reading.neutral import neutral_line
 from console.sessions import Session
 from console.web.state import SESSION
 
@@ -31,6 +32,8 @@ _PAGES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+# For what readers typed: text of records is neutral before it comes to a template.
+_PAGES.filters["neutral"] = neutral_line
 # In an asset's address, so that a browser may keep it until another version is installed.
 _PAGES.globals["version"] = hashlib.sha256(b"".join(d for _, d in ASSETS.values())).hexdigest()[:12]
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from console.principal import Visit
 from console.web.answers import page, problem, see_other
+from console.web.forms import form_of
 from console.web.state import CONSOLE, COOKIE, session_of
 from storage.access.port import Deed
 
@@ -44,8 +45,7 @@ async def _by_token(request: web.Request) -> web.Response:
     console = request.app[CONSOLE]
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         return problem(403, "access.forged", "this form was posted from another site", request)
-    given = (await request.post()).get("token")
-    if not isinstance(given, str) or not _same(given.strip(), console.token):
+    if not _same((await form_of(request)).get("token", "").strip(), console.token):
         return page(request, "enter.html", status=403, wrong="This is not the token.")
     return await _let_in(request, console.sessions.open(replace(console.owner, via="token")))
 
@@ -63,9 +63,9 @@ async def _let_in(request: web.Request, cookie: str) -> web.Response:
 
 
 async def _purpose(request: web.Request) -> web.Response:
-    form = await request.post()
-    session_of(request).state_purpose(str(form.get("purpose", "")))
-    back = str(form.get("back", "/"))
+    form = await form_of(request)
+    session_of(request).state_purpose(form.get("purpose", ""))
+    back = form.get("back", "/")
     # Only a path of ours: `//host` and `/\host` lead elsewhere.
     return see_other(back if back.startswith("/") and back[1:2] not in ("/", "\\") else "/")
 

@@ -8,6 +8,7 @@ from audit.errors import QueryInvalid
 from console.exporting import Shape
 from console.packing import export
 from console.web.answers import page
+from console.web.forms import form_of
 from console.web.state import CONSOLE, session_of
 from storage.records.query import describe, parse
 
@@ -30,11 +31,11 @@ async def _form(request: web.Request) -> web.Response:
 
 async def _export(request: web.Request) -> web.StreamResponse:
     console, session = request.app[CONSOLE], session_of(request)
-    form = await request.post()
-    text, wanted = str(form.get("filter", "")), str(form.get("shape", ""))
+    form = await form_of(request)
+    text, wanted = form.get("filter", ""), form.get("shape", "")
     if wanted not in set(Shape):
         raise QueryInvalid(f"shape is one of {', '.join(Shape)}")
-    session.state_purpose(str(form.get("purpose", "")))
+    session.state_purpose(form.get("purpose", ""))
     if not session.purpose:
         raise QueryInvalid("an export has a purpose: say what it is for")
     archive = export(console.room, session.visit, text, Shape(wanted), console.max_export)

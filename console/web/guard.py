@@ -13,8 +13,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from audit.errors import AccessDenied, AuditStreamError, PermanentError
+from audit.reading.neutral import neutral_line
 from console.principal import Visit
 from console.web.answers import of_programs, problem, see_other, wants_json
+from console.web.forms import form_of
 from console.web.state import CONSOLE, COOKIE, SESSION, VISIT
 
 __all__ = ["errors_as_answers", "known_only", "with_headers"]
@@ -66,7 +68,7 @@ async def known_only(request: web.Request, handler: Handler) -> web.StreamRespon
     if _is_open(request.path):
         return await handler(request)
     if _by_token(request):
-        purpose = " ".join(request.headers.get("X-AuditStream-Purpose", "").split())[:200]
+        purpose = neutral_line(request.headers.get("X-AuditStream-Purpose", "")).strip()[:200]
         request[VISIT] = Visit(request.app[CONSOLE].owner, purpose)
         return await handler(request)
     return await _by_session(request, handler)
@@ -98,8 +100,5 @@ def _by_token(request: web.Request) -> bool:
 
 
 async def _is_meant(request: web.Request, csrf: str) -> bool:
-    given = request.headers.get("X-CSRF-Token")
-    if given is None and request.content_type != "application/json":
-        value = (await request.post()).get("csrf")
-        given = value if isinstance(value, str) else None
-    return given is not None and hmac.compare_digest(given.encode(), csrf.encode())
+    given = request.headers.get("X-CSRF-Token") or (await form_of(request)).get("csrf", "")
+    return hmac.compare_digest(given.encode("utf-8", "replace"), csrf.encode())

@@ -82,7 +82,7 @@ async def _numbers(request: web.Request, span: Span, consumer: str) -> Overview:
     if consumer:
         asked = (*asked, Match("consumer", consumer))
     found = await room.count(visit_of(request), Query(every(asked)))
-    # A hundred thousand rows take a moment, and others are reading.
+    # Fifty thousand rows take a moment, and others are reading.
     return await asyncio.to_thread(overview, found, span, now_ns)
 
 

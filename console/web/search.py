@@ -14,10 +14,12 @@ from aiohttp import web
 
 from audit.errors import QueryInvalid, QueryTooCostly
 from audit.ids import timestamp
+from audit.reading.neutral import neutral_line
 from console.room import FACETS_OVER, Found
 from console.rows import rows_of
 from console.searching import conditions, facets, problem_of
 from console.web.answers import page, see_other
+from console.web.forms import form_of
 from console.web.state import CONSOLE, session_of, visit_of
 from storage.access.port import SavedSearch
 from storage.records.query import FIELDS, Query, describe, parse
@@ -49,7 +51,7 @@ async def _all(request: web.Request) -> web.Response:
 
 
 async def _ask(request: web.Request) -> web.Response:
-    text = str((await request.post()).get("filter", ""))
+    text = (await form_of(request)).get("filter", "")
     try:
         parse(text, request.app[CONSOLE].room.now_ns())
     except QueryInvalid as error:
@@ -150,9 +152,9 @@ async def _newer(request: web.Request) -> web.Response:
 
 
 async def _save(request: web.Request) -> web.Response:
-    console, form = request.app[CONSOLE], await request.post()
-    text = str(form.get("filter", ""))
-    name = " ".join(str(form.get("name", "")).split())[:_LONGEST_NAME]
+    console, form = request.app[CONSOLE], await form_of(request)
+    text = form.get("filter", "")
+    name = neutral_line(form.get("name", "")).strip()[:_LONGEST_NAME]
     parse(text, console.room.now_ns())
     if not name:
         raise QueryInvalid("a search is kept under a name")
@@ -163,6 +165,6 @@ async def _save(request: web.Request) -> web.Response:
 
 
 async def _forget(request: web.Request) -> web.Response:
-    name = str((await request.post()).get("name", ""))
+    name = (await form_of(request)).get("name", "")
     await request.app[CONSOLE].saved.forget(visit_of(request).principal.name, name)
     return see_other("/")

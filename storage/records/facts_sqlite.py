@@ -12,13 +12,15 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from audit.errors import QueryTooCostly
 from audit.ledger import Checkpoint, LedgerState
 from audit.value import from_json
 from storage.database import Database
 from storage.records.facts import FactPage, Facts, StateCount, TapProgress
+from storage.records.planning_sqlite import planned
 from storage.records.query import Query
-from storage.records.query_sqlite import compile_query
 
 __all__ = ["SqliteFacts"]
 
@@ -44,10 +46,12 @@ _FIELDS = (
 )
 _COLUMNS = ", ".join(f"r.{name}" for name in ("number", *_FIELDS))
 _FOUND = "FROM records AS r WHERE {} ORDER BY r.received_at DESC, r.id DESC LIMIT ?"
+# The cross join makes SQLite go from the records to their labels; the other way round it would
+# read the labels of the whole store.
 _LABELS = (
-    "SELECT record, kind, label, count FROM labels"
-    " WHERE record IN (SELECT r.number {}) AND kind IN ('model', 'signal', 'entity')"
-    " ORDER BY record, kind, label"
+    "SELECT l.record, l.kind, l.label, l.count FROM json_each(?) AS f"
+    " CROSS JOIN labels AS l INDEXED BY labels_by_record ON l.record = f.value"
+    " WHERE l.kind IN ('model', 'signal', 'entity') ORDER BY l.record, l.kind, l.label"
 )
 _STATES = "SELECT consumer, day, state, count(*) FROM ledger GROUP BY consumer, day, state"
 _LAST = (
@@ -97,14 +101,14 @@ def _bounded(db: sqlite3.Connection, budget: float, work: Callable[[sqlite3.Conn
 
 
 def _facts(db: sqlite3.Connection, query: Query, limit: int) -> FactPage:
-    condition, parameters = compile_query(query)
-    found = _FOUND.format(condition)
-    asked = [*parameters, limit + 1]
-    # Both look at one state of the file: a record that comes in between has no labels else.
+    # Both look at one state of the file: a record that is erased in between would lose its labels.
     db.execute("BEGIN")
     try:
-        rows = db.execute(f"SELECT {_COLUMNS} {found}", asked).fetchall()
-        labels = db.execute(_LABELS.format(found), asked).fetchall()
+        condition, parameters = planned(db, query)
+        found = _FOUND.format(condition)
+        rows = db.execute(f"SELECT {_COLUMNS} {found}", [*parameters, limit + 1]).fetchall()
+        numbers = msgspec.json.encode([row[0] for row in rows[:limit]]).decode()
+        labels = db.execute(_LABELS, (numbers,)).fetchall()
     finally:
         db.execute("COMMIT")
     by_record: dict[int, list[tuple[str, str, int]]] = defaultdict(list)

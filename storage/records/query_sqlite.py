@@ -28,7 +28,7 @@ from storage.records.query_ast import (
     Truth,
 )
 
-__all__ = ["Sql", "compile_query"]
+__all__ = ["Sql", "compile_query", "probes", "scanning"]
 
 Sql: TypeAlias = tuple[str, list[object]]
 
@@ -52,6 +52,31 @@ def compile_query(query: Query) -> Sql:
         return _compiled(query.where)
     except KeyError:
         raise QueryInvalid("the query asks for a field that this store does not have") from None
+
+
+def scanning(sql: str) -> str:
+    """The same expression, of which SQLite makes no use to find its way to the records.
+
+    A unary plus changes no value and keeps a column from being looked up. Then the records are
+    read in the order of time, and what is in the list of numbers is only checked.
+    """
+    return sql.replace("r.number IN", "+r.number IN")
+
+
+def probes(query: Query, most: int) -> list[Sql]:
+    """For each word or label that every record found must have: count, up to `most`, who has it."""
+    parts = query.where.of if isinstance(query.where, All) else (query.where,)
+    return [
+        (f"SELECT count(*) FROM ({_numbers(part)[0]} LIMIT ?)", [*_numbers(part)[1], most])  # noqa: S608 - constants
+        for part in parts
+        if isinstance(part, Contains) or (isinstance(part, Match) and part.field in LABELS)
+    ]
+
+
+def _numbers(part: Node) -> Sql:
+    """The subquery of a condition on words or labels: the numbers of the records that have it."""
+    sql, parameters = _compiled(part)
+    return sql.removeprefix("r.number IN (").removesuffix(")"), parameters
 
 
 def _compiled(node: Node) -> Sql:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
 
 import msgspec
 
@@ -19,6 +20,7 @@ from audit.value import to_json
 from storage.database import Database
 from storage.records.cursor import check_limit, read_cursor, write_cursor
 from storage.records.findable import SCALARS, Findable, findable
+from storage.records.planning_sqlite import planned
 from storage.records.port import Page, StoredDocument, StoredRef
 from storage.records.query import Query
 from storage.records.query_sqlite import compile_query
@@ -39,6 +41,8 @@ _REMOVED = (
 _STEPS = 10_000
 
 _CHUNK = 200
+
+Rows: TypeAlias = list[tuple[str, str, str]]
 
 
 class SqliteRecordWriter:
@@ -83,17 +87,11 @@ class SqliteRecordReader:
     async def search(self, query: Query, limit: int, cursor: str | None = None) -> Page:
         """Find records, newest opening first."""
         check_limit(limit)
-        condition, parameters = compile_query(query)
-        if cursor is not None:
-            condition += " AND (r.received_at, r.id) < (?, ?)"
-            parameters += read_cursor(cursor)
-        statement = (
-            f"SELECT r.id, r.received_at, r.json FROM records AS r WHERE {condition}"  # noqa: S608
-            " ORDER BY r.received_at DESC, r.id DESC LIMIT ?"
-        )  # the condition is made of constants alone (see `query_sqlite`); values are parameters
+        compile_query(query)  # what cannot be asked is said before anything is read
+        after = read_cursor(cursor) if cursor is not None else None
         # One more than asked for tells whether there is a next page.
         rows = await self._database.read(
-            lambda db: _within(db, self._budget, statement, [*parameters, limit + 1])
+            lambda db: _within(db, self._budget, lambda: _found(db, query, limit + 1, after))
         )
         documents = [StoredDocument(found, json.encode()) for found, _, json in rows[:limit]]
         more = len(rows) > limit
@@ -143,14 +141,24 @@ def _insert(
     return True
 
 
-def _within(
-    db: sqlite3.Connection, budget: float, statement: str, parameters: list[object]
-) -> list[tuple[str, str, str]]:
-    """Run a query that is given up when `budget` seconds have passed."""
+def _found(db: sqlite3.Connection, query: Query, limit: int, after: tuple[str, str] | None) -> Rows:
+    condition, parameters = planned(db, query)
+    if after is not None:
+        condition += " AND (r.received_at, r.id) < (?, ?)"
+        parameters += after
+    statement = (
+        f"SELECT r.id, r.received_at, r.json FROM records AS r WHERE {condition}"  # noqa: S608
+        " ORDER BY r.received_at DESC, r.id DESC LIMIT ?"
+    )  # the condition is made of constants alone (see `query_sqlite`); values are parameters
+    return db.execute(statement, [*parameters, limit]).fetchall()
+
+
+def _within(db: sqlite3.Connection, budget: float, work: Callable[[], Rows]) -> Rows:
+    """Do work that is given up when `budget` seconds have passed."""
     deadline = time.monotonic() + budget
     db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
     try:
-        return db.execute(statement, parameters).fetchall()
+        return work()
     except sqlite3.OperationalError as problem:
         if problem.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             raise QueryTooCostly from None

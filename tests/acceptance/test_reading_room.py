@@ -9,8 +9,10 @@ import io
 import json
 import os
 import re
+import sqlite3
 import zipfile
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ import pytest
 import pytest_asyncio
 
 from tests.harness.browser import Browser, browser, chromium
-from tests.harness.tree import Tree, auditstream, records
+from tests.harness.tree import Tree, auditstream, clean_environment, records
 
 AXE = Path(__file__).parents[2] / ".venv" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 LINK = re.compile(rb"http://[0-9.:]+/enter/[\w-]+")
@@ -181,7 +183,8 @@ async def test_an_export_is_read_back(room: Room) -> None:
           const form = document.querySelector("form[action='/export']");
           form.querySelector("[value=csv]").checked = true;
           form.querySelector("[name=purpose]").value = "an analyst's day";
-          const answer = await fetch("/export", { method: "POST", body: new FormData(form) });
+          const body = new URLSearchParams(new FormData(form));
+          const answer = await fetch("/export", { method: "POST", body });
           const bytes = new Uint8Array(await answer.arrayBuffer());
           return btoa(String.fromCharCode(...bytes));
         })()"""
@@ -196,6 +199,7 @@ async def test_an_export_is_read_back(room: Room) -> None:
 
 async def test_a_live_page_shows_what_is_stored_meanwhile(room: Room) -> None:
     """A call that is made now comes in on top, without loading the page again."""
+    await room.open("/")
     await room.search("consumer:*")
     await room.tab.follow("[...document.querySelectorAll('.tools a')].at(-1).click()")
     before = await room.ids()
@@ -237,6 +241,47 @@ async def test_no_page_has_a_serious_flaw_of_access(room: Room) -> None:
                 wide = "document.documentElement.scrollWidth - innerWidth"
                 assert await room.tab.evaluate(wide) <= 0, (name, width)
             assert await _flaws(room.tab) == [], (name, dark)
+
+
+async def test_the_command_line_exports_the_same(room: Room, tmp_path: Path) -> None:
+    """Its archive has the records that the filter finds; a file that is there stays as it is."""
+    out = tmp_path / "out.zip"
+    words = ("export", "--data", str(room.tree.data), "--out", str(out), "--purpose", "a check")
+    made = await asyncio.to_thread(auditstream, *words, "ending:filtered")
+    assert made.returncode == 0, made.stderr
+    assert out.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(out) as archive:
+        lines = archive.read("records.jsonl").splitlines()
+        said = json.loads(archive.read("manifest.json"))
+    wanted = await asyncio.to_thread(records, room.tree.data, "ending:filtered")
+    assert [json.loads(line)["id"] for line in lines] == [each["id"] for each in wanted]
+    assert (said["records"], said["purpose"]) == (len(wanted), "a check")
+    before = out.read_bytes()
+    again = await asyncio.to_thread(auditstream, *words)
+    assert again.returncode == 2
+    assert again.stderr.count("\n") == 1
+    assert out.read_bytes() == before
+    wrong = await asyncio.to_thread(auditstream, *words[:4], str(tmp_path / "x"), *words[5:], "a:b")
+    assert wrong.returncode == 2
+    assert not (tmp_path / "x").exists()
+
+
+async def test_an_altered_access_log_is_noticed(room: Room, tmp_path: Path) -> None:
+    """A copy in which one entry was changed by force makes the command say which, and exit 1."""
+    copy = tmp_path / "access.sqlite"
+    with (
+        closing(sqlite3.connect(room.tree.data / "access.sqlite")) as there,
+        closing(sqlite3.connect(copy)) as here,
+    ):
+        there.backup(here)
+        here.execute("DROP TRIGGER access_stands")
+        here.execute("UPDATE access SET json = replace(json, 'search', 'view') WHERE number = 2")
+        here.commit()
+    env = clean_environment(AUDITSTREAM_CONSOLE__ACCESS_LOG=str(copy))
+    where = ("access-log", "--data", str(room.tree.data))
+    said = await asyncio.to_thread(auditstream, *where, "--limit", "1", env=env)
+    assert said.returncode == 1
+    assert "entry 2 does not follow" in said.stderr
 
 
 async def test_every_look_of_the_day_is_on_record(room: Room) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from audit.completeness import DamagedRow
 from audit.errors import QueryTooCostly, RecordInvalid, StoreUnavailable
+from storage.records import planning_sqlite
 from storage.records.findable import SCALARS
 from storage.records.ledger_sqlite import SqliteLedger
 from storage.records.query import Query, parse
@@ -217,3 +218,30 @@ def _tamper(path: Path, *statements: str) -> None:
         for statement in statements:
             connection.execute(statement)
     connection.close()
+
+
+async def test_common_and_rare_words_give_the_same_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever way a search goes, from the words or through time, it finds the same in order."""
+    database = await open_store(tmp_path / "store.db")
+    writer, reader = SqliteRecordWriter(database), SqliteRecordReader(database)
+    for seq in range(1, 30):
+        await writer.put(a_record(seq, prompt="common" + (" rare" if seq % 7 == 0 else "")))
+    for text in (
+        "common",
+        "rare",
+        "common rare",
+        "-rare",
+        "rare OR tool:*",
+        "tool:get_weather rare",
+    ):
+        query = parse(text, 0)
+        found = []
+        for few in (0, 10**6):
+            monkeypatch.setattr(planning_sqlite, "_FEW", few)
+            page = await reader.search(query, 5)
+            found.append([each.id for each in page.documents])
+            assert page.cursor is None or (await reader.search(query, 5, page.cursor)).documents
+        assert found[0] == found[1] != []
+    await database.close()

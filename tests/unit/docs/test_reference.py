@@ -50,6 +50,7 @@ PAGES = [
     "CHANGELOG.md",
     "docs/azure.md",
     "docs/query-api.md",
+    "docs/reading-room.md",
     "docs/redaction.md",
     *sorted(DECISIONS),
 ]
