@@ -43,7 +43,7 @@ bench-tap: $(VENV)/.tested ## the tap beside nginx: CPU, delay, memory (apt-get 
 bench-redaction: $(VENV)/.tested ## redaction beside stock Presidio: what is found, and how fast
 	$(BIN)/python -m bench.redaction.run $(SETS)
 
-tests: $(VENV)/.tested $(VENV)/.emulators
+tests: $(VENV)/.tested $(VENV)/.emulators $(VENV)/.packages
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed;
@@ -90,6 +90,14 @@ $(VENV)/.emulators: $(VENV)/bin/python
 	@echo 'installing emulators into $(VENV)/node ...'
 	@npm install --prefix $(VENV)/node --silent --no-audit --no-fund \
 	  azurite@3.37.0 @vercel/cosmosdb-server@1.0.1 axe-core@4.14.1
+	@touch $@
+
+# Debian packages: nginx to compare the tap with, Chromium to read pages in. Where they cannot be
+# installed the tests that need them are skipped.
+$(VENV)/.packages: $(VENV)/bin/python
+	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null && command -v chromium >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y nginx-light chromium >/dev/null; } || \
+	  echo 'some tests are skipped without: apt-get install nginx-light chromium'
 	@touch $@
 
 $(VENV)/.trained: $(VENV)/.tested
