@@ -9,7 +9,7 @@ LISTEN ?=
 UPSTREAM ?=
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run install test lint types imports tests soak fuzz bench-tap docs clean help
+.PHONY: run install test lint types imports tests soak fuzz model bench-tap bench-redaction docs clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,11 +39,17 @@ bench-tap: $(VENV)/.tested ## the tap beside nginx: CPU, delay, memory (apt-get 
 	  { echo 'nginx is missing: apt-get install nginx-light' >&2; exit 1; }
 	$(BIN)/python -m bench.tap.run $(SCENARIOS)
 
-tests: $(VENV)/.tested $(VENV)/.emulators
+# SETS are files of lines {"text", "spans": [[start, end, type]]}, measured too.
+bench-redaction: $(VENV)/.tested ## redaction beside stock Presidio: what is found, and how fast
+	$(BIN)/python -m bench.redaction.run $(SETS)
+
+tests: $(VENV)/.tested $(VENV)/.emulators $(VENV)/.packages
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed.
-soak: $(VENV)/.tested ## half an hour of random faults over the whole running system
+# AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed;
+# AUDITSTREAM_SOAK_ENGINE=azure puts the system on the emulators of Azure's services.
+soak: $(VENV)/.tested $(if $(filter azure,$(AUDITSTREAM_SOAK_ENGINE)),$(VENV)/.emulators)
+soak: ## half an hour of random faults over the whole running system
 	$(BIN)/python -m tests.faults.soak
 
 # What breaks a target is left in .fuzz; tests/fuzz/run.py says what to do with it.
@@ -51,6 +57,11 @@ fuzz: export FUZZ_SECONDS ?= 600
 fuzz: $(VENV)/.fuzzed ## hostile bytes, guided by coverage, for FUZZ_SECONDS (600) a target
 	$(BIN)/python -m tests.fuzz.run fuzz_sse
 	$(BIN)/python -m tests.fuzz.run fuzz_dialects
+
+# CORPORA may name a folder of labelled .jsonl files; docs/model-card.md says which were used.
+model: $(VENV)/.trained ## train the model that ships anew (half an hour and more of one core)
+	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --out redaction/model \
+	  $(if $(strip $(CORPORA)),--corpora '$(CORPORA)')
 
 docs: $(VENV)/.installed ## write docs/reference.md anew from the code
 	@mkdir -p docs
@@ -79,6 +90,18 @@ $(VENV)/.emulators: $(VENV)/bin/python
 	@echo 'installing emulators into $(VENV)/node ...'
 	@npm install --prefix $(VENV)/node --silent --no-audit --no-fund \
 	  azurite@3.37.0 @vercel/cosmosdb-server@1.0.1 axe-core@4.14.1
+	@touch $@
+
+# Debian packages: nginx to compare the tap with, Chromium to read pages in. Where they cannot be
+# installed the tests that need them are skipped.
+$(VENV)/.packages: $(VENV)/bin/python
+	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null && command -v chromium >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y nginx-light chromium >/dev/null; } || \
+	  echo 'some tests are skipped without: apt-get install nginx-light chromium'
+	@touch $@
+
+$(VENV)/.trained: $(VENV)/.tested
+	@$(PIP) -e '.[train]'
 	@touch $@
 
 $(VENV)/.fuzzed: $(VENV)/.tested

@@ -17,7 +17,8 @@ class Erased(Value, frozen=True):
 
     `before` says where it was: `stored` (with the digest and commitment it had), `waiting` or
     `dead_lettered` for what was still sealed, `removed` for what had been erased or had expired
-    already.
+    already. `records` is how many records the exchange had: an erasure takes all of them,
+    whichever was named.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Erased(Value, frozen=True):
     before: str
     record_digest: str | None = None
     commitment: str | None = None
+    records: int = 1
 
 
 class Certificate(Value, frozen=True):

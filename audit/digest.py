@@ -7,6 +7,7 @@ guessed. The digest of a redacted record is plain: it covers nothing that the re
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 
 import msgspec
@@ -23,6 +24,7 @@ __all__ = [
     "document_digest",
     "keyed_digest",
     "record_digest",
+    "sheaf_digest",
 ]
 
 CHAIN_START = "0" * 64
@@ -31,21 +33,36 @@ CHAIN_START = "0" * 64
 _SLICE = 1 << 20
 
 
-def commitment(record: AuditRecord, salt: str, key: bytes) -> str:
+def commitment(
+    record: AuditRecord, salt: str, key: bytes, further: Sequence[AuditRecord] = ()
+) -> str:
     """Commit to a clear record: HMAC-SHA-256 over the salt and its canonical JSON, hex.
+
+    With `further` records of the same exchange, over the JSON of all of them as one list.
 
     It is keyed, because the redacted record beside it tells all but what was taken out: without
     a key, whoever reads the store could try values until the commitment fits. The salt (hex)
     goes when the record is erased; then not even the key's holder can try.
     """
-    bare = msgspec.structs.replace(record, integrity=Integrity())
-    return keyed_digest(key, bytes.fromhex(salt) + canonical_json(bare))
+    bare = [msgspec.structs.replace(each, integrity=Integrity()) for each in (record, *further)]
+    return keyed_digest(key, bytes.fromhex(salt) + canonical_json(bare if further else bare[0]))
 
 
 def record_digest(record: RedactedRecord) -> str:
     """Digest a redacted record without its integrity group: SHA-256 of canonical JSON, hex."""
     document = msgspec.to_builtins(record)
     return document_digest(document)
+
+
+def sheaf_digest(digests: Sequence[str]) -> str:
+    """Digest all records of an exchange by their own digests, in order: of one, its own.
+
+    Of several, SHA-256 over canonical JSON of a name and the list, hex: it differs where one is
+    missing, altered, added, or in another's place.
+    """
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256(canonical_json(["auditstream sheaf 1", *digests])).hexdigest()
 
 
 def document_digest(document: dict[str, Json]) -> str:

@@ -1,4 +1,4 @@
-"""The settings of the engines: where queue, blobs and records are kept.
+"""The settings of the engines: where queue, blobs and records are kept, and who else is asked.
 
 The defaults are files in the data folder and need nothing else. What is set here is of Azure's
 services; secrets have no `repr` and are better left out: without them the process signs in as
@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-__all__ = ["BlobSettings", "QueueSettings", "Secret", "StoreSettings"]
+__all__ = ["BlobSettings", "LanguageSettings", "QueueSettings", "Secret", "StoreSettings"]
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
@@ -148,3 +148,27 @@ class StoreSettings(_Engine):
         if self.engine == "cosmos" and not self.endpoint:
             raise ValueError("engine cosmos needs store.endpoint")
         return self
+
+
+class LanguageSettings(_Engine):
+    """Azure AI Language, which is asked where the policy names the detector `azure_language`."""
+
+    endpoint: Annotated[str, AfterValidator(_url)] | None = Field(
+        None,
+        description="URL of the Language resource, https://my-language.cognitiveservices.azure.com.",
+    )
+    key: Secret | None = Field(
+        None,
+        description="Key of the Language resource; without it a worker signs in as its identity.",
+    )
+    model_version: str = Field(
+        "latest",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Version of the model that recognises personal data.",
+    )
+    timeout: float = Field(
+        30.0, gt=0, le=120, description="Seconds that one request to the service may take."
+    )
+    max_concurrency: int = Field(
+        4, ge=1, le=64, description="Requests to the service under way at once, for each worker."
+    )

@@ -39,6 +39,8 @@ class Flag(StrEnum):
     DECODED_TOO_LARGE = "decoded_too_large"
     MEDIA_UNDECODABLE = "media_undecodable"
     LOGPROBS_OMITTED = "logprobs_omitted"
+    SETTINGS_EARLIER = "settings_earlier"
+    SHEAF_FULL = "sheaf_full"
     RECOVERED = "recovered"
     PIECES_MISSING = "pieces_missing"
 
@@ -68,6 +70,8 @@ FLAGS: dict[Flag, str] = {
     Flag.DECODED_TOO_LARGE: "a body grew past the limit when decoded; its head was kept",
     Flag.MEDIA_UNDECODABLE: "media was announced as base64 but could not be decoded",
     Flag.LOGPROBS_OMITTED: "token probabilities repeat the text token by token and were left out",
+    Flag.SETTINGS_EARLIER: "what the session was set to stands in an earlier record of it",
+    Flag.SHEAF_FULL: "the session has more responses than records; the last record holds the rest",
     Flag.PIECES_MISSING: "some of what passed could not be kept on disk and is not here",
     Flag.RECOVERED: "the tap died, but what it had written shows how the exchange ended",
 }

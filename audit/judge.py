@@ -16,7 +16,9 @@ from audit.boot_evidence import BootEvidence
 from audit.completeness import Outcome, StoredMark
 from audit.judged import IN_ORDER, Answer, Judged
 from audit.ledger import LedgerEntry, LedgerState
+from audit.sheaf import record_ids
 from audit.spans import Gaps, spans
+from audit.stored_faults import Fault, stored_faults
 
 __all__ = ["Judge"]
 
@@ -41,6 +43,7 @@ class Judge:
         self._unread = frozenset(unread)
         self._spool_seen = spool_seen
         self._anchored = Anchored(boot.anchors)
+        self._faults: dict[int, list[Fault]] = {}
 
     def numbers(self) -> Iterator[Judged]:
         """Judge every number up to the head.
@@ -52,16 +55,27 @@ class Judge:
         edges = (*singles, *self.gaps.edges, *self._anchored.edges)
         for first, last in spans(1, self._head, edges):
             outcome, reason = self._of(first)
-            yield Judged(outcome, reason, first, last, self._name(first))
+            yield Judged(outcome, reason, first, last, self._named(first, reason))
+
+    def further(self) -> Iterator[Judged]:
+        """What else is wrong with records whose number is judged by another one of them already.
+
+        It follows `numbers`.
+        """
+        for seq, faults in sorted(self._faults.items()):
+            yield from (Judged(each.outcome, each.reason, seq, seq, each.id) for each in faults[1:])
 
     def strangers(self) -> Iterator[Judged]:
         """Records and entries that have no business at their number."""
         boot = self._boot
         for seq, marks in sorted(boot.stored.items()):
             expected = boot.id_of(seq)
+            counted = self._counted(seq)
             for mark in marks:
                 if expected is not None and not _belongs(mark.id, expected):
                     yield Judged(Outcome.INSERTED, "other_id", seq, seq, mark.id)
+                elif counted and mark.id not in counted:
+                    yield Judged(Outcome.INSERTED, "beyond_sheaf", seq, seq, mark.id)
             for record_id in _repeated(marks):
                 yield Judged(Outcome.INSERTED, "doubled", seq, seq, record_id)
         for seq in sorted(seq for seq in boot.spoken_of if not 1 <= seq <= self._head):
@@ -83,6 +97,18 @@ class Judge:
             return Outcome.INSERTED, flaw
         return None
 
+    def _counted(self, seq: int) -> frozenset[str]:
+        """The ids of the records that a number has by its entry; empty where none tells."""
+        entry = self._boot.entries.get(seq)
+        if entry is None or entry.state is not LedgerState.STORED:
+            return frozenset()
+        return frozenset(record_ids(entry.id, entry.records))
+
+    def _named(self, seq: int, reason: str) -> str | None:
+        """The id of the record that the reason is about, else what names the number."""
+        first = next(iter(self._faults.get(seq, ())), None)
+        return first.id if first and first.reason == reason else self._name(seq)
+
     def _name(self, seq: int) -> str | None:
         """The id to name a number by: a believed one, else whatever stands there."""
         if (known := self._boot.id_of(seq)) is not None:
@@ -102,7 +128,9 @@ class Judge:
         if answer[0] not in IN_ORDER and (later := boot.later.get(seq)):
             # It was removed or amended while the sources were read.
             moved = self._entered(later, self._own(seq, later.id))
-            answer = moved if moved[0] in IN_ORDER else answer
+            if moved[0] in IN_ORDER:
+                answer = moved
+                self._faults.pop(seq, None)
         return self._anchor(seq, answer)
 
     def _now(self, seq: int) -> Answer:
@@ -185,12 +213,13 @@ class Judge:
         return self._unless_unread(Outcome.ALTERED, "state_contradicts", "spool", "queue")
 
     def _stored(self, entry: LedgerEntry, own: list[StoredMark]) -> Answer:
-        if not own:
-            return self._unless_unread(Outcome.LOST, "record_removed", "records")
-        if any(_differs(entry, mark) for mark in own):
-            return Outcome.ALTERED, "digest_differs"
-        flaw = self._unsound(own)
-        return (Outcome.ALTERED, flaw) if flaw else (Outcome.STORED, "")
+        faults = stored_faults(entry, own, self._belief.record)
+        if not faults:
+            return Outcome.STORED, ""
+        if faults[0].outcome is Outcome.LOST and "records" in self._unread:
+            return Outcome.UNDETERMINED, "source_unread"
+        self._faults[entry.number.seq] = faults
+        return faults[0].outcome, faults[0].reason
 
     def _unsound(self, marks: list[StoredMark]) -> str | None:
         """Why any of these records is not, word for word, what a worker has signed."""
@@ -219,13 +248,5 @@ def _repeated(marks: list[StoredMark]) -> Iterator[str]:
 
 
 def _belongs(record_id: str, expected: str) -> bool:
-    """Whether it is the exchange's record: a realtime session's records are `id/n`."""
+    """Whether it is the exchange's record: of several the others are `id/n`."""
     return record_id == expected or record_id.startswith(f"{expected}/")
-
-
-def _differs(entry: LedgerEntry, mark: StoredMark) -> bool:
-    """Whether the record's content is another than it states, or than the ledger has entered."""
-    if mark.stated_digest != mark.actual_digest:
-        return True
-    entered = entry.amendments[-1].record_digest if entry.amendments else entry.record_digest
-    return mark.id == entry.id and entered != mark.actual_digest

@@ -41,7 +41,10 @@ class Amendment(Value, frozen=True):
 class LedgerEntry(Value, frozen=True):
     """What became of one number. Content-free; kept without expiry.
 
-    `signature` is the worker's, over all of it (`audit.signing`).
+    `records` is how many records the exchange has, or had (`audit.sheaf`); `record_digest`, also of
+    an amendment, is `audit.digest.sheaf_digest` over all of them. Entries of before there were
+    several lack the field, and an entry of one is signed as if it did. `signature` is the worker's,
+    over all of it (`audit.signing`).
     """
 
     number: ExchangeNumber
@@ -54,6 +57,7 @@ class LedgerEntry(Value, frozen=True):
     amendments: tuple[Amendment, ...] = ()
     at: str | None = None
     signature: str | None = None
+    records: int = 1
 
     def __repr__(self) -> str:
         return f"<LedgerEntry {self.number!r} {self.state}>"

@@ -16,6 +16,7 @@ from enum import StrEnum
 import msgspec
 
 from audit.digest import keyed_digest
+from audit.sheaf import exchange_of
 from audit.signing import Role, Trust
 from audit.value import Value, canonical_json, prepare
 
@@ -24,6 +25,7 @@ __all__ = [
     "OrderKind",
     "Ruling",
     "Subject",
+    "by_exchange",
     "covers",
     "in_force",
     "order_statement",
@@ -41,7 +43,7 @@ class OrderKind(StrEnum):
 
 
 class Order(Value, frozen=True):
-    """One order. It speaks of the exchanges in `ids`, and of those of `consumer`.
+    """One order. It speaks of the exchanges in `ids`, with all their records, and of `consumer`'s.
 
     `session` (a `session_digest`) narrows the consumer's down; `before` to those received
     earlier than this instant, which an erasure by consumer always states. `released` is when a
@@ -88,7 +90,12 @@ def covers(order: Order, subject: Subject) -> bool:
     """Whether the order speaks of this exchange. A released one speaks of none."""
     if order.released is not None:
         return False
-    return subject.id.partition("/")[0] in order.ids or _by_consumer(order, subject)
+    return exchange_of(subject.id) in order.ids or _by_consumer(order, subject)
+
+
+def by_exchange(order: Order) -> Order:
+    """The order by the ids of exchanges: whoever names one record of a session names all."""
+    return msgspec.structs.replace(order, ids=tuple(dict.fromkeys(map(exchange_of, order.ids))))
 
 
 def in_force(orders: Iterable[Order], trust: Trust) -> list[Order]:

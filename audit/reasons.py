@@ -23,6 +23,7 @@ _NUMBERS: dict[str, str] = {
     "entry_on_its_way": "the record is stored; its ledger entry comes with a delivery that waits",
     "no_ledger_entry": "a record is there that neither ledger nor queue knows",
     "other_id": "the number belongs to another record",
+    "beyond_sheaf": "the exchange has fewer records than this one's id says",
     "doubled": "this record, or this number's ledger entry, is there more than once",
     "beyond_head": "the number is none that the tap gave out",
     "source_unread": "a source that might hold it could not be read",

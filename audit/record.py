@@ -41,12 +41,19 @@ __all__ = [
 SCHEMA = 1
 
 
-class TapRef(Value, frozen=True):
-    """Which tap saw the exchange, in which of its boots, as which number."""
+class TapRef(Value, frozen=True, omit_defaults=True):
+    """Which tap saw the exchange, in which of its boots, as which number.
+
+    Of an exchange with several records (`audit.sheaf`), `record` says which one this is, counted
+    from 1, and `records` how many there are. In JSON a 1 is left out, so that a single record has
+    neither.
+    """
 
     name: str
     boot: str
     seq: int
+    record: int = 1
+    records: int = 1
 
 
 class ExchangeFacts(Value, frozen=True):
@@ -81,7 +88,9 @@ class Timing(Value, frozen=True):
     """When things happened, as the client saw them.
 
     Instants are UTC text with six decimals; durations are milliseconds. `ttft_ms` is from the
-    opening to the first byte of the answer's body; gaps are between body chunks written.
+    opening to the first byte of the answer's body; gaps are between body chunks written. Of a
+    response in a session all of it is the response's own, from where it began, as far as that is
+    known; chunks and gaps are then the connection's, and stand where it has no other record.
     """
 
     received_at: str
@@ -200,9 +209,9 @@ class Usage(Value, frozen=True):
 class Integrity(Value, frozen=True):
     """What makes an alteration visible.
 
-    `commitment` is a keyed digest over `salt` and the clear record, made by the tap;
-    `record_digest` is SHA-256 over this document without this group; `signature` is the
-    worker's, over the digest. Hex throughout.
+    `commitment` is a keyed digest over `salt` and the clear record, made by the tap; where an
+    exchange has several, over all of them, and each states it. `record_digest` is SHA-256 over
+    this document without this group; `signature` is the worker's, over the digest. Hex throughout.
     """
 
     salt: str | None = None
@@ -259,7 +268,10 @@ class Redaction(Value, frozen=True):
 
 
 class AuditRecord(Value, frozen=True, kw_only=True):
-    """One exchange in clear text. It is never stored, and never leaves memory unsealed."""
+    """One exchange in clear text, or one response of a session.
+
+    It is never stored, and never leaves memory unsealed.
+    """
 
     id: str
     schema: int = SCHEMA

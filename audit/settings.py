@@ -14,7 +14,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from audit.engine_settings import BlobSettings, QueueSettings, Secret, StoreSettings
+from audit.engine_settings import (
+    BlobSettings,
+    LanguageSettings,
+    QueueSettings,
+    Secret,
+    StoreSettings,
+)
 from audit.exchange import Level, OnAuditFailure
 
 __all__ = [
@@ -319,6 +325,7 @@ class Settings(_Group):
     store: StoreSettings = Field(StoreSettings(), description="Records, ledger and orders.")
     worker: WorkerSettings = Field(WorkerSettings(), description="The workers.")
     redaction: RedactionSettings = Field(RedactionSettings(), description="Redaction.")
+    language: LanguageSettings = Field(LanguageSettings(), description="Azure AI Language.")
     console: ConsoleSettings = Field(ConsoleSettings(), description="The query side.")
     consumers: Annotated[dict[str, ConsumerSettings], AfterValidator(_told_apart)] = Field(
         default_factory=dict, description="The consumers, by name."

@@ -16,7 +16,7 @@ import msgspec
 from audit.certificate import Certificate
 from audit.ledger import Checkpoint, LedgerEntry
 from audit.record import Integrity
-from audit.value import canonical_json
+from audit.value import Json, canonical_json
 
 __all__ = [
     "Role",
@@ -61,8 +61,8 @@ def checkpoint_statement(checkpoint: Checkpoint) -> bytes:
 
 def entry_statement(entry: LedgerEntry) -> bytes:
     """What a worker signs of a number: the whole entry, its amendments too."""
-    bare = msgspec.structs.replace(entry, signature=None)
-    return b"auditstream ledger entry 1\n" + canonical_json(bare)
+    bare = msgspec.to_builtins(msgspec.structs.replace(entry, signature=None))
+    return b"auditstream ledger entry 1\n" + canonical_json(_of_one(bare))
 
 
 def record_statement(record_id: str, integrity: Integrity) -> bytes:
@@ -76,5 +76,11 @@ def record_statement(record_id: str, integrity: Integrity) -> bytes:
 
 def certificate_statement(certificate: Certificate) -> bytes:
     """What is signed of an erasure: the whole certificate."""
-    bare = msgspec.structs.replace(certificate, signature=None)
+    bare = msgspec.to_builtins(msgspec.structs.replace(certificate, signature=None))
+    bare["erased"] = [_of_one(each) for each in bare["erased"]]
     return b"auditstream certificate 1\n" + canonical_json(bare)
+
+
+def _of_one(said: dict[str, Json]) -> dict[str, Json]:
+    """Without the number of records where it is one: so it was signed before there were several."""
+    return {name: each for name, each in said.items() if name != "records" or each != 1}

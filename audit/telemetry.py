@@ -65,6 +65,7 @@ EVENTS: dict[str, str] = {
     "worker.stored": "A record was stored.",
     "worker.erased": "An exchange that a standing order bars was not stored.",
     "worker.swept": "Records whose time was over were removed.",
+    "worker.swept_again": "Records of removed exchanges had come back, and were removed again.",
     "worker.claims_swept": "Bodies in blobs were removed whose exchanges are settled.",
     "worker.overflow_swept": "Bodies of records that are gone were removed from the blobs.",
     "worker.sweep_refused": "Expired records are not what was signed: they stay, see `verify`.",
@@ -110,6 +111,8 @@ METRICS: dict[str, str] = {
     "auditstream_claims_swept_total": (
         "Bodies in blobs that were left behind and removed, their exchanges being settled."
     ),
+    "auditstream_language_requests_total": "Requests to Azure AI Language, by outcome.",
+    "auditstream_language_documents_total": "Documents that Azure AI Language has read.",
     "auditstream_queue_waiting": "Messages that wait in the queue.",
     "auditstream_queue_leased": "Messages that a worker holds.",
     "auditstream_queue_dead": "Messages that were set aside.",

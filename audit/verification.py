@@ -65,6 +65,8 @@ class _Telling:
         flaws += boot_flaws(boot, judge.gaps, self._evidence.unread)
         for flaw in flaws:
             self._counts[flaw.outcome] += _numbers_in(flaw)
+        # Of numbers that are counted already.
+        flaws += [_flaw(boot, each) for each in self._selected(boot, judge.further())]
         self.flaws += flaws
         self._in_order(boot, [each for each in judged if each.outcome in IN_ORDER])
         self._uncertain += uncertain(boot)

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 
 from audit.exchange import AnswerHead, Identity, Level, Opening
 from audit.ids import ExchangeNumber
-from audit.record import AuditRecord
-from audit.value import to_json
+from audit.sheaf import Sheaf, sheaf_json
 from tap.bodies import MOST_MARKS, TooLargeError
 from tap.capture import Captured
 from tap.reassembly import assemble_steps
@@ -129,11 +128,11 @@ def _longest_turn(shape: Shape, request: bytes, answer: bytes, *, at_once: bool)
             return max(turns) * 1000
 
 
-def _step(steps: Generator[None, None, AuditRecord]) -> bool:
+def _step(steps: Generator[None, None, Sheaf]) -> bool:
     try:
         next(steps)
     except StopIteration as end:
-        to_json(end.value)
+        sheaf_json(end.value)
         return True
     except TooLargeError:
         return True

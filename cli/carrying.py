@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from audit.ledger import Checkpoint
-from audit.record import AuditRecord
 from audit.settings import Settings
+from audit.sheaf import Sheaf
 from audit.signing import Role, Trust, checkpoint_statement
 from cli.engines import Store
 from cli.places import keys_of, signer_of, worker_keys_of
@@ -89,7 +89,7 @@ def _vouches(trust: Trust) -> Callable[[Checkpoint], bool]:
 
 
 def _reassembles(keys: WorkerKeys) -> Reassembles:
-    def reassembled(remnant: OpenedRemnant) -> AuditRecord:
+    def reassembled(remnant: OpenedRemnant) -> Sheaf:
         return record_of_remnant(
             remnant.opening,
             remnant.pieces,

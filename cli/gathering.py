@@ -251,4 +251,5 @@ def _why(place: Path | str, error: AuditStreamError | OSError) -> str:
     """What went wrong, in words without content: the storage says no more than path and cause."""
     if isinstance(error, OSError):
         return f"cannot be read ({error.strerror})"
-    return str(error).removeprefix(f"{place} ")
+    # Of a service its own errors say where it is; of a file the line says it already.
+    return str(error).removeprefix(f"{place} ") if isinstance(place, Path) else str(error)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from audit.errors import AuditStreamError
 from audit.signing import Trust
-from audit.telemetry import Count, Log
+from audit.telemetry import Count, Log, frames_of
 from cli.engines import Receiving, Store
 from workers.claims import ClaimSweeper
 from workers.lease import first_of
@@ -27,7 +27,7 @@ class Chore(Protocol):
     """Something that a worker does besides."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Do it again and again until `stop` is set. Raises nothing."""
+        """Do it again and again until `stop` is set, which cuts it short. Raises nothing."""
 
 
 def leftovers(
@@ -59,11 +59,17 @@ class OverflowSweeper:
         self._now = now
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sweep until `stop` is set. Raises nothing."""
+        """Sweep until `stop` is set; a stop waits for no walk. Raises nothing."""
         while not stop.is_set():
-            try:
-                if removed := await self._sweep(self._now()):
-                    self._log.info("worker.overflow_swept", count=removed)
-            except AuditStreamError as error:
-                self._log.warning("worker.sweep_failed", code=error.code)
+            await first_of(stop.wait(), self._one_sweep())
             await first_of(stop.wait(), asyncio.sleep(self._seconds))
+
+    async def _one_sweep(self) -> None:
+        try:
+            if removed := await self._sweep(self._now()):
+                self._log.info("worker.overflow_swept", count=removed)
+        except AuditStreamError as error:
+            self._log.warning("worker.sweep_failed", code=error.code)
+        except Exception as error:  # noqa: BLE001 - deliveries go on, whatever it is
+            kind, where = type(error).__name__, frames_of(error)
+            self._log.error("worker.unexpected", error_type=kind, where=where)

@@ -22,6 +22,7 @@ from cli.options import KEY_OPTION as _KEY_OPTION
 from cli.options import SETTING_OPTIONS as _SETTING_OPTIONS
 from cli.options import options as _options
 from cli.options import settings_of as _settings
+from cli.trying import policy, redact
 
 __all__ = ["cli", "main"]
 
@@ -353,7 +354,7 @@ def settings() -> None:
     run_settings()
 
 
-for each in (erase, hold, dead_letters, export, access_log):
+for each in (erase, hold, dead_letters, redact, policy, export, access_log):
     cli.add_command(each)
 
 

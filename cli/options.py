@@ -10,18 +10,19 @@ import click
 
 from audit.settings import Settings
 
-__all__ = ["KEY_OPTION", "SETTING_OPTIONS", "options", "settings_of"]
+__all__ = ["CONFIG_OPTION", "KEY_OPTION", "SETTING_OPTIONS", "options", "settings_of"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+CONFIG_OPTION = click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Settings file (TOML); auditstream.toml in this folder when there is one.",
+)
 SETTING_OPTIONS = [
     click.option("--data", metavar="DIR", help="Folder of spool, queue, store and ledger."),
-    click.option(
-        "--config",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
-        help="Settings file (TOML); auditstream.toml in this folder when there is one.",
-    ),
+    CONFIG_OPTION,
 ]
 KEY_OPTION = click.option("--keys", metavar="DIR", help="Folder of the keys.")
 

@@ -14,19 +14,22 @@ from audit.settings import Settings
 from redaction.policy import DETECTORS, Policy
 from redaction.policy_file import default_policy, read_policy
 
-__all__ = ["check_models", "policy_of"]
+__all__ = ["check_models", "policy_in", "policy_of"]
 
 
 def policy_of(settings: Settings) -> Policy:
     """Read the policy. Raises `SettingInvalid`, naming the file and the key in it."""
     path = settings.redaction.policy
-    if path is None:
-        return default_policy()
+    return default_policy() if path is None else policy_in(path, "setting redaction.policy: ")
+
+
+def policy_in(path: Path, told: str = "") -> Policy:
+    """Read a policy file. Raises `SettingInvalid`; `told` goes before a file that cannot be had."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise SettingInvalid(f"setting redaction.policy: {path}: {why}") from None
+        raise SettingInvalid(f"{told}{path}: {why}") from None
     policy = read_policy(text, str(path))
     if not DETECTORS.issuperset((*policy.required, *policy.optional)):
         known = ", ".join(sorted(DETECTORS))

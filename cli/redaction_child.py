@@ -23,8 +23,10 @@ from cli.logs import configure_for
 from cli.policies import check_models, policy_of
 from cli.redactors import read_orders
 from redaction.build import build_redactor
+from redaction.detector import Detector
 from redaction.redactor import Redactor
-from workers.pipe import BEGIN, Answered, Asked, Failure, Ready, framed, read_frame
+from workers.consulting import AskedDetector, Questions
+from workers.pipe import BEGIN, Answered, Asked, Ready, failure_of, framed, read_frame
 from workers.pool_child import Serving
 
 __all__ = ["main", "redactor_of"]
@@ -32,11 +34,18 @@ __all__ = ["main", "redactor_of"]
 _LOOK_SECONDS = 1.0
 
 
-def redactor_of(settings: Settings, pseudonym_key: bytes) -> Redactor:
-    """Build the redactor that the settings describe. Raises `SettingInvalid`."""
+def redactor_of(settings: Settings, pseudonym_key: bytes, *asked: Detector) -> Redactor:
+    """Build the redactor that the settings describe, with detectors that others have.
+
+    Raises `SettingInvalid`.
+    """
     check_models(settings)
-    models = settings.redaction.models
-    return build_redactor(policy_of(settings), spacy_models=models, pseudonym_key=pseudonym_key)
+    return build_redactor(
+        policy_of(settings),
+        spacy_models=settings.redaction.models,
+        pseudonym_key=pseudonym_key,
+        given=asked,
+    )
 
 
 def main() -> None:
@@ -55,19 +64,21 @@ async def _redact(tell: Callable[[bytes], None]) -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     _, given = await read_frame(reader, Asked)
-    settings, pseudonym_key = read_orders(given)
+    settings, pseudonym_key, asked = read_orders(given)
     log = configure_for("redaction", settings)
+    questions = Questions(tell)
     try:
-        redactor = redactor_of(settings, pseudonym_key)
+        ours = [AskedDetector(name, version, questions) for name, version in asked.items()]
+        redactor = redactor_of(settings, pseudonym_key, *ours)
+        serving = asyncio.create_task(Serving(redactor, tell, log, questions).run(reader))
         await redactor.prepare()
     except AuditStreamError as error:
-        retry_after = getattr(error, "retry_after", None)
-        failure = Failure(code=error.code, retry_after=retry_after, message=str(error))
+        failure = failure_of(error, message=str(error))
         tell(framed(Answered(call=BEGIN, failure=failure)))
         return
     ready = to_json(Ready(policy=redactor.policy, gaps=redactor.gaps))
     tell(framed(Answered(call=BEGIN, size=len(ready)), ready))
-    await Serving(redactor, tell, log).run(reader)
+    await serving
 
 
 def _writes(descriptor: int) -> Callable[[bytes], None]:

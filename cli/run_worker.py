@@ -6,7 +6,7 @@ import asyncio
 
 import uvloop
 
-from audit.errors import TransientError
+from audit.errors import RedactorUnavailable, TransientError
 from audit.settings import Settings
 from audit.signing import Role
 from audit.telemetry import Log
@@ -15,6 +15,7 @@ from cli.allocator import give_large_blocks_back
 from cli.carrying import carrying_of
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
 from cli.control import ControlPort, Health
+from cli.detectors import detectors_of
 from cli.engines import Receiving, Store, receiving_of, store_of
 from cli.leftovers import leftovers
 from cli.logs import configure_for
@@ -22,7 +23,7 @@ from cli.metrics import Metrics
 from cli.places import prepare, worker_keys_of
 from cli.redactors import pool_of
 from storage.queue.port import QueueReader
-from workers.ports import Redacts
+from workers.pool import Pool
 from workers.settlement import Patience
 from workers.sweeper import Sweeper
 from workers.worker import Worker, WorkerLimits
@@ -50,7 +51,8 @@ async def _serve(orders: Orders, log: Log) -> None:
     async with (
         receiving_of(settings) as queue,
         store_of(settings, metrics) as store,
-        pool_of(settings, worker_keys_of(settings).fingerprint_key, log) as pool,
+        detectors_of(settings, metrics) as detectors,
+        pool_of(settings, worker_keys_of(settings).fingerprint_key, log, detectors) as pool,
     ):
         log.info("redaction.ready", policy=pool.ready.policy, gaps=",".join(pool.ready.gaps))
         await _carry(orders, pool, queue, store, stop, log, metrics)
@@ -58,7 +60,7 @@ async def _serve(orders: Orders, log: Log) -> None:
 
 async def _carry(
     orders: Orders,
-    redactor: Redacts,
+    pool: Pool,
     queue: Receiving,
     store: Store,
     stop: asyncio.Event,
@@ -66,7 +68,7 @@ async def _carry(
     metrics: Metrics,
 ) -> None:
     settings = orders.settings
-    carrying = carrying_of(settings, store, redactor, queue.bodies)
+    carrying = carrying_of(settings, store, pool, queue.bodies)
     limits = WorkerLimits(
         concurrency=settings.worker.concurrency,
         drain=settings.worker.drain,
@@ -81,7 +83,7 @@ async def _carry(
         log=log,
         count=metrics,
     )
-    control = ControlPort(_health(queue.state, metrics), metrics)
+    control = ControlPort(_health(queue.state, pool, metrics), metrics)
     if "control" in orders.sockets:
         await control.start(orders.sockets["control"])
     announce()
@@ -91,12 +93,14 @@ async def _carry(
     await control.stop()
 
 
-def _health(queue: QueueReader, metrics: Metrics) -> Health:
+def _health(queue: QueueReader, pool: Pool, metrics: Metrics) -> Health:
     async def health() -> tuple[bool, dict[str, Json]]:
         try:
             census = await queue.census()
         except TransientError as error:
             return False, {"code": error.code}
+        if not pool.running:
+            return False, {"code": RedactorUnavailable.code}
         metrics.state("auditstream_queue_waiting", census.waiting)
         metrics.state("auditstream_queue_leased", census.leased)
         metrics.state("auditstream_queue_dead", census.dead)

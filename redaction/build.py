@@ -6,7 +6,7 @@ not redact does not pay for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from audit.errors import SettingInvalid
 from redaction.cache import Remembering
@@ -16,7 +16,7 @@ from redaction.detectors.secrets import SecretDetector
 from redaction.policy import Policy
 from redaction.redactor import Redactor
 
-__all__ = ["NO_NAME_MODEL", "build_redactor"]
+__all__ = ["NO_NAME_MODEL", "build_detectors", "build_redactor"]
 
 # Said on every record, and at start, when no installed model looks for names of people.
 NO_NAME_MODEL = "no_name_model"
@@ -28,23 +28,38 @@ def build_redactor(
     spacy_models: Mapping[str, str] | None = None,
     pseudonym_key: bytes,
     remembered: int = 4096,
+    given: Sequence[Detector] = (),
 ) -> Redactor:
     """Build a redactor with the detectors the policy names; loads what they need (a second).
 
     `spacy_models` maps languages to spaCy packages or folders; those that are not installed are
-    not used and never fetched. `remembered` is how many passages each detector remembers.
+    not used and never fetched. `remembered` is how many passages each detector remembers. `given`
+    are detectors that are made elsewhere, because they ask a service.
     Raises `SettingInvalid` when the policy names a detector that does not exist.
     """
+    detectors, reads_names = build_detectors(policy, spacy_models or {}, given)
+    remembering = [Remembering(detector, remembered) for detector in detectors]
+    gaps = () if reads_names else (NO_NAME_MODEL,)
+    return Redactor(policy, remembering, pseudonym_key=pseudonym_key, gaps=gaps)
+
+
+def build_detectors(
+    policy: Policy, models: Mapping[str, str], given: Sequence[Detector] = ()
+) -> tuple[list[Detector], bool]:
+    """Build the detectors that the policy names, and tell whether one of them finds names."""
     detectors: list[Detector] = []
     reads_names = False
+    ready = {detector.name: detector for detector in given}
     for name in (*policy.required, *policy.optional):
         if name == "presidio":
-            detector, reads_names = _presidio(policy, spacy_models or {})
+            detector, has_model = _presidio(policy, models)
+            reads_names = reads_names or has_model
+        elif name == "names":
+            detector, reads_names = _names(), True
         else:
-            detector = _own(name)
-        detectors.append(Remembering(detector, remembered))
-    gaps = () if reads_names else (NO_NAME_MODEL,)
-    return Redactor(policy, detectors, pseudonym_key=pseudonym_key, gaps=gaps)
+            detector = ready.get(name) or _own(name)
+        detectors.append(detector)
+    return detectors, reads_names
 
 
 def _own(name: str) -> Detector:
@@ -53,6 +68,13 @@ def _own(name: str) -> Detector:
     if name == "secrets":
         return SecretDetector()
     raise SettingInvalid(f"there is no detector called {name!r}")
+
+
+def _names() -> Detector:
+    # Imported late: spaCy and the weights take a second and 40 MB.
+    from redaction.detectors.names import NameDetector  # noqa: PLC0415 - see above
+
+    return NameDetector()
 
 
 def _presidio(policy: Policy, models: Mapping[str, str]) -> tuple[Detector, bool]:

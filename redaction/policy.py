@@ -24,7 +24,7 @@ CREDENTIALS = frozenset(
 
 
 # The detectors that a policy may name.
-DETECTORS = frozenset({"patterns", "secrets", "presidio"})
+DETECTORS = frozenset({"patterns", "secrets", "presidio", "names", "azure_language"})
 
 
 class Action(StrEnum):

@@ -31,17 +31,16 @@ class Reading:
     covers: list[list[Span]] = field(default_factory=list)
 
 
-def read(record: msgspec.Struct, policy: Policy) -> list[Reading]:
-    """Take every leaf of a record apart into passages.
+def read(records: Iterable[msgspec.Struct], policy: Policy) -> list[list[Reading]]:
+    """Take every leaf of each record apart into passages: a list for each record.
 
-    Raises `TextTooLarge` when one text, or all together, exceed the policy's budget.
+    Raises `TextTooLarge` when one text, or all of all records together, exceed the policy's budget.
     """
-    found = [leaf for leaf in leaves(record) if leaf.text]
-    total = sum(len(leaf.text) for leaf in found)
-    longest = max((len(leaf.text) for leaf in found), default=0)
-    if longest > policy.max_text_chars or total > policy.max_record_chars:
+    found = [[leaf for leaf in leaves(record) if leaf.text] for record in records]
+    sizes = [len(leaf.text) for of_one in found for leaf in of_one]
+    if max(sizes, default=0) > policy.max_text_chars or sum(sizes) > policy.max_record_chars:
         raise TextTooLarge
-    return [Reading(leaf, list(_views(leaf, policy))) for leaf in found]
+    return [[Reading(leaf, list(_views(leaf, policy))) for leaf in of_one] for of_one in found]
 
 
 def _views(leaf: Leaf, policy: Policy) -> Iterable[View]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 import msgspec
 
 from audit.digest import record_digest
-from audit.errors import PolicyViolation, SettingInvalid
+from audit.errors import PolicyViolation, SettingInvalid, TransientError
 from audit.exchange import Level
+from audit.parts import Text
 from audit.record import (
     AuditRecord,
     Engine,
@@ -37,6 +40,7 @@ from redaction.repeats import Values
 from redaction.replace import Cut, Placed, Replacer
 from redaction.structure import View, views
 from redaction.tokens import Pseudonyms, TokenBook
+from redaction.trial import RedactedText, located
 
 __all__ = ["Redactor"]
 
@@ -102,32 +106,78 @@ class Redactor:
     async def prepare(self) -> None:
         """Ask every detector once, so that the first record finds them loaded.
 
-        Raises what a required detector raises: a worker that cannot redact is not ready.
+        Raises the `PermanentError` of a required detector: a worker that can never redact is not
+        ready. One that is unavailable now is waited for by each record.
         """
-        await examine([Passage(_SPECIMEN)], self._detectors, self._optional)
+        with suppress(TransientError):
+            await examine([Passage(_SPECIMEN)], self._detectors, self._optional)
 
     async def redact(self, record: AuditRecord) -> RedactedRecord:
-        """Redact a record whole.
+        """Redact a record whole; raises as `redact_sheaf` does."""
+        (redacted,) = await self.redact_sheaf((record,))
+        return redacted
 
+    async def redact_sheaf(self, records: Sequence[AuditRecord]) -> Sequence[RedactedRecord]:
+        """Redact the records of one exchange, in order, as if they were one.
+
+        What is found in one of them stands in the clear in none, and has the same token in all.
         Raises `TransientError` or `PermanentError` as a required detector does, `TextTooLarge`
-        over the policy's budget, `PolicyViolation` when the result fails its own check.
+        where all together are over the policy's budget, `PolicyViolation` when the result fails
+        its own check.
         """
-        bare = _metadata_only(record) if record.level is Level.NONE else record
+        bare = [_metadata_only(each) if each.level is Level.NONE else each for each in records]
         readings = read(bare, self._policy)
-        examination = await examine(passages(readings), self._detectors, self._optional)
-        values = settle(readings, examination.spans, self._policy)
-        redacted = self._replaced(bare, readings)
-        _check(redacted, values)
-        return self._assembled(bare, redacted, examination)
-
-    def _replaced(self, record: AuditRecord, readings: Sequence[Reading]) -> list[_Redacted]:
-        book = TokenBook(reading.leaf.text for reading in readings)
-        pseudonyms = Pseudonyms(self._pseudonym_key, _scope(record, self._policy.pseudonym_scope))
+        every = passages([*chain.from_iterable(readings)])
+        examination = await examine(every, self._detectors, self._optional)
+        levels = [each.level for each in bare]
+        scope = _scope(bare[0], self._policy.pseudonym_scope)
+        taken_out = self._taken_out(readings, examination.spans, levels, scope)
         return [
-            self._replace(reading, record.level, book, pseudonyms)
-            for reading in readings
-            if any(reading.covers)
+            self._assembled(record, redacted, examination)
+            for record, redacted in zip(bare, taken_out, strict=True)
         ]
+
+    async def redact_texts(
+        self, texts: Sequence[str], level: Level = Level.REDACTED, scope: str = ""
+    ) -> list[RedactedText]:
+        """Redact texts as a record's text parts are, each as an exchange of its own.
+
+        `scope` is within what pseudonyms agree. Raises what `redact` raises; then none of them is
+        redacted.
+        """
+        each = [read((Text(text=text),), self._policy) for text in texts]
+        asked = [passages([*chain.from_iterable(readings)]) for readings in each]
+        every = [*chain.from_iterable(asked)]
+        examination = await examine(every, self._detectors, self._optional)
+        answers = iter(examination.spans)
+        made: list[RedactedText] = []
+        for text, readings, own in zip(texts, each, asked, strict=True):
+            found = list(islice(answers, len(own)))
+            (redacted,) = self._taken_out(readings, found, (level,), scope)
+            told = redacted[0].text if redacted else text
+            places = located(readings[0], found, self._policy, level)
+            made.append(RedactedText(told, places, examination.missing))
+        return made
+
+    def _taken_out(
+        self,
+        readings: Sequence[Sequence[Reading]],
+        found: Sequence[Sequence[Span]],
+        levels: Sequence[Level],
+        scope: str,
+    ) -> list[list[_Redacted]]:
+        """Take what was found out of all that one exchange is, and look whether it is gone."""
+        every = [*chain.from_iterable(readings)]
+        values = settle(every, found, self._policy)
+        book = TokenBook(reading.leaf.text for reading in every)
+        pseudonyms = Pseudonyms(self._pseudonym_key, scope)
+        made = [
+            [self._replace(each, level, book, pseudonyms) for each in own if any(each.covers)]
+            for own, level in zip(readings, levels, strict=True)
+        ]
+        for redacted in made:
+            _check(redacted, values)
+        return made
 
     def _replace(
         self, reading: Reading, level: Level, book: TokenBook, pseudonyms: Pseudonyms

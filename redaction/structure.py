@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from redaction.normalise import normalised
 from redaction.unescape import decoded_json, loosely_decoded
 
 __all__ = ["View", "views"]
@@ -83,8 +84,14 @@ def _views(text: str, key: str | None, origin: Sequence[int], depth: int) -> Ite
     if depth < _DEEPEST and _is_json(text):
         yield from _literals(text, key, origin, depth)
     else:
-        plain, inner = loosely_decoded(text)
-        yield View(plain, key, _through(origin, inner))
+        yield _plain(text, key, origin)
+
+
+def _plain(text: str, key: str | None, origin: Sequence[int]) -> View:
+    """Read a text as one passage, as detectors should see it."""
+    decoded, inner = loosely_decoded(text)
+    plain, innermost = normalised(decoded)
+    return View(plain, key, _through(_through(origin, inner), innermost))
 
 
 def _is_json(text: str) -> bool:
@@ -125,7 +132,7 @@ def _string(
     through = _through(origin, inner)
     if container.expects_key:
         container.key, container.expects_key = decoded, False
-        yield View(decoded, None, through)
+        yield _plain(decoded, None, through)
         return
     if container.key is not None and container.key.lower() in _LABELS:
         container.label = decoded

@@ -2,7 +2,8 @@ r"""Escapes decoded, with a map back: for each decoded character, where it began
 
 Two readings. A JSON string literal is decoded exactly. Any other text that shows escapes (code,
 a JSON document that was cut, a URL) is decoded loosely, because what hides behind `\u0040` or
-`%40` is still an e-mail address; the reading is for detectors only and never reaches a record.
+`%40` or `&#64;` is still an e-mail address; the reading is for detectors only and never reaches a
+record.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ _JSON_ESCAPE = re.compile(
 _LOOSE_ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}"
     r'|x[0-7][0-9a-fA-F]|[nrt"\'/\\])'
-    r"|%[2-7][0-9a-fA-F]"
+    r"|%(?:25){0,2}[2-7][0-9a-fA-F]|%[cCdDeEfF][0-9a-fA-F](?:%[89abAB][0-9a-fA-F]){1,3}"
+    r"|&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});|&(?:commat|period|amp|colon|lowbar|hyphen|plus);"
 )
+_ENTITIES = {"commat": "@", "period": ".", "amp": "&", "colon": ":", "lowbar": "_", "hyphen": "-",
+             "plus": "+"}  # fmt: skip
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 
@@ -60,13 +64,32 @@ def _decode(text: str, start: int, end: int, escapes: re.Pattern[str]) -> tuple[
 def _meaning(escape: str) -> str:
     """Give the one character an escape stands for."""
     if escape[0] == "%":
-        return chr(int(escape[1:], 16))
+        return _percent(escape)
+    if escape[0] == "&":
+        return _entity(escape[1:-1])
     letter = escape[1]
     if letter == "u":
         return _code_point(escape)
     if letter == "x":
         return chr(int(escape[-2:], 16))
     return _SIMPLE.get(letter, letter)
+
+
+def _percent(escape: str) -> str:
+    """Give what octets of a URL stand for, encoded up to three times; else U+FFFD."""
+    if len(escape) > 3 and escape[3] == "%":
+        octets = bytes.fromhex(escape.replace("%", ""))
+        decoded = octets.decode("utf-8", "replace")
+        return decoded if len(decoded) == 1 else "\ufffd"
+    return chr(int(escape[-2:], 16))
+
+
+def _entity(name: str) -> str:
+    """Give what an entity of HTML stands for; one beyond Unicode becomes U+FFFD."""
+    if name[0] != "#":
+        return _ENTITIES[name]
+    point = int(f"0{name[1:]}", 0) if name[1] in "xX" else int(name[1:])
+    return chr(point) if point <= 0x10FFFF else "\ufffd"
 
 
 def _code_point(escape: str) -> str:

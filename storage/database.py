@@ -13,10 +13,10 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,11 +49,15 @@ _NO_TEXT = "Could not decode to UTF-8"
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What a file must be: whose it is (`application_id`), which version, how it is made."""
+    """What a file must be: whose it is (`application_id`), which version, how it is made.
+
+    `upgrades` makes of a file of the version that it is listed under one of the next.
+    """
 
     application_id: int
     version: int
     script: str
+    upgrades: Mapping[int, str] = field(default_factory=dict)
 
 
 class Database:
@@ -183,12 +187,19 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 
 def _is_foreign(connection: sqlite3.Connection, schema: Schema) -> bool:
-    """Whether it is a file of another kind or version.
+    """Whether it is a file of another kind, or of a version that cannot be made ours.
 
     Tables are looked for first: another process may be making ours, all at once, in between.
     """
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    return bool(tables) and _unfit(_schema_of(connection), schema) != ""
+    return bool(tables) and not _is_usable(_schema_of(connection), schema)
+
+
+def _is_usable(found: tuple[int, int], schema: Schema) -> bool:
+    application_id, version = found
+    steps = range(version, schema.version)
+    ours = application_id == schema.application_id and version <= schema.version
+    return ours and all(each in schema.upgrades for each in steps)
 
 
 def _unfit(found: tuple[int, int], schema: Schema) -> str:
@@ -196,13 +207,15 @@ def _unfit(found: tuple[int, int], schema: Schema) -> str:
     application_id, version = found
     if application_id != schema.application_id:
         return "is not ours but an SQLite file of another kind; it is left as it is, move it away"
+    if version != schema.version and _is_usable(found, schema):
+        return "was made by an earlier version; the next worker that starts brings it up to date"
     if version != schema.version:
         return f"has the schema version {version}, and this program uses {schema.version}"
     return ""
 
 
 def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
-    """Set the connection up and make the schema where the file is new."""
+    """Set the connection up and make the schema where the file is new, or bring it up to date."""
     _retried(lambda: connection.execute("PRAGMA journal_mode = WAL"))
     connection.execute("PRAGMA synchronous = FULL")
     # What was deleted is overwritten: an erasure that only unlinks is none.
@@ -213,6 +226,10 @@ def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {schema.application_id:d}")
             connection.execute(f"PRAGMA user_version = {schema.version:d}")
+        # Asked inside the transaction: another process may have done it meanwhile.
+        for version in range(_schema_of(connection)[1], schema.version):
+            connection.execute(schema.upgrades[version])
+            connection.execute(f"PRAGMA user_version = {version + 1:d}")
 
 
 def _truncated(connection: sqlite3.Connection, patience: float) -> bool:

@@ -44,7 +44,7 @@ class Task(Value, frozen=True):
 
 
 class Made(Value, frozen=True):
-    """A finished record: its ending, and its JSON."""
+    """What was made: how the exchange ended, and the JSON of its records (`audit.sheaf`)."""
 
     ending: str
     record: bytes

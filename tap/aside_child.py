@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from audit.sheaf import sheaf_json
 from audit.value import from_json, to_json
 from tap.aside import LENGTH, Made, Task
 from tap.capture import Captured
@@ -35,8 +36,8 @@ def _made(task: Task, request: bytes, answer: bytes) -> Made:
         answer_head=task.head,
         answer_body=answer,
     )
-    record = assemble(task.opening, captured, digest_key=task.digest_key, salt=task.salt)
-    return Made(ending=str(record.exchange.ending), record=to_json(record))
+    records = assemble(task.opening, captured, digest_key=task.digest_key, salt=task.salt)
+    return Made(ending=str(records[-1].exchange.ending), record=sheaf_json(records))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ class ChunkTiming(Value, frozen=True):
     """When the answer's body passed, as the client saw it.
 
     `first_ns` and `last_ns` are wall clock nanoseconds of the first and last body chunk written
-    to the client; gaps are milliseconds between consecutive chunks.
+    to the client; gaps are milliseconds between consecutive chunks. `marks`, of an upgraded
+    connection only, tell when which bytes passed: how many of the body came before a chunk, and
+    the wall clock nanoseconds of that chunk, for all of them or evenly chosen ones.
     """
 
     first_ns: int | None = None
@@ -25,6 +27,7 @@ class ChunkTiming(Value, frozen=True):
     gap_p50_ms: float | None = None
     gap_p99_ms: float | None = None
     gap_max_ms: float | None = None
+    marks: tuple[tuple[int, int], ...] = ()
 
 
 class Evidence(Value, frozen=True):

@@ -1,23 +1,24 @@
-"""Reassembly: from what the tap saw of an exchange to its record.
+"""Reassembly: from what the tap saw of an exchange to its record, or its records.
 
 The law of this module: it is pure and total. The same capture gives the same record, whatever
 the bytes are, and no bytes make it raise; what could not be understood is a flag. The work is
 done in slices, so that whoever drives it can serve others in between. Two steps cannot be cut:
-decoding one JSON document and digesting the finished record; both take time in proportion to
+decoding one JSON document and digesting the finished records; both take time in proportion to
 the capture limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 
 from msgspec.structs import replace
 
 from audit.digest import commitment, keyed_digest
-from audit.exchange import Opening
+from audit.exchange import Ending, Opening
 from audit.flags import Flag
 from audit.record import AuditRecord, Integrity, Retention, TapRef
+from audit.sheaf import Sheaf, record_id
 from audit.value import Value
 from tap.bodies import check_document, stream_of, whole_of
 from tap.capture import Captured
@@ -32,10 +33,11 @@ from tap.dialects.reading import (
     ReadsPlain,
     ReadsSessions,
     RequestReading,
+    SessionTurn,
 )
 from tap.dialects.registry import Route, route
 from tap.encodings import PIECE, pieces
-from tap.endings import decide
+from tap.endings import Decision, decide
 from tap.facts import (
     capture_flags,
     exchange_facts,
@@ -46,6 +48,7 @@ from tap.facts import (
     kept_usage,
     timing_of,
 )
+from tap.session_times import Moments, timing_of_turn
 from tap.sessions import read_session, switched
 from tap.shapes import HEAD, Shape, shape_of
 from tap.sse import Event, SseDecoder
@@ -58,27 +61,32 @@ __all__ = ["assemble", "assemble_steps"]
 _LINES = 256
 _EVENTS = 4096
 
+# What a hole in the capture may have taken, nobody knows: each record of a session says so.
+_ANYWHERE = frozenset((Flag.PIECES_MISSING,))
+_ALL_FLAGS = frozenset(Flag)
+
 _BROKEN = frozenset((Flag.ENCODING_DAMAGED, Flag.ENCODING_TRUNCATED, Flag.DECODED_TOO_LARGE))
 
 
-def assemble(opening: Opening, captured: Captured, *, digest_key: bytes, salt: str) -> AuditRecord:
-    """Make the record in one go. Pure; raises nothing for any bytes.
+def assemble(opening: Opening, captured: Captured, *, digest_key: bytes, salt: str) -> Sheaf:
+    """Make the exchange's records in one go. Pure; raises nothing for any bytes.
 
-    `digest_key` keys the digests of raw content and the commitment, into which `salt` (hex) goes.
+    There is one, or one for each response of a session. `digest_key` keys the digests of raw
+    content and the commitment, into which `salt` (hex) goes.
     """
     steps = assemble_steps(opening, captured, digest_key=digest_key, salt=salt)
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            record: AuditRecord = end.value
-            return record
+            records: Sheaf = end.value
+            return records
 
 
 def assemble_steps(
     opening: Opening, captured: Captured, *, digest_key: bytes, salt: str, most: int | None = None
-) -> Generator[None, None, AuditRecord]:
-    """Make the record in slices of bounded work; the generator's value is the record.
+) -> Generator[None, None, Sheaf]:
+    """Make the records in slices of bounded work; the generator's value are the records.
 
     Raises `TooLargeError` for a body that its content coding makes larger than `most` bytes, and,
     where `most` is given, for one that cannot be read in a short step.
@@ -86,17 +94,58 @@ def assemble_steps(
     digest = partial(keyed_digest, digest_key)
     chosen = route(opening.method, opening.target_path, opening.upgrade)
     if switched(captured) and isinstance(chosen.dialect, ReadsSessions):
-        session = yield from read_session(captured, chosen.dialect, digest, most)
-        asked = _sealed(opening, captured, chosen, session.asked, digest)
-        answer = _Answer(reading=session.answered, shape=Shape.EVENTS)
+        turns = yield from read_session(captured, chosen.dialect, digest, most)
+        records = yield from _session(opening, captured, chosen, turns, digest)
     else:
         asked = yield from _read_request(opening, captured, chosen, digest, most)
         answer = yield from _read_answer(captured, chosen, digest, most)
+        yield
+        decision = _decide(opening, captured, chosen, answer)
+        records = (_record(opening, captured, chosen, asked, answer, decision),)
     yield
-    record = _record(opening, captured, chosen, asked, answer)
-    yield
-    sealed = Integrity(salt=salt, commitment=commitment(record, salt, digest_key))
-    return replace(record, integrity=sealed)
+    first, *further = records
+    said = commitment(first, salt, digest_key, further)
+    sealed = Integrity(salt=salt, commitment=said)
+    return tuple(replace(record, integrity=sealed) for record in records)
+
+
+def _session(
+    opening: Opening,
+    captured: Captured,
+    chosen: Route,
+    turns: Sequence[tuple[SessionTurn, Moments]],
+    digest: Digest,
+) -> Generator[None, None, Sheaf]:
+    """A record for each turn of a session. How the session ended, the last of them says."""
+    read = [_Answer(reading=turn.answered, shape=Shape.EVENTS) for turn, _ in turns]
+    end = _decide(opening, captured, chosen, read[-1])
+    sent = digest(captured.request_body) if captured.request_body else None
+    records: list[AuditRecord] = []
+    for at, ((turn, moments), answer) in enumerate(zip(turns, read, strict=True)):
+        asked = _sealed(opening, chosen, turn.asked, sent)
+        last = at == len(turns) - 1
+        decision = end if last else _of_turn(answer.reading, end)
+        record = _record(opening, captured, chosen, asked, answer, decision, last=last)
+        alone = len(turns) == 1
+        timing = timing_of_turn(record.timing, captured.ended_ns, moments, alone=alone)
+        records.append(_in_sheaf(replace(record, timing=timing), at + 1, len(turns)))
+        yield
+    return tuple(records)
+
+
+def _of_turn(answered: AnswerReading, end: Decision) -> Decision:
+    """How a response ended that was not the last: by itself, or with the session."""
+    if not answered.terminal:
+        return end
+    ending = answered.ending or Ending.COMPLETE
+    return Decision(ending=ending, detail=answered.detail, whole=True)
+
+
+def _in_sheaf(record: AuditRecord, nth: int, records: int) -> AuditRecord:
+    if records == 1:
+        return record
+    name = record_id(record.id, nth)
+    return replace(record, id=name, tap=replace(record.tap, record=nth, records=records))
 
 
 class _Answer(Value, frozen=True):
@@ -107,18 +156,24 @@ class _Answer(Value, frozen=True):
     flags: frozenset[Flag] = frozenset()
 
 
+def _decide(opening: Opening, captured: Captured, chosen: Route, answer: _Answer) -> Decision:
+    return decide(opening.method, captured, answer.reading, answer.shape, has_terminal=chosen.read)
+
+
 def _record(
-    opening: Opening, captured: Captured, chosen: Route, asked: RequestReading, answer: _Answer
+    opening: Opening,
+    captured: Captured,
+    chosen: Route,
+    asked: RequestReading,
+    answer: _Answer,
+    decision: Decision,
+    *,
+    last: bool = True,
 ) -> AuditRecord:
+    """One record; what is wrong of the whole capture is said in the exchange's last one."""
     answered = answer.reading
-    decision = decide(
-        opening.method,
-        captured,
-        answered,
-        answer.shape,
-        has_terminal=chosen.read,
-    )
-    flags = {*asked.flags, *answered.flags, *answer.flags, *capture_flags(captured, decision)}
+    flags = {*asked.flags, *answered.flags, *answer.flags}
+    flags |= capture_flags(captured, decision) & (_ALL_FLAGS if last else _ANYWHERE)
     if decision.recovered:
         flags.add(Flag.RECOVERED)
     flags |= _surprises(captured, chosen, asked, answer.shape)
@@ -158,7 +213,7 @@ def _read_request(
     opening: Opening, captured: Captured, chosen: Route, digest: Digest, most: int | None
 ) -> Generator[None, None, RequestReading]:
     if not captured.request_body:
-        return _sealed(opening, captured, chosen, RequestReading(), digest)
+        return _sealed(opening, chosen, RequestReading(), None)
     flags: set[Flag] = set()
     stream = stream_of(captured.request_body, opening.content_encoding, flags, most)
     data = yield from whole_of(stream)
@@ -166,19 +221,19 @@ def _read_request(
     broken = not captured.request_whole or captured.request_cut or bool(flags & _BROKEN)
     body = Body(data=data, content_type=opening.content_type, broken=broken)
     reading = chosen.dialect.request(body, Keeper(digest))
-    sealed = _sealed(opening, captured, chosen, reading, digest)
+    sealed = _sealed(opening, chosen, reading, digest(captured.request_body))
     return replace(sealed, flags=sealed.flags | flags)
 
 
 def _sealed(
-    opening: Opening, captured: Captured, chosen: Route, asked: RequestReading, digest: Digest
+    opening: Opening, chosen: Route, asked: RequestReading, sent: str | None
 ) -> RequestReading:
-    """A reading with what the path names, and with a digest over all that was sent."""
+    """A reading with what the path names, and with the digest over all that was `sent`."""
     named = references_in(opening.target_path, chosen.operation)
     request = replace(
         asked.request,
         references=(*named, *asked.request.references),
-        prompt_digest=digest(captured.request_body) if captured.request_body else None,
+        prompt_digest=sent,
     )
     return replace(asked, request=request)
 

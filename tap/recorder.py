@@ -24,7 +24,7 @@ from time import monotonic
 import msgspec
 
 from audit.exchange import Opening
-from audit.record import AuditRecord
+from audit.sheaf import Sheaf, sheaf_json
 from audit.telemetry import Count, Log, frames_of
 from audit.value import to_json
 from storage.spool.port import PieceKind, Spool
@@ -36,7 +36,7 @@ from tap.recording import LARGE, Recording
 
 __all__ = ["ASIDE_SECONDS", "AT_ONCE", "AT_ONCE_SECONDS", "Recorder"]
 
-Assemble = Callable[..., Generator[None, None, AuditRecord]]
+Assemble = Callable[..., Generator[None, None, Sheaf]]
 
 # What is larger is made into a record in slices; up to here it mostly takes about a millisecond,
 # and where it does not, what is left after this long is done in slices too.
@@ -59,7 +59,7 @@ _LONGEST_TICK = 0.25
 # `tap.drain`, and the last shipments need some of that.
 ASIDE_SECONDS = 5.0
 
-Making = tuple[Recording, Evidence, Generator[None, None, AuditRecord]]
+Making = tuple[Recording, Evidence, Generator[None, None, Sheaf]]
 
 
 class Recorder:
@@ -174,17 +174,15 @@ class Recorder:
             self._made.clear()
             asyncio.get_running_loop().call_soon(self._work)
 
-    def _steps(
-        self, recording: Recording, captured: Captured
-    ) -> Generator[None, None, AuditRecord]:
-        record = yield from self._assemble(
+    def _steps(self, recording: Recording, captured: Captured) -> Generator[None, None, Sheaf]:
+        records = yield from self._assemble(
             recording.opening,
             captured,
             digest_key=self._digest_key,
             salt=self._random.take(16).hex(),
             most=LARGE,
         )
-        return record
+        return records
 
     def _made_at_once(self, making: Making) -> bool:
         until = monotonic() + AT_ONCE_SECONDS
@@ -217,7 +215,7 @@ class Recorder:
         self,
         recording: Recording,
         evidence: Evidence,
-        steps: Generator[None, None, AuditRecord],
+        steps: Generator[None, None, Sheaf],
     ) -> bool:
         try:
             next(steps)
@@ -229,9 +227,10 @@ class Recorder:
             return False
         return True
 
-    def _close(self, recording: Recording, record: AuditRecord) -> None:
-        self.spool.close(recording.opening.id, to_json(record))
-        self.count.add("auditstream_exchanges_total", ending=str(record.exchange.ending))
+    def _close(self, recording: Recording, records: Sheaf) -> None:
+        self.spool.close(recording.opening.id, sheaf_json(records))
+        ending = str(records[-1].exchange.ending)
+        self.count.add("auditstream_exchanges_total", ending=ending)
 
     def _leave(self, recording: Recording, evidence: Evidence) -> None:
         """Leave the making of the record to the worker, or to the process aside."""

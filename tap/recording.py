@@ -21,12 +21,15 @@ from audit.telemetry import Count
 from audit.value import to_json
 from storage.spool.port import PieceKind, Spool
 from tap.capture import Captured, ChunkTiming, Evidence
+from tap.marks import Marks
 
 __all__ = ["LARGE", "Keeping", "Recording"]
 
 # Gaps are kept for percentiles; past this many every second one is dropped, so that a stream of
 # any length costs the same.
 _MAX_GAPS = 4096
+
+_SWITCHED = 101
 
 # A record of this much is put together in steps of a few milliseconds at the worst; of more, single
 # steps would hold the event loop for longer than the streams beside it can bear.
@@ -100,6 +103,8 @@ class Recording:
         self._times = array("d")
         self._gaps = array("f")
         self._stride = 1
+        self._marks = Marks()
+        self._switched = False
         self._dirty = False
         self._over = False
 
@@ -132,6 +137,7 @@ class Recording:
     def head(self, head: AnswerHead) -> None:
         """Note the answer's head that the client has been sent."""
         self._head = head
+        self._switched = head.status == _SWITCHED
         self._mark()
 
     def answer(self, content: list[bytes], now: float) -> None:
@@ -140,6 +146,8 @@ class Recording:
             self._times.append(now)
             if len(self._times) >= _MAX_GAPS:
                 self._note_gaps()
+            if self._switched:
+                self._marks.add(self._answer.size, now)
             for data in content:
                 self._take(self._answer, data)
         except Exception as error:  # noqa: BLE001 - as in `request`
@@ -268,14 +276,14 @@ class Recording:
         if not self._chunks:
             return ChunkTiming()
         first_ns, last_ns = self.wall_ns(self._first), self.wall_ns(self._times[-1])
+        marks = tuple((at, self.wall_ns(instant)) for at, instant in self._marks.kept())
+        passed = ChunkTiming(first_ns=first_ns, last_ns=last_ns, chunks=self._chunks, marks=marks)
         gaps = sorted(self._gaps)
         count = len(gaps)
         if not count:
-            return ChunkTiming(first_ns=first_ns, last_ns=last_ns, chunks=self._chunks)
-        return ChunkTiming(
-            first_ns=first_ns,
-            last_ns=last_ns,
-            chunks=self._chunks,
+            return passed
+        return msgspec.structs.replace(
+            passed,
             gap_p50_ms=round(gaps[count // 2] * 1000, 3),
             gap_p99_ms=round(gaps[min(count - 1, count * 99 // 100)] * 1000, 3),
             gap_max_ms=round(gaps[-1] * 1000, 3),

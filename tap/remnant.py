@@ -1,7 +1,7 @@
-"""Remnants: an exchange that the tap did not put together, made into a record from its pieces.
+"""Remnants: an exchange that the tap did not put together, made into records from its pieces.
 
 The law: the pieces go through the same reassembly as a live exchange. A tap that lived to see the
-end has left its evidence with them, and the record is what the tap would have made; without it,
+end has left its evidence with them, and the records are what the tap would have made; without it,
 the tap died before.
 """
 
@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from audit.exchange import AnswerHead, Ending, Opening
-from audit.record import AuditRecord
+from audit.sheaf import Sheaf
 from audit.value import Value, from_json
 from storage.spool.port import PieceKind
 from tap.capture import Captured, Evidence
@@ -28,7 +28,7 @@ Pieces = Sequence[tuple[PieceKind, bytes]]
 
 def record_of_remnant(
     opening: Opening, pieces: Pieces, *, missing: int, digest_key: bytes, salt: str
-) -> AuditRecord:
+) -> Sheaf:
     """Reassemble what the pieces hold; `missing` ones are known to be lost.
 
     Raises nothing for any bytes.

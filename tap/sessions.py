@@ -1,46 +1,42 @@
 """WebSocket sessions: both directions of an upgraded connection, read by one dialect.
 
 The law of this module: it is pure and total, and works in slices, as `tap.reassembly` does. A
-session is one exchange with one record, however many responses were given in it. What was no text
-that its dialect could read is kept as type, size and digest.
+session is one exchange with a record for each response that was given in it (`audit.sheaf`). What
+was no text that its dialect could read is kept as type, size and digest, with what else belongs to
+no response, in the last of them.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Generator
+from array import array
+from collections.abc import Callable, Generator, Sequence
 
 from msgspec.structs import replace
 
-from audit.exchange import Ending
+from audit.exchange import Ending, first_ending
 from audit.flags import Flag
 from audit.parts import Part
-from audit.record import Message as Turn
+from audit.record import Message as Said
 from audit.record import Output
-from audit.value import Value
+from audit.sheaf import MOST_RECORDS
 from tap.bodies import MOST_MARKS, TooLargeError, check_document
 from tap.capture import Captured
 from tap.dialects.keeping import Digest, Keeper
-from tap.dialects.reading import AnswerReading, ReadsSessions, RequestReading
+from tap.dialects.reading import ReadsSessions, SessionTurn
 from tap.encodings import OUTPUT_LIMIT
+from tap.session_times import Moments, moments_of
 from tap.websocket import FrameReader, Message
 from tap.websocket_deflate import Inflater, negotiated
 from tap.wire_json import NOT_JSON, dump, salvage_json
 
-__all__ = ["SessionReading", "read_session", "switched"]
+__all__ = ["read_session", "switched"]
 
 # A slice may hold thousands of the smallest messages, each of which costs its reading.
 _SLICE = 8 * 1024
 
 # An object or a list costs its reader what some strings do.
 _CONTAINER = 4
-
-
-class SessionReading(Value, frozen=True):
-    """Both sides of a session as read."""
-
-    asked: RequestReading
-    answered: AnswerReading
 
 
 def switched(captured: Captured) -> bool:
@@ -50,8 +46,8 @@ def switched(captured: Captured) -> bool:
 
 def read_session(
     captured: Captured, dialect: ReadsSessions, digest: Digest, most: int | None
-) -> Generator[None, None, SessionReading]:
-    """Read a session in slices; the generator's value is its reading.
+) -> Generator[None, None, Sequence[tuple[SessionTurn, Moments]]]:
+    """Read a session in slices; the generator's value are its turns, and when each passed.
 
     Raises `TooLargeError` where compression makes a side larger than `most` bytes, and, where
     `most` is given, for a session whose messages hold more than can be put together in a short
@@ -63,48 +59,60 @@ def read_session(
     client, server = _Side(of_client, most), _Side(of_server, most)
     yield from client.read(captured.request_body, session.client)
     yield from server.read(captured.answer_body, session.server)
+    turns: list[SessionTurn] = []
+    for turn in session.turns(digest, MOST_RECORDS):
+        turns.append(turn)
+        yield
+    last = _ended(turns.pop(), client, server, digest)
+    read = _of_one_caller([*map(_with_beside, turns), last])
+    return [(turn, moments_of(turn.span, server.places, captured.timing.marks)) for turn in read]
+
+
+def _of_one_caller(turns: Sequence[SessionTurn]) -> Sequence[SessionTurn]:
+    """Who called is the same in all turns, whichever of them says so."""
+    user = next((each.asked.user for each in turns if each.asked.user), None)
+    named = next((each.asked.session for each in turns if each.asked.session), None)
+    return [
+        replace(each, asked=replace(each.asked, user=user, session=named, stream=True))
+        for each in turns
+    ]
+
+
+def _with_beside(turn: SessionTurn, *parts: Part, finish: str | None = None) -> SessionTurn:
+    """What was said of no response as an output of its own, behind the responses."""
+    beside = (*turn.beside, *parts)
+    if not beside and finish is None:
+        return turn
+    answered = turn.answered
+    outputs = answered.response.outputs
+    last = Output(index=len(outputs), role="session", parts=beside, finish_reason=finish)
+    response = replace(answered.response, outputs=(*outputs, last))
+    return replace(turn, answered=replace(answered, response=response), beside=())
+
+
+def _ended(turn: SessionTurn, client: _Side, server: _Side, digest: Digest) -> SessionTurn:
+    """The last turn, with what no turn holds, and with how the connection ended."""
     asked, answered = Keeper(digest), Keeper(digest)
-    request = session.request(asked)
-    yield
-    answer = session.answer(answered)
-    yield
-    beside = [*session.beside(answered), *server.beside(answered)]
+    close = server.reader.close
+    beside = [*server.beside(answered)]
     beside += [*client.closing("client", answered), *server.closing("server", answered)]
-    return SessionReading(
-        asked=_asked(request, client, asked),
-        answered=_answered(answer, server, beside, answered),
-    )
-
-
-def _asked(request: RequestReading, client: _Side, keeper: Keeper) -> RequestReading:
-    asked = request.request
-    if parts := client.beside(keeper):
-        turn = Turn(role="unknown", parts=tuple(parts))
-        asked = replace(asked, messages=(*asked.messages, turn))
-    flags = request.flags | keeper.flags | client.flags
+    code = f"close {close.code}" if close is not None and close.code is not None else None
+    request = turn.asked.request
+    if parts := client.beside(asked):
+        unread = Said(role="unknown", parts=tuple(parts))
+        request = replace(request, messages=(*request.messages, unread))
+    flags = turn.asked.flags | asked.flags | client.flags
     if Flag.UNTERMINATED_FINAL_EVENT in client.flags:
         flags |= {Flag.REQUEST_INCOMPLETE}
-    return replace(request, request=asked, stream=True, flags=flags)
-
-
-def _answered(
-    answer: AnswerReading, server: _Side, beside: list[Part], keeper: Keeper
-) -> AnswerReading:
-    """The responses, and behind them, as an output of its own, what was said of none of them."""
-    outputs = answer.response.outputs
-    close = server.reader.close
-    if beside or close is not None:
-        code = f"close {close.code}" if close is not None and close.code is not None else None
-        last = Output(index=len(outputs), role="session", parts=tuple(beside), finish_reason=code)
-        outputs = (*outputs, last)
-    return replace(
-        answer,
-        response=replace(answer.response, outputs=outputs),
+    own = turn.answered
+    reading = replace(
+        own,
         terminal=close is not None,
-        ending=Ending.TUNNELLED,
-        detail=None,
-        flags=answer.flags | keeper.flags | server.flags,
+        ending=first_ending(own.ending, Ending.TUNNELLED),
+        flags=own.flags | answered.flags | server.flags,
     )
+    whole = replace(turn, asked=replace(turn.asked, request=request, flags=flags), answered=reading)
+    return _with_beside(whole, *beside, finish=code)
 
 
 class _Side:
@@ -115,6 +123,8 @@ class _Side:
         self._most = most
         self._marks = 0
         self._binary = bytearray()
+        # Where each text that was taken ended, in bytes of the body.
+        self.places = array("Q")
         self._invalid_utf8 = False
 
     @property
@@ -133,12 +143,13 @@ class _Side:
     def _pass(self, messages: list[Message], take: Callable[[str], None]) -> None:
         if self._most is not None and Flag.DECODED_TOO_LARGE in self.reader.flags:
             raise TooLargeError
-        for message in messages:
+        for message, end in zip(messages, self.reader.ends, strict=True):
             text = self._text(message)
             if text is None:
                 self._binary += message.data
             elif text:
                 self._weigh(text)
+                self.places.append(end)
                 take(text)
 
     def _weigh(self, text: str) -> None:

@@ -52,12 +52,14 @@ class FrameReader:
 
     `inflater` is set where compression was negotiated; `limit` bounds what the messages may hold
     together, in bytes. After `finish` nothing more may be fed. `close` is the close frame that
-    came, `flags` what was not in order.
+    came, `flags` what was not in order; `ends` says of each message of the last call how many bytes
+    had been fed where it ended.
     """
 
     def __init__(self, inflater: Inflater | None = None, limit: int = OUTPUT_LIMIT) -> None:
         self.close: Close | None = None
         self.flags: set[Flag] = set()
+        self.ends: list[int] = []
         self._inflater = inflater
         self._room = limit
         self._held = b""
@@ -70,13 +72,18 @@ class FrameReader:
         self._full = self._lost = False
         self._unread: list[bytes] = []
         self._messages: list[Message] = []
+        self._ends: list[int] = []
+        self._fed = self._position = 0
 
     def feed(self, data: bytes) -> list[Message]:
         """Take the next bytes; give the messages they complete, in order."""
+        begin = self._fed - len(self._held)
+        self._fed += len(data)
         if self._held:
             data, self._held = self._held + data, b""
         at = 0
         while at < len(data) and not self._full and not self._lost:
+            self._position = begin + at
             if self._frame is not None:
                 at = self._in_frame(data, at)
             else:
@@ -100,6 +107,7 @@ class FrameReader:
 
     def _given(self) -> list[Message]:
         given, self._messages = self._messages, []
+        self.ends, self._ends = self._ends, []
         return given
 
     # -- frames ----------------------------------------------------------------------------
@@ -135,6 +143,7 @@ class FrameReader:
         self._room -= frame.length
         plain = unmasked(content, frame.key, 0) if frame.key else content
         self._messages.append(Message(data=plain))
+        self._ends.append(self._position - at + end)
         return end
 
     def _in_frame(self, data: bytes, at: int) -> int:
@@ -143,6 +152,7 @@ class FrameReader:
         piece = data[at : at + frame.length - self._at]
         content = unmasked(piece, frame.key, self._at) if frame.key else piece
         self._at += len(piece)
+        self._position += len(piece)
         if frame.control:
             self._control.append(content)
         else:
@@ -213,6 +223,7 @@ class FrameReader:
         unterminated = self._full or not whole
         binary = self._opened == BINARY
         self._messages.append(Message(data=data, binary=binary, unterminated=unterminated))
+        self._ends.append(self._position)
         self._opened = None
         self._parts = []
 

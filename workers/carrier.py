@@ -5,18 +5,20 @@ stands durably before the next begins, so that a crash between any two is healed
 message again. What the ledger calls erased or expired is not stored again, if a worker has signed
 that: nobody else's word makes a body go. And what a standing order bars is not stored at all:
 orders are looked at before the record is put and once more before it is entered, so that whoever
-gave one in between has been heard (`workers.custody`).
+gave one in between has been heard (`workers.custody`). The records of a session are put one after
+the other and entered together: what a crash leaves between two is entered by nobody, and the next
+try puts the rest.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
 
-from audit.digest import record_digest
+from audit.digest import record_digest, sheaf_digest
 from audit.errors import (
     MessageDamaged,
     PermanentError,
@@ -28,12 +30,13 @@ from audit.ids import timestamp
 from audit.ledger import Checkpoint, LedgerEntry, LedgerState
 from audit.orders import Order, Subject
 from audit.record import AuditRecord, RedactedRecord
+from audit.sheaf import Sheaf
 from audit.value import from_json
 from storage.queue.bodies import Bodies, BodiesInMessages
 from storage.queue.port import Message, MessageKind
 from storage.records.port import LedgerWriter, RecordWriter
-from workers.changes import entry_of_record, with_hold
-from workers.clear import clear_record
+from workers.changes import entry_of_records, with_hold
+from workers.clear import clear_records
 from workers.custody import Custody
 from workers.ports import OpensEnvelope, Reassembles, Redacts
 from workers.settlement import SetAside
@@ -148,43 +151,53 @@ class Carrier:
         async with self._bodies.room(message):
             return await self._redact(await self._opened(message))
 
-    async def _opened(self, message: Message) -> AuditRecord:
+    async def _opened(self, message: Message) -> Sheaf:
         """Fetch the body and open it; on return nobody holds the sealed bytes any more."""
         return await asyncio.to_thread(
-            clear_record,
+            clear_records,
             await self._bodies.fetch(message),
             self._open_envelope,
             self._reassemble,
         )
 
-    async def _redact(self, clear: AuditRecord) -> Carried:
-        ruling = await self._custody.ruling(self._custody.subject(clear))
+    async def _redact(self, clear: Sheaf) -> Carried:
+        ruling = await self._custody.ruling(self._custody.subject(*clear))
         if ruling.erase is not None:
-            return await self._erase(entry_of_record(clear, at=self._now()), ruling.erase)
-        redacted = _checked(clear, await self._redactor.redact(clear))
-        return await self._keep(redacted, self._custody.subject(clear, redacted))
+            return await self._erase(entry_of_records(clear, at=self._now()), ruling.erase)
+        redacted = _checked(clear, await self._redactor.redact_sheaf(clear))
+        return await self._keep(redacted, self._custody.subject(*clear, *redacted))
 
-    async def _keep(self, redacted: RedactedRecord, subject: Subject) -> Carried:
-        """Put the record and enter it, unless an order or its own time says otherwise."""
+    async def _keep(self, redacted: Sequence[RedactedRecord], subject: Subject) -> Carried:
+        """Put the records and enter them, unless an order or their own time says otherwise."""
         ruling = await self._custody.ruling(subject)
         entry = msgspec.structs.replace(
-            entry_of_record(redacted, at=self._now()), record_digest=None
+            entry_of_records(redacted, at=self._now()), record_digest=None
         )
         if ruling.erase is not None:
             return await self._erase(entry, ruling.erase)
         if ruling.hold is not None:
-            redacted = with_hold(redacted, hold=True)
-        elif is_over(redacted, self._now()):
+            redacted = [with_hold(each, hold=True) for each in redacted]
+        elif is_over(redacted[0], self._now()):
             expired = await self._custody.expire([entry])
             return Carried.EXPIRED if expired else Carried.REMOVED_BEFORE
-        held = redacted.retention.hold
-        new = await self._records.put(self._sign_record(redacted))
-        # Where an earlier try got this far, the ledger must speak of the record that it stored.
-        digest = redacted.integrity.record_digest if new else await self._records.digest(redacted)
-        if digest is None:
+        held = redacted[0].retention.hold
+        put = [await self._put(each) for each in redacted]
+        digests = [digest for _, digest in put if digest is not None]
+        if len(digests) < len(put):
             return Carried.REMOVED_BEFORE
-        entry = msgspec.structs.replace(entry, record_digest=digest)
+        new = all(is_new for is_new, _ in put)
+        entry = msgspec.structs.replace(entry, record_digest=sheaf_digest(digests))
         return await self._enter(entry, subject, new=new, held=held)
+
+    async def _put(self, record: RedactedRecord) -> tuple[bool, str | None]:
+        """Put one record: whether it is new, and what the stored one digests to, if any is.
+
+        Where an earlier try got this far, the ledger must speak of the record that it stored.
+        """
+        new = await self._records.put(self._sign_record(record))
+        if new:
+            return True, record.integrity.record_digest
+        return False, await self._records.digest(record)
 
     async def _enter(
         self, entry: LedgerEntry, subject: Subject, *, new: bool, held: bool
@@ -239,14 +252,19 @@ def _checkpoint(message: Message, vouched: Callable[[Checkpoint], bool]) -> Chec
     return checkpoint
 
 
-def _checked(clear: AuditRecord, redacted: RedactedRecord) -> RedactedRecord:
-    """Hold the redactor to its contract: the same exchange, and a digest that covers it."""
+def _checked(clear: Sheaf, redacted: Sequence[RedactedRecord]) -> Sequence[RedactedRecord]:
+    """Hold the redactor to its contract: the same exchange, and digests that cover it."""
+    whole = len(clear) == len(redacted)
+    if not whole or not all(map(_is_redaction, clear, redacted)):
+        raise PolicyViolation("the redacted record is not this exchange's, or its digest is wrong")
+    return redacted
+
+
+def _is_redaction(clear: AuditRecord, redacted: RedactedRecord) -> bool:
     same = (clear.id, clear.tap, clear.consumer, clear.day) == (
         redacted.id,
         redacted.tap,
         redacted.consumer,
         redacted.day,
     )
-    if not same or redacted.integrity.record_digest != record_digest(redacted):
-        raise PolicyViolation("the redacted record is not this exchange's, or its digest is wrong")
-    return redacted
+    return same and redacted.integrity.record_digest == record_digest(redacted)

@@ -7,19 +7,22 @@ signed; whoever hands a change to the store signs it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from audit.digest import record_digest
+from audit.digest import record_digest, sheaf_digest
 from audit.errors import RecordInvalid
 from audit.ids import ExchangeNumber
 from audit.ledger import Amendment, LedgerEntry, LedgerState
 from audit.record import AuditRecord, RedactedRecord
+from audit.sheaf import exchange_of
 from audit.value import from_json
 
 __all__ = [
     "amended_entry",
     "current_digest",
-    "entry_of_record",
+    "entry_of_records",
     "number_of",
     "read_record",
     "removed_entry",
@@ -38,10 +41,10 @@ def removed_entry(
 
 
 def amended_entry(
-    entry: LedgerEntry, record: RedactedRecord, *, at: str, kind: str, order: str | None
+    entry: LedgerEntry, records: Sequence[RedactedRecord], *, at: str, kind: str, order: str | None
 ) -> LedgerEntry:
-    """The entry of a record that stays and has changed."""
-    digest = record.integrity.record_digest or record_digest(record)
+    """The entry of an exchange whose records, all of them given, stay and have changed."""
+    digest = sheaf_digest([e.integrity.record_digest or record_digest(e) for e in records])
     amendment = Amendment(at=at, kind=kind, record_digest=digest, order=order)
     return msgspec.structs.replace(entry, amendments=(*entry.amendments, amendment), signature=None)
 
@@ -56,22 +59,31 @@ def with_hold(record: RedactedRecord, *, hold: bool) -> RedactedRecord:
     return msgspec.structs.replace(changed, integrity=integrity)
 
 
-def entry_of_record(record: AuditRecord | RedactedRecord, *, at: str) -> LedgerEntry:
-    """The entry that says of this record that it is stored."""
+def entry_of_records(
+    records: Sequence[AuditRecord] | Sequence[RedactedRecord], *, at: str
+) -> LedgerEntry:
+    """The entry that says of an exchange that it is stored.
+
+    Where not all of its records are given, or one has no digest yet, the entry has none.
+    """
+    first = records[0]
+    digests = [d for each in records if (d := each.integrity.record_digest) is not None]
+    whole = len(digests) == len(records) == first.tap.records
     return LedgerEntry(
-        number=number_of(record),
-        id=record.id,
+        number=number_of(first),
+        id=exchange_of(first.id),
         state=LedgerState.STORED,
-        consumer=record.consumer,
-        day=record.day,
-        commitment=record.integrity.commitment,
-        record_digest=record.integrity.record_digest,
+        consumer=first.consumer,
+        day=first.day,
+        commitment=first.integrity.commitment,
+        record_digest=sheaf_digest(digests) if whole else None,
         at=at,
+        records=first.tap.records,
     )
 
 
 def current_digest(entry: LedgerEntry) -> str | None:
-    """What the record's digest is, or last was, as the ledger has it."""
+    """What the digest of all its records is, or last was, as the ledger has it."""
     return entry.amendments[-1].record_digest if entry.amendments else entry.record_digest
 
 

@@ -87,15 +87,12 @@ class ClaimSweeper:
         self._sleep = sleep
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sweep until `stop` is set. Raises nothing: what failed is tried again next time."""
+        """Sweep until `stop` is set; a stop waits for no walk over all blobs.
+
+        Raises nothing: what failed is tried again next time.
+        """
         while not stop.is_set():
-            try:
-                self._tell(await self.sweep())
-            except AuditStreamError as error:
-                self._log.warning("worker.sweep_failed", code=error.code)
-            except Exception as error:  # noqa: BLE001 - deliveries go on, whatever it is
-                kind, where = type(error).__name__, frames_of(error)
-                self._log.error("worker.unexpected", error_type=kind, where=where)
+            await first_of(stop.wait(), self._one_sweep())
             await first_of(stop.wait(), self._pause())
 
     async def sweep(self) -> SweptClaims:
@@ -110,6 +107,15 @@ class ClaimSweeper:
             else:
                 kept += 1
         return SweptClaims(removed, kept)
+
+    async def _one_sweep(self) -> None:
+        try:
+            self._tell(await self.sweep())
+        except AuditStreamError as error:
+            self._log.warning("worker.sweep_failed", code=error.code)
+        except Exception as error:  # noqa: BLE001 - deliveries go on, whatever it is
+            kind, where = type(error).__name__, frames_of(error)
+            self._log.error("worker.unexpected", error_type=kind, where=where)
 
     async def _is_over(self, blob: BlobRef) -> bool:
         claimed = claimed_body(blob.name)

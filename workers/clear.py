@@ -1,4 +1,4 @@
-"""From a sealed message to the clear record in it.
+"""From a sealed message to the clear records in it.
 
 The law: a body that is not what its message says it is does not pass. Id and number stand on
 the envelope in the clear; whoever swaps two bodies is noticed here.
@@ -6,40 +6,29 @@ the envelope in the clear; whoever swaps two bodies is noticed here.
 
 from __future__ import annotations
 
-import msgspec
-
-from audit.errors import EnvelopeDamaged, RecordInvalid
+from audit.errors import EnvelopeDamaged
 from audit.ids import ExchangeNumber
-from audit.record import AuditRecord
-from audit.value import from_json
+from audit.sheaf import Sheaf, read_sheaf
 from storage.envelope import OpenedRemnant
 from storage.queue.port import Message
 from workers.ports import OpensEnvelope, Reassembles
 
-__all__ = ["clear_record"]
+__all__ = ["clear_records"]
 
 
-def clear_record(
-    message: Message, open_envelope: OpensEnvelope, reassemble: Reassembles
-) -> AuditRecord:
+def clear_records(message: Message, open_envelope: OpensEnvelope, reassemble: Reassembles) -> Sheaf:
     """Open, decode or reassemble. Blocking: decryption and parsing of up to many megabytes.
 
-    Raises `KeyMissing`, `EnvelopeDamaged`, or `RecordInvalid` for a record of another shape.
+    Gives the exchange's records: several for a session, else one. Raises `KeyMissing`,
+    `EnvelopeDamaged`, or `RecordInvalid` for records of another shape.
     """
     opened = open_envelope(message.body)
     if isinstance(opened, OpenedRemnant):
-        record = reassemble(opened)
+        records = reassemble(opened)
     else:
-        record = _decoded(opened.record_json)
-    number = ExchangeNumber(tap=record.tap.name, boot=record.tap.boot, seq=record.tap.seq)
-    if (record.id, number) != (message.id, message.number):
+        records = read_sheaf(opened.record_json)
+    first = records[0]
+    number = ExchangeNumber(tap=first.tap.name, boot=first.tap.boot, seq=first.tap.seq)
+    if (first.id, number) != (message.id, message.number):
         raise EnvelopeDamaged("the record in the envelope is not the one the message names")
-    return record
-
-
-def _decoded(json: bytes) -> AuditRecord:
-    try:
-        return from_json(json, AuditRecord)
-    except msgspec.DecodeError:
-        # The decoder's message may name a key that came from the wire.
-        raise RecordInvalid from None
+    return records

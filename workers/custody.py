@@ -26,6 +26,7 @@ from audit.orders import (
     session_digest,
 )
 from audit.record import AuditRecord, RedactedRecord
+from audit.sheaf import exchange_of, record_ids
 from audit.signing import Signer, Trust
 from storage.records.keeper import Keeper, ReadsOrders
 from storage.records.signed_ledger import signed, signed_record
@@ -69,7 +70,10 @@ class Custody:
         return rule(standing, subject)
 
     def subject(self, *forms: AuditRecord | RedactedRecord) -> Subject:
-        """An exchange in the forms in which it is at hand: clear, redacted, or both."""
+        """An exchange in the forms in which its records are at hand: clear, redacted, or both.
+
+        The first one given says when it was received.
+        """
         first = forms[0]
         sessions = [
             session_digest(self._session_key, first.consumer, form.identity.session)
@@ -77,7 +81,7 @@ class Custody:
             if form.identity.session is not None
         ]
         return Subject(
-            id=first.id,
+            id=exchange_of(first.id),
             consumer=first.consumer,
             received_at=first.timing.received_at,
             sessions=frozenset(sessions),
@@ -110,32 +114,46 @@ class Custody:
         return is_signed(entry, self._trust)
 
     async def hold(self, entry: LedgerEntry, order: Order | None, *, hold: bool = True) -> bool:
-        """Set or lift the hold in the stored record of this entry, and say so in the entry.
+        """Set or lift the hold in all stored records of this entry, and say so in the entry.
 
         `order` is the hold, or the one released, None where it is not known any more. False when
         nothing had to be changed, or there is no record. Raises `SignatureInvalid` for one that
-        is not what a worker signed: signed anew, an alteration would look lawful.
+        is missing or not what a worker signed: signed anew, an alteration would look lawful.
         """
-        document = await self._keeper.document(entry.id)
-        if document is None:
+        documents = await self._documents(entry)
+        records = [read_record(each) for each in documents]
+        if all(each.retention.hold is hold for each in records):
             return False
-        record = read_record(document.json)
-        if record.retention.hold is hold:
-            return False
-        if not amendable(document.json, entry, self._trust):
+        if not amendable(documents, entry, self._trust):
             raise SignatureInvalid(
                 f"the record {entry.id} or its entry is not what a worker signed;"
                 " `auditstream verify` tells more"
             )
-        changed = signed_record(with_hold(record, hold=hold), self._signer)
+        changed = [signed_record(with_hold(each, hold=hold), self._signer) for each in records]
         kind = "hold" if hold else "release"
         name = order.id if order is not None else None
         amended = amended_entry(entry, changed, at=self.now(), kind=kind, order=name)
-        return await self._keeper.amend(changed, signed(amended, self._signer))
+        first, *further = changed
+        return await self._keeper.amend(first, signed(amended, self._signer), further)
+
+    async def _documents(self, entry: LedgerEntry) -> list[bytes]:
+        """The stored records that the entry speaks of; none of a sheaf that is still being put.
+
+        What the entry does not speak of is `verify`'s to name.
+        """
+        ids = set(record_ids(entry.id, entry.records))
+        found = [each for each in await self._keeper.documents(entry.id) if each.id in ids]
+        # Whoever puts the others asks for orders afterwards.
+        unfinished = len(found) < entry.records and entry.signature is None
+        return [] if unfinished else [each.json for each in found]
 
     def now(self) -> str:
         """The present instant, as records and entries write it."""
         return timestamp(self._now_ns())
+
+    def ago(self, seconds: float) -> str:
+        """The instant so many seconds before the present one."""
+        return timestamp(self._now_ns() - round(seconds * 1e9))
 
     async def _remove(self, entries: Sequence[LedgerEntry]) -> int:
         return await self._keeper.remove([signed(each, self._signer) for each in entries])

@@ -5,6 +5,7 @@ is on its way meanwhile is barred by whoever carries it; then records go and the
 erased; then sealed bodies in queue and blobs, but for what a worker has in hands; the bytes last.
 Cut short anywhere, it is begun again with the same words, and the certificate then names what the
 first attempt had removed as well. What a hold keeps is refused before anything is done.
+Whoever names one record of a session names all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from audit.certificate import Certificate, Erased
 from audit.errors import ExchangeUnknown, OrderInvalid, RecordHeld
-from audit.orders import Order, Subject, covers
+from audit.orders import Order, Subject, by_exchange, covers
 from audit.signing import Signer
 from storage.queue.port import QueueAdmin
 from storage.records.keeper import Keeper, OrderBook
@@ -68,6 +69,7 @@ class Eraser:
         Raises `ExchangeUnknown` for an id that nobody knows, `ConsumerUnknown`, and `RecordHeld`,
         which names the hold, when one keeps any of it, or might keep what nobody has opened yet.
         """
+        order = by_exchange(order)
         await self._search.check_consumer(order)
         found = await self._search.of(order)
         await self._refuse_held(found)
@@ -114,6 +116,7 @@ class Eraser:
         return removed
 
     async def _carry_out(self, order: Order, kind: str) -> Erasure:
+        order = by_exchange(order)
         await self._book.enter(signed_order(order, self._signer))
         found = await self._search.of(order)
         before = await self._search.removed_before(order)
@@ -205,4 +208,5 @@ def _erased(located: Located) -> Erased:
         before=located.place.value,
         record_digest=current_digest(located.entry) if stored else None,
         commitment=located.entry.commitment,
+        records=located.entry.records,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from audit.errors import ExchangeUnknown, OrderInvalid, SignatureInvalid
-from audit.orders import Order, OrderKind, Subject
+from audit.orders import Order, OrderKind, Subject, by_exchange
 from audit.signing import Signer
 from storage.records.keeper import OrderBook
 from workers.custody import Custody, signed_order
@@ -25,7 +25,7 @@ __all__ = ["Held", "Holder", "Released"]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A hold that was set: records that it keeps now, and exchanges that it will keep."""
+    """A hold that was set: stored exchanges that it keeps, and sealed ones that it will keep."""
 
     order: Order
     stored: int
@@ -34,7 +34,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A hold that was released: records that are free, and those that an erasure then took."""
+    """A hold that was released: exchanges that are free, and those that an erasure then took."""
 
     order: Order
     freed: int
@@ -53,12 +53,13 @@ class Holder:
         self._signer = signer
 
     async def add(self, order: Order) -> Held:
-        """Enter the order and set the hold in every record that it names.
+        """Enter the order and set the hold in every record of what it names.
 
         Raises `ExchangeUnknown` for an id that nobody knows or that was removed, and
         `ConsumerUnknown`; then nothing was done. Raises `SignatureInvalid` when a record is not
         what a worker signed: it is left as it is, and the order stands and holds all others.
         """
+        order = by_exchange(order)
         await self._search.check_consumer(order)
         _refuse_removed(await self._search.of(order))
         await self._book.enter(signed_order(order, self._signer))

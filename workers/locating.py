@@ -6,7 +6,7 @@ what nobody knows is an error: an order about a misspelt id would look like an e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,9 +15,10 @@ from audit.ids import ExchangeNumber
 from audit.ledger import LedgerEntry, LedgerState
 from audit.orders import Subject
 from audit.record import RedactedRecord
+from audit.sheaf import exchange_of
 from storage.queue.port import QueueAdmin
 from storage.records.keeper import Finder, Keeper
-from workers.changes import entry_of_record, read_record
+from workers.changes import entry_of_records, read_record
 
 __all__ = ["Located", "Locator", "Place", "Spooled", "stored"]
 
@@ -60,14 +61,17 @@ class Located:
         return self.place in (Place.WAITING, Place.DEAD_LETTERED)
 
 
-def stored(record: RedactedRecord, entry: LedgerEntry | None, subject: Subject) -> Located:
-    """A stored record and its entry; one that is not in the ledger yet is as the record says."""
-    entry = entry or entry_of_record(record, at="")
-    return Located(Place.STORED, entry, subject, record.retention.hold)
+def stored(
+    records: Sequence[RedactedRecord], entry: LedgerEntry | None, subject: Subject
+) -> Located:
+    """Stored records of an exchange and its entry; without one yet, it is as they say."""
+    entry = entry or entry_of_records(records, at="")
+    held = any(each.retention.hold for each in records)
+    return Located(Place.STORED, entry, subject, held)
 
 
 class Locator:
-    """Looks for exchanges by id. `subject_of` says what orders ask of a record."""
+    """Looks for exchanges by id. `subject_of` says what orders ask of its records."""
 
     def __init__(
         self,
@@ -76,7 +80,7 @@ class Locator:
         finder: Finder,
         queue: QueueAdmin,
         spooled: Spooled,
-        subject_of: Callable[[RedactedRecord], Subject],
+        subject_of: Callable[..., Subject],
     ) -> None:
         self._keeper = keeper
         self._finder = finder
@@ -86,7 +90,8 @@ class Locator:
         self._in_spools: Mapping[str, ExchangeNumber] | None = None
 
     async def locate(self, record_id: str) -> Located:
-        """Find it. Raises `ExchangeUnknown` when no place knows it."""
+        """Find it, also by the id of one of its records. Raises `ExchangeUnknown` for none."""
+        record_id = exchange_of(record_id)
         found = await self._find(record_id)
         if found is None:
             number = self._spool().get(record_id)
@@ -105,10 +110,9 @@ class Locator:
         """Look in the order in which data flows, so that what moves meanwhile is met again."""
         held = await self._queue.find(record_id)
         entry = await self._finder.entry_of(record_id)
-        document = await self._keeper.document(record_id)
-        if document is not None:
-            record = read_record(document.json)
-            return stored(record, entry, self._subject_of(record))
+        if documents := await self._keeper.documents(record_id):
+            records = [read_record(each.json) for each in documents]
+            return stored(records, entry, self._subject_of(*records))
         if entry is not None and entry.state is LedgerState.STORED:
             entry = await self._removed_meanwhile(record_id)
         if entry is not None and entry.state in _GONE:

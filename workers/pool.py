@@ -15,15 +15,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
+import msgspec
+
 from audit.errors import AuditStreamError, RedactionLost, RedactorUnavailable
-from audit.record import AuditRecord, RedactedRecord
+from audit.record import RedactedRecord
+from audit.sheaf import Sheaf, sheaf_json
 from audit.telemetry import Log
-from audit.value import from_json, to_json
 from workers.lease import Sleep
 from workers.pipe import Ready
 from workers.pool_process import ProcessLostError, RedactionFailedError
 
 __all__ = ["Pool", "RedactsApart"]
+
+# Made once: threads that meet a type first at the same time crash msgspec (`audit.value`).
+_REDACTED = msgspec.json.Decoder(list[RedactedRecord])
 
 # Seconds before a lost process is started anew; doubled each time it does not begin.
 _FIRST_DELAY, _LONGEST_DELAY = 0.2, 10.0
@@ -40,8 +45,11 @@ class RedactsApart(Protocol):
     def busy(self) -> int:
         """How many records it has."""
 
-    async def redact(self, record_json: bytes) -> bytes:
-        """Redact; raises `ProcessLostError` when the process goes meanwhile."""
+    async def redact(self, sheaf: bytes) -> bytes:
+        """Redact an exchange's records (`audit.sheaf.sheaf_json`); gives a JSON list.
+
+        Raises `ProcessLostError` when the process goes meanwhile.
+        """
 
     async def lost(self) -> int:
         """Wait until it is gone; gives its exit code."""
@@ -102,20 +110,25 @@ class Pool:
         """What the processes redact with: all with the same."""
         return next(each.ready for each in self._processes if each is not None)
 
-    async def redact(self, record: AuditRecord) -> RedactedRecord:
-        """Redact; raises what the redactor raises.
+    @property
+    def running(self) -> int:
+        """How many processes run now."""
+        return sum(each is not None for each in self._processes)
 
-        Raises `RedactorUnavailable` while no process runs, `RedactionLost` when the record lost
+    async def redact_sheaf(self, records: Sheaf) -> Sequence[RedactedRecord]:
+        """Redact all records of an exchange in one process; raises what the redactor raises.
+
+        Raises `RedactorUnavailable` while no process runs, `RedactionLost` when the exchange lost
         its process. Cancelling it gives the redaction up.
         """
-        clear = to_json(record)
+        clear = sheaf_json(records)
         try:
             redacted = await self._least_busy().redact(clear)
         except ProcessLostError as lost:
             if lost.under_way == 1:
                 raise RedactionLost from None
             redacted = await self._redact_alone(clear)
-        return from_json(redacted, RedactedRecord)
+        return _REDACTED.decode(redacted)
 
     def _least_busy(self) -> RedactsApart:
         running = [each for each in self._processes if each is not None]

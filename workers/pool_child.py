@@ -1,8 +1,9 @@
 """What a process that redacts does: reads records from its pipe, answers with redacted ones.
 
-The law: nothing is kept and nothing is written but answers. Records are redacted side by side on
-one event loop, so that a detector which waits for a service may pack those of several deliveries
-into one request; each is answered when it is done, in any order. The end of the input is the end.
+The law: nothing is kept and nothing is written but answers, and questions to detectors that only
+the worker has. Records are redacted side by side on one event loop, so that others go on while one
+waits for such a detector; each is answered when it is done, in any order. The end of the input is
+the end.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from contextlib import suppress
 from functools import partial
 
 from audit.errors import AuditStreamError
-from audit.record import AuditRecord
+from audit.sheaf import Sheaf, read_sheaf
 from audit.telemetry import Log, frames_of
-from audit.value import from_json, to_json
+from audit.value import to_json
+from workers.consulting import Questions
 from workers.pipe import Answered, Asked, Failure, failure_of, framed, read_frame
 from workers.ports import Redacts
 
@@ -25,10 +27,17 @@ __all__ = ["Serving"]
 class Serving:
     """Redacts what it is asked to; `tell` writes a frame to whoever asks."""
 
-    def __init__(self, redactor: Redacts, tell: Callable[[bytes], None], log: Log) -> None:
+    def __init__(
+        self,
+        redactor: Redacts,
+        tell: Callable[[bytes], None],
+        log: Log,
+        questions: Questions | None = None,
+    ) -> None:
         self._redactor = redactor
         self._tell = tell
         self._log = log
+        self._questions = questions or Questions(tell)
         self._calls: dict[int, asyncio.Task[bytes | Failure]] = {}
 
     async def run(self, reader: asyncio.StreamReader) -> None:
@@ -36,7 +45,9 @@ class Serving:
         with suppress(EOFError, OSError):
             while True:
                 asked, body = await read_frame(reader, Asked)
-                if not asked.gone:
+                if asked.found:
+                    self._questions.answered(asked, body)
+                elif not asked.gone:
                     call = self._calls[asked.call] = asyncio.create_task(self._made(body))
                     call.add_done_callback(partial(self._answer, asked.call))
                 elif asked.call in self._calls:
@@ -55,13 +66,15 @@ class Serving:
                 self._tell(framed(Answered(call=number, size=len(made)), made))
 
     async def _made(self, body: bytes) -> bytes | Failure:
-        """Give the redacted record's JSON, or what was raised instead; raises nothing."""
-        record = from_json(body, AuditRecord)
+        """Give the redacted records as a JSON list, or what was raised instead; raises nothing."""
+        records: Sheaf = ()
         try:
-            return to_json(await self._redactor.redact(record))
+            records = read_sheaf(body)
+            return to_json(await self._redactor.redact_sheaf(records))
         except AuditStreamError as error:
             return failure_of(error)
         except Exception as error:  # noqa: BLE001 - one record's error is not that of the others
             kind, where = type(error).__name__, frames_of(error)
-            self._log.error("redaction.unexpected", error_type=kind, where=where, id=record.id)
+            name = records[0].id if records else ""
+            self._log.error("redaction.unexpected", error_type=kind, where=where, id=name)
             return failure_of(error)

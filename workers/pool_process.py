@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from subprocess import PIPE
 
 import msgspec
 
 from audit.errors import RedactorUnavailable
 from audit.value import from_json
-from workers.pipe import BEGIN, Answered, Asked, Ready, error_of, framed, read_frame
+from redaction.detector import Detector
+from workers.consulting import consulted
+from workers.pipe import BEGIN, Answered, Asked, Failure, Ready, error_of, framed, read_frame
 
 __all__ = ["ProcessLostError", "RedactionFailedError", "RedactionProcess"]
 
@@ -40,13 +43,20 @@ class ProcessLostError(Exception):
 class RedactionProcess:
     """A process that has begun; `ready` is what it redacts with. Made by `start`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, patience: float) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        patience: float,
+        detectors: Mapping[str, Detector],
+    ) -> None:
         assert process.stdin is not None  # noqa: S101 - it was started with pipes
         assert process.stdout is not None  # noqa: S101 - as above
         self._process = process
         self._asks = process.stdin
         self._answers = process.stdout
         self._patience = patience
+        self._detectors = detectors
+        self._questions: dict[int, asyncio.Task[bytes | Failure]] = {}
         self._calls: dict[int, asyncio.Future[bytes]] = {}
         self._next = BEGIN + 1
         self._watch: asyncio.TimerHandle | None = None
@@ -55,15 +65,22 @@ class RedactionProcess:
 
     @classmethod
     async def start(
-        cls, words: Sequence[str], orders: bytes, *, env: Mapping[str, str], patience: float
+        cls,
+        words: Sequence[str],
+        orders: bytes,
+        *,
+        env: Mapping[str, str],
+        patience: float,
+        detectors: Mapping[str, Detector] | None = None,
     ) -> RedactionProcess:
         """Start the command `words`, give it `orders`, and wait until it is ready.
 
-        `patience` is how many seconds may pass without an answer while it has something to do.
+        `patience` is how many seconds may pass without an answer while it has something to do and
+        waits for no detector of ours. `detectors` are those, by name.
         Raises what the process raised instead of beginning, `RedactorUnavailable` where it died.
         """
         process = await asyncio.create_subprocess_exec(*words, stdin=PIPE, stdout=PIPE, env=env)
-        begun = cls(process, patience)
+        begun = cls(process, patience, detectors or {})
         try:
             await begun._begin(orders)
         except BaseException:
@@ -76,8 +93,10 @@ class RedactionProcess:
         """How many records it has."""
         return len(self._calls)
 
-    async def redact(self, record_json: bytes) -> bytes:
-        """Have a record redacted: JSON in, JSON out. Cancelling it gives the call up.
+    async def redact(self, sheaf: bytes) -> bytes:
+        """Have an exchange's records redacted: JSON in, a JSON list out.
+
+        Cancelling it gives the call up.
 
         Raises what the redactor raised, `RedactionFailedError`, or `ProcessLostError`.
         """
@@ -88,7 +107,7 @@ class RedactionProcess:
         self._calls[call] = answer
         if len(self._calls) == 1:
             self._watch_on()
-        self._asks.write(framed(Asked(call=call, size=len(record_json)), record_json))
+        self._asks.write(framed(Asked(call=call, size=len(sheaf)), sheaf))
         try:
             with suppress(OSError):  # Then it is gone, as whoever hears it will find.
                 await self._asks.drain()
@@ -114,26 +133,30 @@ class RedactionProcess:
         await self.lost()
 
     async def _begin(self, orders: bytes) -> None:
+        ready: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._calls[BEGIN] = ready
         self._asks.write(framed(Asked(call=BEGIN, size=len(orders)), orders))
+        self._hearing = asyncio.create_task(self._hear())
         try:
             async with asyncio.timeout(_READY_SECONDS):
-                answered, body = await read_frame(self._answers, Answered)
-        except (EOFError, OSError, TimeoutError):
+                self.ready = from_json(await ready, Ready)
+        except (ProcessLostError, TimeoutError):
             raise RedactorUnavailable("the process that redacts did not begin") from None
-        if answered.failure is not None:
-            raise error_of(answered.failure) or RedactionFailedError()
-        self.ready = from_json(body, Ready)
-        self._hearing = asyncio.create_task(self._hear())
 
     async def _hear(self) -> None:
         """Hand out answers until there are no more; then nobody is left waiting."""
         with suppress(EOFError, OSError, msgspec.DecodeError):
             while True:
                 answered, body = await read_frame(self._answers, Answered)
-                self._settle(self._calls.pop(answered.call), answered, body)
+                if answered.asks is None:
+                    self._settle(self._calls.pop(answered.call), answered, body)
+                else:
+                    self._consult(answered, answered.asks, body)
                 self._watch_on()
         self._kill()
         self._asks.close()
+        for question in self._questions.values():
+            question.cancel()
         calls, self._calls = self._calls, {}
         self._watch_on()
         for answer in calls.values():
@@ -149,12 +172,34 @@ class RedactionProcess:
             error: Exception | None = error_of(answered.failure)
             answer.set_exception(error or RedactionFailedError())
 
+    def _consult(self, asked: Answered, detector: str, question: bytes) -> None:
+        """Have a detector asked, beside all else; or asked no more."""
+        if asked.gone:
+            if asked.call in self._questions:
+                self._questions[asked.call].cancel()
+            return
+        task = asyncio.create_task(consulted(self._detectors, detector, question))
+        self._questions[asked.call] = task
+        task.add_done_callback(partial(self._reply, asked.call))
+
+    def _reply(self, number: int, task: asyncio.Task[bytes | Failure]) -> None:
+        del self._questions[number]
+        self._watch_on()
+        if task.cancelled() or self._asks.is_closing():
+            return
+        made = task.result()
+        if isinstance(made, Failure):
+            self._asks.write(framed(Asked(call=number, found=True, failure=made)))
+        else:
+            self._asks.write(framed(Asked(call=number, size=len(made), found=True), made))
+
     def _watch_on(self) -> None:
-        """Count the seconds from now on, as long as there is something to wait for."""
+        """Count the seconds from now on, as long as it is not waiting for us and has a record."""
         if self._watch is not None:
             self._watch.cancel()
         loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(self._patience, self._kill) if self._calls else None
+        busy = self._calls and not self._questions
+        self._watch = loop.call_later(self._patience, self._kill) if busy else None
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError):

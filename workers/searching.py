@@ -90,9 +90,16 @@ class Search:
         return holds
 
     async def _of_consumer(self, order: Order, consumer: str) -> AsyncGenerator[Located, None]:
+        """The exchanges of which the order names any record: it is about all of them then."""
         async with aclosing(self._finder.of_consumer(consumer)) as documents:
             async for document in documents:
                 record = read_record(document.json)
                 subject = self._custody.subject(record)
-                if covers(order, subject):
-                    yield stored(record, await self._finder.entry_of(record.id), subject)
+                if not covers(order, subject):
+                    continue
+                entry = await self._finder.entry_of(subject.id)
+                if entry is None and record.tap.records > 1:
+                    # What is to be entered of several needs all of them.
+                    yield await self._locator.locate(subject.id)
+                else:
+                    yield stored([record], entry, subject)

@@ -8,41 +8,48 @@ entry have to bear a worker's signature.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from audit.digest import document_digest
+from audit.digest import document_digest, sheaf_digest
 from audit.errors import RecordInvalid
 from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
+from audit.sheaf import record_ids
 from audit.signing import Role, Trust, entry_statement, record_statement
-from workers.changes import current_digest, entry_of_record, read_record
+from workers.changes import current_digest, entry_of_records, read_record
 
 __all__ = ["amendable", "is_over", "is_signed", "vouched_for"]
 
 
-def vouched_for(json: bytes, entry: LedgerEntry, trust: Trust) -> RedactedRecord | None:
-    """The record, if document and entry agree and are signed; None where anything differs.
+def vouched_for(
+    documents: Sequence[bytes], entry: LedgerEntry, trust: Trust
+) -> Sequence[RedactedRecord]:
+    """An exchange's records, if they are all there, agree with the entry and are signed.
 
-    An entry that says expired already vouches for exactly the record that had: a removal that
-    was cut short is finished.
+    Empty where anything differs. An entry that says expired already vouches for what it had: a
+    removal that was cut short is finished, however many of the records it has left.
     """
-    record = _signed(json, trust)
-    if record is None or entry.state not in (LedgerState.STORED, LedgerState.EXPIRED):
-        return None
-    agree = (record.id, record.integrity.record_digest) == (entry.id, current_digest(entry))
-    return record if agree and is_signed(entry, trust) else None
+    records = _signed_all(documents, trust)
+    if not records or not is_signed(entry, trust) or not _of_entry(records, entry):
+        return ()
+    if entry.state is LedgerState.EXPIRED and entry.records > 1:
+        return records
+    vouching = entry.state in (LedgerState.STORED, LedgerState.EXPIRED)
+    return records if vouching and _digest(records, entry) == current_digest(entry) else ()
 
 
-def amendable(json: bytes, entry: LedgerEntry, trust: Trust) -> bool:
-    """Whether a worker may sign document and entry anew: it repeats only what one has signed.
+def amendable(documents: Sequence[bytes], entry: LedgerEntry, trust: Trust) -> bool:
+    """Whether a worker may sign documents and entry anew: it repeats only what one has signed.
 
-    The two may differ in how far an amendment has come. An entry that is not in the ledger yet is
-    unsigned, and then says of the record what the record says.
+    They may differ in how far an amendment has come. An entry that is not in the ledger yet is
+    unsigned, and then says of the records what they say.
     """
-    record = _signed(json, trust)
-    if record is None or record.id != entry.id:
+    records = _signed_all(documents, trust)
+    if not _of_entry(records, entry) or len(records) != entry.records:
         return False
-    return entry == entry_of_record(record, at=entry.at or "") or is_signed(entry, trust)
+    return entry == entry_of_records(records, at=entry.at or "") or is_signed(entry, trust)
 
 
 def is_signed(entry: LedgerEntry, trust: Trust) -> bool:
@@ -54,6 +61,25 @@ def is_over(record: RedactedRecord, now: str) -> bool:
     """Whether the record's time has come and no hold keeps it."""
     retention = record.retention
     return retention.expires_at is not None and retention.expires_at <= now and not retention.hold
+
+
+def _of_entry(records: Sequence[RedactedRecord], entry: LedgerEntry) -> bool:
+    """Whether each is one that the entry speaks of, and none is there twice."""
+    ids = [each.id for each in records]
+    return len(set(ids)) == len(ids) and set(ids) <= set(record_ids(entry.id, entry.records))
+
+
+def _digest(records: Sequence[RedactedRecord], entry: LedgerEntry) -> str | None:
+    """What the records are entered by; None where one is missing or in another's place."""
+    if tuple(each.id for each in records) != record_ids(entry.id, entry.records):
+        return None
+    return sheaf_digest([each.integrity.record_digest or "" for each in records])
+
+
+def _signed_all(documents: Sequence[bytes], trust: Trust) -> Sequence[RedactedRecord]:
+    """The records, if of each the digest is its content's and a worker signed it."""
+    records = [each for json in documents if (each := _signed(json, trust)) is not None]
+    return records if len(records) == len(documents) else ()
 
 
 def _signed(json: bytes, trust: Trust) -> RedactedRecord | None:

@@ -10,29 +10,31 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from audit.record import AuditRecord, RedactedRecord
 from audit.settings import Settings
 from cli import redaction_child
+from redaction.detector import Detector
 from redaction.redactor import Redactor
 
 _TIMES: list[float] = []
 _BEGUN: list[float] = []
 
 
-def _timed(settings: Settings, pseudonym_key: bytes) -> Redactor:
-    redactor = _redactor_of(settings, pseudonym_key)
-    real = redactor.redact
+def _timed(settings: Settings, pseudonym_key: bytes, *asked: Detector) -> Redactor:
+    redactor = _redactor_of(settings, pseudonym_key, *asked)
+    real = redactor.redact_sheaf
 
-    async def redact(record: AuditRecord) -> RedactedRecord:
+    async def redact(records: Sequence[AuditRecord]) -> Sequence[RedactedRecord]:
         begun = time.thread_time()
         _BEGUN.append(begun)
-        redacted = await real(record)
+        redacted = await real(records)
         _TIMES.append(time.thread_time() - begun)
         return redacted
 
-    redactor.redact = redact  # type: ignore[method-assign]  # the same, with a clock
+    redactor.redact_sheaf = redact  # type: ignore[method-assign]  # the same, with a clock
     return redactor
 
 

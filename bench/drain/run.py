@@ -116,7 +116,7 @@ async def _carry(settings: Settings, clocks: Clocks, counted: _Counted, pool: Po
             ledger=clocks.port(store.ledger, {"entry": "store", "enter": "store"}),
             orders=clocks.port(store.orders, {"about": "store"}),
         )
-        redactor: Redacts = clocks.port(pool, {"redact": "redaction"})
+        redactor: Redacts = clocks.port(pool, {"redact_sheaf": "redaction"})
         carrier = clocks.port(
             carrying_of(settings, timed, redactor, queue.bodies).carrier, {"carry": "carry"}
         )

@@ -1,10 +1,10 @@
 """`python -m bench.scaling MEASURED...`: the model beside what was measured, and what follows.
 
-MEASURED are files that `BENCH_JSON=... python -m bench.drain` has written. First the model of one worker
-predicts each embedded drain from what a delivery demanded in that drain, side by side with what it
-came to. Then a fleet of workers is followed through half an hour of arrivals, steady and in bursts,
-with a worker's pace as it was measured on the emulators: how many hold the age of the oldest
-exchange under a minute, and what an autoscaler has to be told. Last, what the services need.
+MEASURED are files that `BENCH_JSON=... python -m bench.drain` has written. First the model of one
+worker predicts each embedded drain from what a delivery demanded in that drain, side by side with
+what it came to. Then a fleet of workers is followed through half an hour of arrivals, steady and in
+bursts, with a worker's pace as it was measured on the emulators: how many hold the age of the
+oldest exchange under a minute, and what an autoscaler has to be told. Last, what the services need.
 
 Everything is drawn from seeds; a second run over the same file prints the same.
 """
@@ -85,7 +85,7 @@ def _fleets(seconds: float) -> None:
     print(
         f"({_BURSTS.times:.0f} times the rate for {_BURSTS.seconds:.0f} s in {_BURSTS.every:.0f} s)"
     )
-    print("  rate/s   steady   bursts   scaled, least..most reached   its oldest, s")
+    print("  rate/s   steady   bursts   scaled, least..most reached   in the mean   its oldest, s")
     for rate in RATES:
         fleet = Fleet(workers=1, seconds=seconds)
         steady = workers_needed(rate, fleet, _STEADY, age=AGE)
@@ -94,7 +94,7 @@ def _fleets(seconds: float) -> None:
         scaled = followed(rate, Fleet(workers=steady, seconds=seconds, scaler=scaler), _BURSTS)
         print(
             f"{rate:8,}  {steady:7,}  {bursts:7,}   {steady:,}..{max(scaled.workers):,}"
-            f"{scaled.oldest:36.0f}"
+            f"  {statistics.mean(scaled.workers):12,.0f}  {scaled.oldest:14.0f}"
         )
 
 

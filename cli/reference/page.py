@@ -140,7 +140,7 @@ def _command(name: str, command: click.Command) -> Iterator[str]:
 
 def _spelt(option: click.Option) -> str:
     value = "" if option.is_flag else f" {option.metavar or 'N'}"
-    return ", ".join(option.opts) + value
+    return ", ".join((*option.opts, *option.secondary_opts)) + value
 
 
 def _filter() -> Iterator[str]:

@@ -112,6 +112,10 @@ LABELS: dict[str, tuple[str, tuple[str, ...]]] = {
         "outcome",
         (*(each.value for each in Carried), "dead_lettered", "given_back", "lease_lost"),
     ),
+    "auditstream_language_requests_total": (
+        "outcome",
+        ("answered", "failed", "refused", "throttled"),
+    ),
     "auditstream_store_request_units_total": (
         "operation",
         (

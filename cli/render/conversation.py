@@ -19,6 +19,7 @@ from audit.digest import document_digest
 from audit.exchange import PRECEDENCE
 from audit.reading.neutral import neutral, neutral_line
 from audit.record import Output, RedactedRecord, Request, Response
+from audit.sheaf import exchange_of, record_id
 from audit.value import Json, from_json
 from cli.render.evidence import integrity_rows, redaction_rows, safety_rows, taken_out
 from cli.render.facts import Row, fact_rows, grid
@@ -71,7 +72,20 @@ class ConversationView:
 def _head(record: RedactedRecord) -> Iterator[RenderableType]:
     ending = record.exchange.ending
     yield Text.assemble("record ", (neutral_line(record.id), "bold"))
+    yield from _place(record)
     yield Text.assemble((ending, ENDING_STYLES[ending]), f": {PRECEDENCE[ending]}")
+
+
+def _place(record: RedactedRecord) -> Iterator[RenderableType]:
+    """Which of a session's records it is, and how to see the others."""
+    nth, records, exchange_id = record.tap.record, record.tap.records, exchange_of(record.id)
+    if records > 1:
+        to_next = nth + 1 if nth < records else 1
+        shown = neutral_line(record_id(exchange_id, to_next))
+        which = "next" if nth < records else "first"
+        yield Text(f"{nth} of {records} records of one session")
+        yield Text(f"{which}: auditstream show {shown}", style="dim")
+        yield Text(f"all: auditstream query 'id:{neutral_line(exchange_id)}*'", style="dim")
 
 
 def _asked(request: Request, marks: Marks) -> Iterator[RenderableType]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from audit.certificate import Erased
 from audit.orders import Order
 from audit.reading.neutral import neutral_line
 from audit.value import Json
@@ -35,6 +36,7 @@ def erasure_lines(erasure: Erasure, order: Order, *, waiting: int, out: Path | N
     """What was erased, and what the operator must know besides."""
     counts = Counter(each.before for each in erasure.certificate.erased)
     lines = [f"{count} {_BEFORE[before]}" for before, count in counts.items()]
+    lines += _of_sessions(erasure.certificate.erased)
     lines = lines or ["nothing of it is stored"]
     lines.append(f"order {order.id} stands: what it names is not stored when it comes again")
     if order.consumer is not None and waiting:
@@ -52,10 +54,23 @@ def erasure_lines(erasure: Erasure, order: Order, *, waiting: int, out: Path | N
     return lines
 
 
+def _of_sessions(erased: Sequence[Erased]) -> list[str]:
+    """How many records it was where an exchange had several: whoever named one hears of all."""
+    several = [each.records for each in erased if each.records > 1]
+    if not several:
+        return []
+    what = "1 of them is a session" if len(several) == 1 else f"{len(several)} of them are sessions"
+    return [f"{what} of {sum(several)} records, which go together whichever was named"]
+
+
 def plan_lines(found: Sequence[Located], order: Order) -> list[str]:
     """What would be erased, one line each."""
-    lines = [f"{neutral_line(each.id)}  {each.place.value}" for each in found] or ["nothing"]
-    return lines + _unfound(order)
+    return ([_planned(each) for each in found] or ["nothing"]) + _unfound(order)
+
+
+def _planned(found: Located) -> str:
+    records = f" ({found.entry.records} records)" if found.entry.records > 1 else ""
+    return f"{neutral_line(found.id)}  {found.place.value}{records}"
 
 
 def _unfound(order: Order) -> list[str]:
@@ -67,12 +82,20 @@ def _unfound(order: Order) -> list[str]:
 
 def plan_document(found: Sequence[Located]) -> Json:
     """What would be erased, as JSON."""
-    return [{"id": each.id, "number": each.entry.number, "now": each.place.value} for each in found]
+    return [
+        {
+            "id": each.id,
+            "number": each.entry.number,
+            "now": each.place.value,
+            "records": each.entry.records,
+        }
+        for each in found
+    ]
 
 
 def held_lines(held: Held) -> list[str]:
     """What a new hold keeps."""
-    lines = [f"hold {held.order.id} stands; {held.stored} stored records are held"]
+    lines = [f"hold {held.order.id} stands; {held.stored} stored exchanges are held"]
     if held.sealed:
         lines.append(f"{held.sealed} are still sealed, and will be stored held")
     return lines + _unfound(held.order)
@@ -80,7 +103,7 @@ def held_lines(held: Held) -> list[str]:
 
 def released_lines(released: Released) -> list[str]:
     """What a released hold set free."""
-    lines = [f"hold {released.order.id} is released; {released.freed} records are free"]
+    lines = [f"hold {released.order.id} is released; {released.freed} exchanges are free"]
     if released.erased:
         lines.append(f"{released.erased} of them an erasure had named: they are erased now")
     return lines

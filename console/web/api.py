@@ -12,7 +12,7 @@ from console.overview import SPANS, began, overview
 from console.room import FACETS_OVER
 from console.searching import facets
 from console.web.answers import json_answer, problem
-from console.web.state import CONSOLE, visit_of
+from console.web.state import CONSOLE, RECORD_ID, visit_of
 from storage.records.query import FIELDS, Query, Received, describe, every, parse
 
 __all__ = ["add_routes"]
@@ -44,7 +44,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/api/v1/search", _search)
     app.router.add_post("/api/v1/facets", _facets)
     app.router.add_post("/api/v1/overview", _overview)
-    app.router.add_get("/api/v1/records/{id}", _record)
+    app.router.add_get(f"/api/v1/records/{RECORD_ID}", _record)
     app.router.add_get("/api/v1/access-log", _log)
 
 

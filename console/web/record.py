@@ -16,7 +16,7 @@ from console.marks import Pieces
 from console.room import Opened
 from console.rows import rows_of
 from console.web.answers import page, problem
-from console.web.state import CONSOLE, visit_of
+from console.web.state import CONSOLE, RECORD_ID, visit_of
 from storage.access.port import Deed
 
 __all__ = ["add_routes"]
@@ -24,8 +24,8 @@ __all__ = ["add_routes"]
 
 def add_routes(app: web.Application) -> None:
     """Add the record's paths."""
-    app.router.add_get("/records/{id}", _conversation)
-    app.router.add_get("/records/{id}/raw", _raw)
+    app.router.add_get(f"/records/{RECORD_ID}", _conversation)
+    app.router.add_get(f"/records/{RECORD_ID}/raw", _raw)
     app.router.add_get("/compare", _compare)
 
 

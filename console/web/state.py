@@ -11,9 +11,20 @@ from console.room import ReadingRoom
 from console.sessions import Session, Sessions
 from storage.access.port import SavedSearches
 
-__all__ = ["CONSOLE", "COOKIE", "SESSION", "VISIT", "Console", "session_of", "visit_of"]
+__all__ = [
+    "CONSOLE",
+    "COOKIE",
+    "RECORD_ID",
+    "SESSION",
+    "VISIT",
+    "Console",
+    "session_of",
+    "visit_of",
+]
 
 COOKIE = "auditstream_session"
+# Of a session's records all but the first have a slash and a number behind their ids.
+RECORD_ID = "{id:[^/]+(?:/[0-9]+)?}"
 
 
 @dataclass(frozen=True, slots=True)

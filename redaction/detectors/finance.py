@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from redaction.detectors.checksums import luhn, mod97, same_digit
+from redaction.detectors.prefilter import SEVEN_DIGITS, loosened
 from redaction.detectors.recogniser import ShapeRecogniser, digits_of, words
 from redaction.finding import Passage, Span
 
@@ -41,8 +42,9 @@ CARDS = ShapeRecogniser(
     alone=0.9,
     believed=1.0,
     proof=_is_card,
+    telling=SEVEN_DIGITS,
+    reach=48,
     context=words("card", "visa", "mastercard", "amex", "credit", "debit", "karte", "tarjeta"),
-    shortest=12,
 )
 
 # Total lengths by country (SWIFT IBAN registry).
@@ -80,13 +82,22 @@ class IbanRecogniser:
     neither taken in nor allowed to break the check.
     """
 
-    def find(self, passage: Passage) -> Iterator[Span]:
+    needs = loosened(_IBAN_HEAD.pattern)
+    reach = 96
+
+    def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
+        """Hear nothing."""
+        return False
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give every valid IBAN, spaced or not, in any letter case."""
-        for head in _IBAN_HEAD.finditer(passage.text):
+        for head in _IBAN_HEAD.finditer(passage.text, start, end + self.reach):
+            if head.start() >= end:
+                return
             length = _IBAN_LENGTHS.get(head[1].upper())
-            end = self._end(passage.text, head.end(), length - 4) if length else None
-            if end is not None and self._holds(passage.text[head.start() : end]):
-                yield Span(head.start(), end, "IBAN_CODE", 1.0, "iban")
+            last = self._end(passage.text, head.end(), length - 4) if length else None
+            if last is not None and self._holds(passage.text[head.start() : last]):
+                yield Span(head.start(), last, "IBAN_CODE", 1.0, "iban")
 
     def _end(self, text: str, at: int, missing: int) -> int | None:
         for _ in range(missing):

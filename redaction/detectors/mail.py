@@ -31,16 +31,23 @@ _USER_OF_URL = re.compile(r"://[^\s/@]{0,100}:\Z")
 class MailRecogniser:
     """Addresses with a dotted domain or an address literal, in any script."""
 
-    def find(self, passage: Passage) -> Iterator[Span]:
+    needs = r"@[\pL\pN\[]"
+    reach = 700
+
+    def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
+        """Hear nothing."""
+        return False
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give every address, without the quotation or emphasis around it."""
         text = passage.text
-        if "@" not in text:
-            return
-        for domain in _DOMAIN.finditer(text):
+        for domain in _DOMAIN.finditer(text, start, end + self.reach):
             at = domain.start()
-            start = self._start(text, at)
-            if start < at and not self._is_no_address(text, start, at):
-                yield Span(start, domain.end(), "EMAIL_ADDRESS", 1.0, "mail")
+            if at >= end:
+                return
+            first = self._start(text, at)
+            if first < at and not self._is_no_address(text, first, at):
+                yield Span(first, domain.end(), "EMAIL_ADDRESS", 1.0, "mail")
 
     def _is_no_address(self, text: str, start: int, at: int) -> bool:
         before = text[max(0, start - 120) : start]

@@ -7,6 +7,7 @@ word near by or the JSON key names them; the strong ones count alone.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from redaction.detectors.checksums import (
     iso7064_mod11_10,
@@ -15,6 +16,7 @@ from redaction.detectors.checksums import (
     same_digit,
     verhoeff,
 )
+from redaction.detectors.prefilter import SEVEN_DIGITS
 from redaction.detectors.recogniser import ShapeRecogniser, digits_of, words
 
 __all__ = ["NATIONAL_IDS"]
@@ -127,68 +129,82 @@ def _is_dea(value: str) -> bool:
 
 _SSN_WORDS = words("ssn", "ssns", "social security", "social security number", "social sec", "itin")
 _NHS_WORDS = words("nhs", "nhs number", "nhs no", "health service")
-_SIN_WORDS = words("sin", "social insurance", "nas")
+_SIN_WORDS = words("(?-i:SIN|NAS)", "social insurance", "assurance sociale")
 _AADHAAR_WORDS = words("aadhaar", "aadhar", "uidai")
 _TAX_WORDS = words(
     "tax id", "steuer id", "steuerid", "idnr", "identifikationsnummer", "steuernummer",
     "steueridentifikationsnummer", "tin",
 )  # fmt: skip
 
+
+def _row(
+    name: str, entity: str, pattern: re.Pattern[str], alone: float, proof: Callable[[str], bool],
+    context: re.Pattern[str] | None = None, believed: float = 0.85, *, telling: str = "",
+) -> ShapeRecogniser:  # fmt: skip
+    # Numbers that count alone are looked for by their digits, the others by their context.
+    sought = telling or (SEVEN_DIGITS if alone >= 0.5 else None)
+    return ShapeRecogniser(
+        name, entity, pattern, alone, proof, context, believed, reach=48, telling=sought
+    )
+
+
 NATIONAL_IDS: tuple[ShapeRecogniser, ...] = (
-    ShapeRecogniser("us_ssn", "US_SSN", _shape(r"\d{3}([ \-])\d\d\1\d{4}"), 0.85, _is_ssn,
-                    _SSN_WORDS, 1.0, shortest=11),
-    ShapeRecogniser("us_ssn_bare", "US_SSN", _shape(r"\d{9}|\d{3}\.\d\d\.\d{4}"), _UNPROVEN,
-                    _is_ssn, _SSN_WORDS, shortest=9),
-    ShapeRecogniser("us_dea", "MEDICAL_LICENSE",
+    _row("us_ssn", "US_SSN", _shape(r"\d{3}([ \-])\d\d\1\d{4}"), 0.85, _is_ssn,
+                    _SSN_WORDS, 1.0),
+    _row("us_ssn_bare", "US_SSN", _shape(r"\d{9}|\d{3}\.\d\d\.\d{4}"), _UNPROVEN,
+                    _is_ssn, _SSN_WORDS),
+    _row("us_dea", "MEDICAL_LICENSE",
                     _shape(r"[ABCDEFGHJKLMPRSTUX][A-Z9]\d{7}"), 0.4, _is_dea,
                     words("dea", "dea number", "medical license", "medical licence", "prescriber"),
-                    1.0, shortest=9),
-    ShapeRecogniser("uk_nhs", "UK_NHS", _shape(r"\d{3} \d{3} \d{4}"), 0.6, _is_nhs,
-                    _NHS_WORDS, 1.0, shortest=12),
-    ShapeRecogniser("uk_nhs_bare", "UK_NHS", _shape(r"\d{10}|\d{3}-\d{3}-\d{4}"), _UNPROVEN,
-                    _is_nhs, _NHS_WORDS, 1.0, shortest=10),
-    ShapeRecogniser("uk_nino", "UK_NINO",
+                    1.0),
+    _row("uk_nhs", "UK_NHS", _shape(r"\d{3} \d{3} \d{4}"), 0.6, _is_nhs,
+                    _NHS_WORDS, 1.0),
+    _row("uk_nhs_bare", "UK_NHS", _shape(r"\d{10}|\d{3}-\d{3}-\d{4}"), _UNPROVEN,
+                    _is_nhs, _NHS_WORDS, 1.0),
+    _row("uk_nino", "UK_NINO",
                     _shape(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
                            r"(?:(?: \d\d){3} [A-D]|\d{6} ?[A-D])"),
-                    0.6, bool, words("national insurance", "nino", "ni number"), shortest=9),
-    ShapeRecogniser("de_tax_id", "DE_TAX_ID", _shape(r"\d\d ?\d{3} ?\d{3} ?\d{3}"), 0.5,
-                    _is_german_tax_id, _TAX_WORDS, 1.0, shortest=11),
-    ShapeRecogniser("es_nif", "ES_NIF", _shape(r"\d{8}-?[A-HJ-NP-TV-Z]"), 0.75, _is_dni,
-                    words("dni", "nif"), 1.0, shortest=9),
-    ShapeRecogniser("es_nie", "ES_NIE", _shape(r"[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]"), 0.8, _is_dni,
-                    words("nie"), 1.0, shortest=9),
-    ShapeRecogniser("fr_insee", "FR_INSEE",
+                    0.6, bool, words("national insurance", "nino", "ni number"),
+         telling=r"[A-Za-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2}"),
+    _row("uk_licence", "DRIVER_LICENSE",
+                    _shape(r"[A-Z9]{5}\d[0156]\d[0-3]\d{2}[A-Z9]{2}[A-Z0-9][A-Z]{2}"), 0.7,
+                    lambda value: value.isupper(), telling=r"[A-Za-z9]{4}[0-9]{6}"),
+    _row("de_tax_id", "DE_TAX_ID", _shape(r"\d\d ?\d{3} ?\d{3} ?\d{3}"), 0.5,
+                    _is_german_tax_id, _TAX_WORDS, 1.0),
+    _row("es_nif", "ES_NIF", _shape(r"\d{8}-?[A-HJ-NP-TV-Z]"), 0.75, _is_dni,
+                    words("dni", "nif", "documento"), 1.0),
+    _row("es_nie", "ES_NIE", _shape(r"[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]"), 0.8, _is_dni,
+                    words("(?-i:NIE)", "n\\.?i\\.?e\\.?"), 1.0),
+    _row("fr_insee", "FR_INSEE",
                     _shape(r"[1-478] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[AB]) ?\d{3}"
                            r" ?\d{3} ?\d\d"),
-                    0.85, _is_insee, words("insee", "nir", "sécurité sociale", "secu"), 1.0,
-                    shortest=15),
-    ShapeRecogniser("it_fiscal_code", "IT_FISCAL_CODE",
+                    0.85, _is_insee, words("insee", "nir", "sécurité sociale", "secu"), 1.0),
+    _row("it_fiscal_code", "IT_FISCAL_CODE",
                     _shape(r"[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2}[A-Z]"
                            r"[0-9LMNP-V]{3}[A-Z]"),
-                    0.95, _is_codice_fiscale, shortest=16),
-    ShapeRecogniser("nl_bsn", "NL_BSN", _shape(r"\d{9}|\d{4}[. ]\d\d[. ]\d{3}"), _UNPROVEN, _is_bsn,
-                    words("bsn", "burgerservicenummer", "sofinummer"), 1.0, shortest=9),
-    ShapeRecogniser("pl_pesel", "PL_PESEL", _shape(r"\d{11}"), 0.5, _is_pesel,
-                    words("pesel"), 1.0, shortest=11),
-    ShapeRecogniser("pt_nif", "PT_NIF", _shape(r"\d{3} ?\d{3} ?\d{3}"), _UNPROVEN, _is_nif_pt,
-                    words("nif", "contribuinte", "número fiscal"), 1.0, shortest=9),
-    ShapeRecogniser("br_cpf", "BR_CPF", _shape(r"\d{3}\.\d{3}\.\d{3}-\d\d"), 0.95, _is_cpf,
-                    words("cpf"), 1.0, shortest=14),
-    ShapeRecogniser("br_cpf_bare", "BR_CPF", _shape(r"\d{11}"), _UNPROVEN, _is_cpf,
-                    words("cpf"), 1.0, shortest=11),
-    ShapeRecogniser("ch_ahv", "CH_AHV", _shape(r"756\.\d{4}\.\d{4}\.\d\d|756\d{10}"), 0.8, _is_ahv,
-                    words("ahv", "avs", "navs"), 1.0, hints=("756",), shortest=13),
-    ShapeRecogniser("be_nrn", "BE_NRN", _shape(r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"), 0.9, _is_belgian,
-                    shortest=15),
-    ShapeRecogniser("se_pnr", "SE_PERSONNUMMER",
+                    0.95, _is_codice_fiscale, telling=r"[A-Za-z]{6}[0-9LMNP-Vlmnp-v]{2}[A-Za-z]"),
+    _row("nl_bsn", "NL_BSN", _shape(r"\d{9}|\d{4}[. ]\d\d[. ]\d{3}"), _UNPROVEN, _is_bsn,
+                    words("bsn", "burgerservicenummer", "sofinummer"), 1.0),
+    _row("pl_pesel", "PL_PESEL", _shape(r"\d{11}"), 0.5, _is_pesel,
+                    words("pesel"), 1.0),
+    _row("pt_nif", "PT_NIF", _shape(r"\d{3} ?\d{3} ?\d{3}"), _UNPROVEN, _is_nif_pt,
+                    words("nif", "contribuinte", "número fiscal"), 1.0),
+    _row("br_cpf", "BR_CPF", _shape(r"\d{3}\.\d{3}\.\d{3}-\d\d"), 0.95, _is_cpf,
+                    words("cpf"), 1.0),
+    _row("br_cpf_bare", "BR_CPF", _shape(r"\d{11}"), _UNPROVEN, _is_cpf,
+                    words("cpf"), 1.0),
+    _row("ch_ahv", "CH_AHV", _shape(r"756\.\d{4}\.\d{4}\.\d\d|756\d{10}"), 0.8, _is_ahv,
+                    words("ahv", "avs", "navs"), 1.0),
+    _row("be_nrn", "BE_NRN", _shape(r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"), 0.9, _is_belgian),
+    _row("se_pnr", "SE_PERSONNUMMER",
                     _shape(r"\d\d(?:0[1-9]|1[0-2])(?:[0-3]\d|[6-9]\d)[\-+]\d{4}"), 0.6, _luhn_proof,
-                    words("personnummer", "samordningsnummer"), 1.0, shortest=11),
-    ShapeRecogniser("ca_sin", "CA_SIN", _shape(r"\d{3}([ \-])\d{3}\1\d{3}"), 0.5, _luhn_proof,
-                    _SIN_WORDS, 1.0, shortest=11),
-    ShapeRecogniser("ca_sin_bare", "CA_SIN", _shape(r"\d{9}"), _UNPROVEN, _luhn_proof,
-                    _SIN_WORDS, 1.0, shortest=9),
-    ShapeRecogniser("in_aadhaar", "IN_AADHAAR", _shape(r"[2-9]\d{3}([ \-])\d{4}\1\d{4}"), 0.6,
-                    _verhoeff_proof, _AADHAAR_WORDS, 1.0, shortest=14),
-    ShapeRecogniser("in_aadhaar_bare", "IN_AADHAAR", _shape(r"[2-9]\d{11}"), _UNPROVEN,
-                    _verhoeff_proof, _AADHAAR_WORDS, 1.0, shortest=12),
+                    words("personnummer", "samordningsnummer"), 1.0),
+    _row("ca_sin", "CA_SIN", _shape(r"\d{3}([ \-])\d{3}\1\d{3}"), 0.5, _luhn_proof,
+                    _SIN_WORDS, 1.0),
+    _row("ca_sin_bare", "CA_SIN", _shape(r"\d{9}"), _UNPROVEN, _luhn_proof,
+                    _SIN_WORDS, 1.0),
+    _row("in_aadhaar", "IN_AADHAAR", _shape(r"[2-9]\d{3}([ \-])\d{4}\1\d{4}"), 0.6,
+                    _verhoeff_proof, _AADHAAR_WORDS, 1.0),
+    _row("in_aadhaar_bare", "IN_AADHAAR", _shape(r"[2-9]\d{11}"), _UNPROVEN,
+                    _verhoeff_proof, _AADHAAR_WORDS, 1.0),
 )  # fmt: skip

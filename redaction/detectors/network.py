@@ -14,8 +14,7 @@ _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 # Behind a hyphen only the end of a range of addresses is one.
 _NO_VERSION = (
     r"(?<![\w.])(?<![=~^<>!]=)(?:(?<!\w-)|(?<=\.\d-)|(?<=\.\d\d-)|(?<=\.\d{3}-))"
-    r"(?<![vV]ersion )(?<![vV]ersion: )(?<!release )"
-    r"(?<!ection )(?<!§ )(?<!§)"
+    r"(?<!§ )(?<!§)"
 )
 
 
@@ -45,9 +44,13 @@ IPV4 = ShapeRecogniser(
     entity="IP_ADDRESS",
     pattern=re.compile(rf"{_NO_VERSION}{_OCTET}(?:\.{_OCTET}){{3}}(?![\w]|\.\d)"),
     alone=0.85,
+    telling=r"[0-9]\.[0-9]{1,3}\.[0-9]",
     proof=_says_where,
-    hints=(".",),
-    shortest=7,
+    against=re.compile(
+        r"(?<![^\W_])(?:versions?|ver|release|firmware|build|update|upgrade|section|chapter|clause|kapitel"
+        r"|abschnitt|wersj\w+|versie|versione|versión|versão)[ :=]{1,3}v?\Z",
+        re.IGNORECASE,
+    ),
 )
 
 IPV6 = ShapeRecogniser(
@@ -58,8 +61,8 @@ IPV6 = ShapeRecogniser(
         rf"(?:{_OCTET}(?:\.{_OCTET}){{3}}|[0-9A-Fa-f]{{0,4}})(?![\w:])"
     ),
     alone=0.85,
+    telling=r"[0-9A-Fa-f:]:[0-9A-Fa-f]{0,4}:",
     proof=_is_ipv6,
-    hints=(":",),
 )
 
 MAC = ShapeRecogniser(
@@ -70,8 +73,7 @@ MAC = ShapeRecogniser(
         r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w:-])"
     ),
     alone=0.85,
+    telling=r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{2}\.[0-9A-Fa-f]{4}\.",
     proof=lambda value: len(set(value.lower()) - set(":-.")) > 1,
     context=words("mac", "ethernet", "wifi", "hardware address"),
-    hints=(":", "-", "."),
-    shortest=12,
 )

@@ -7,52 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from redaction.detectors.dates_of_birth import AGES, BIRTHS, STARRED
+from redaction.detectors.documents import DOCUMENTS
 from redaction.detectors.finance import CARDS, IbanRecogniser
+from redaction.detectors.foreign_ids import FOREIGN_IDS
 from redaction.detectors.mail import MailRecogniser
+from redaction.detectors.mail_obfuscated import ObfuscatedMailRecogniser
 from redaction.detectors.national_ids import NATIONAL_IDS
 from redaction.detectors.network import IPV4, IPV6, MAC
-from redaction.detectors.personal import FACTS, KeyRecogniser
+from redaction.detectors.personal import KeyRecogniser
 from redaction.detectors.phones import REGIONS, PhoneRecogniser
+from redaction.detectors.places import PLACES
 from redaction.detectors.recogniser import Recogniser
-from redaction.finding import Passage, Span
+from redaction.detectors.spelt_out import SPELT_OUT
+from redaction.detectors.table_detector import TableDetector
+from redaction.detectors.users import USERS
 
-__all__ = ["PatternDetector", "TableDetector"]
-
-
-class TableDetector:
-    """A detector that is a table of recognisers, each asked about each passage."""
-
-    def __init__(self, name: str, version: str, recognisers: Sequence[Recogniser]) -> None:
-        self._name = name
-        self._version = version
-        self._recognisers = tuple(recognisers)
-
-    @property
-    def name(self) -> str:
-        """The name policies know it by."""
-        return self._name
-
-    @property
-    def version(self) -> str:
-        """Changes whenever a row of the table changes what it finds."""
-        return self._version
-
-    async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
-        """Ask every recogniser; raises nothing for any text."""
-        return [self._read(passage) for passage in passages]
-
-    def _read(self, passage: Passage) -> list[Span]:
-        return [span for recogniser in self._recognisers for span in recogniser.find(passage)]
+__all__ = ["PatternDetector"]
 
 
 class PatternDetector(TableDetector):
     """Cards, accounts, addresses of people and machines, national numbers, facts in context."""
 
     def __init__(self, regions: Sequence[str] = REGIONS) -> None:
-        numbers: tuple[Recogniser, ...] = (CARDS, IbanRecogniser(), IPV4, IPV6, MAC)
+        numbers: tuple[Recogniser, ...] = (CARDS, SPELT_OUT, IbanRecogniser(), IPV4, IPV6, MAC)
         people: tuple[Recogniser, ...] = (
             MailRecogniser(),
+            ObfuscatedMailRecogniser(),
             PhoneRecogniser(regions),
             KeyRecogniser(),
         )
-        super().__init__("patterns", "1", (*numbers, *people, *NATIONAL_IDS, *FACTS))
+        facts: tuple[Recogniser, ...] = (*BIRTHS, STARRED, *AGES, *DOCUMENTS, *PLACES, *USERS)
+        super().__init__("patterns", "2", (*numbers, *people, *NATIONAL_IDS, *FOREIGN_IDS, *facts))

@@ -13,22 +13,56 @@ from collections.abc import Iterator, Sequence
 
 import phonenumbers
 
-from redaction.detectors.recogniser import digits_of, near, words
+from redaction.detectors.recogniser import digits_of, near, spaced, words
 from redaction.finding import Passage, Span
 
 __all__ = ["REGIONS", "PhoneRecogniser"]
 
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "PT", "NL", "PL", "CH", "AT", "BE", "IN", "BR", "AU")
 
+# Stems, since verbs are inflected; a word of each language for the thing, the line and the calling.
 _CONTEXT = words(
-    "tel", "telephone", "phone", "phones", "phone number", "cell", "cellphone", "mobile", "call",
-    "called", "calling", "ring", "dial", "sms", "text me", "whatsapp", "fax", "contact number",
-    "hotline", "telefon", "telefonnummer", "handy", "handynummer", "mobil", "rufnummer", "anrufen",
-    "rückruf", "téléphone", "portable", "appeler", "numéro", "teléfono", "telefono", "móvil",
-    "llamar", "cellulare", "chiamare", "telefone", "telemóvel", "celular", "ligar", "telefoon",
-    "mobiel", "bellen", "komórka", "numer", "zadzwoń", "msisdn", "fon",
+    r"tel", r"(?:tele|télé|telé)(?:ph?on|fo[on])\w*", r"mobile?s?", "phones?", "phoned",
+    r"cell(?:phone|ular\w*)?",
+    "call", "calls", "called", "calling", "callback", "ring", "rang", "dial", "dialled", "texts?",
+    "texted",
+    "sms", "whatsapp", "viber", "fax", "hotline", "landline", "voicemail", "extension",
+    "contact number", "reach", "reached", "helpline", "switchboard", "msisdn", "ph",
+    r"handy\w*", r"mobil\w*", r"ruf\w*", r"anruf\w*", "anzurufen", r"rückruf\w*", "zurückrufen",
+    "durchwahl",
+    "festnetz", r"erreich\w*", "fon", "telefonisch",
+    r"(?:r)?appel\w*", "portable", "joindre", r"joignable\w*", "contacter", "fixe",
+    r"ll[aá]m\w+", "móvil", r"celular\w*", "fijo", "localizable", "contactar",
+    r"(?:ri)?chiam\w+", r"cellular\w*", r"recapit\w+", "fisso", r"contatt\w+", r"raggiung\w+",
+    "mi trovi",
+    r"telem[oó]ve\w+", r"lig(?:ar|uem?|a|uei|ou|ue-\w+)", "contac?t[oa]s?", "zap", "fixo", "ramal",
+    r"(?:terug|op)?ge?bel(?:d|t|len)?", r"terugbellen", r"mobiel\w*", "gsm", "app me",
+    "bereikbaar", "06 nummer",
+    r"kom[oó]r\w+", r"(?:za|od)?dzwo[nń]\w*", r"dodzwon\w+", r"kontakt\w*", "puhelin", "mobilnr",
+    "tlf",
+    r"τηλ\w*", r"тел\w*",
 )  # fmt: skip
-_GAP = r"[ \u00a0\u2011.\-/]"
+# Words for any number: believed of what is long, or grouped as numbers are dialled.
+_ANY_NUMBER = words(
+    "numbers?",
+    "num",
+    "nummer",
+    "numéro",
+    "número",
+    "numero",
+    "numeru?",
+    "contacts?",
+    "details",
+)
+# Words that announce as many orders and invoices as telephones: only the number's shape decides.
+_ORDERS = words(
+    "order", "orders", "invoice", "bestellung", "bestellnummer", "rechnung", "commande", "facture",
+    "pedido", "factura", "fatura", "ordine", "fattura", "zamówieni\\w+", "faktur\\w+", "bestelling",
+    "factuur", "ticket", "case", "sku", "isbn", "ean", "article", "artikel", "serial", "tracking",
+    "version", "build", "port", "pid", "row", "rows", "line", "ref", "reference", "iban", "card",
+    "bytes", "euros?", "eur", "usd", "account", "konto", "bsn", "nif", "ssn", "pesel", "dni", "id",
+)  # fmt: skip
+_GAP = r"(?:[ \u00a0\u2011.\-/]| / | - )"
 _INTERNATIONAL = re.compile(
     rf"(?<![\w+])(?:\+|00(?=[1-9])|\(\+)\(?\d(?:(?:{_GAP}|[()]){{0,3}}\d){{5,24}}(?!(?!x\d)\w)"
 )
@@ -37,35 +71,86 @@ _NORTH_AMERICAN = re.compile(
     r"(?!-\d|\.\d)(?:(?: ?x| ext\.?) ?\d{1,6})?"
 )
 _TRUNK_ZERO = re.compile(
-    rf"(?<![\w+.\-:/])\(?0[1-9]\d{{0,4}}\)?(?:(?:{_GAP}|[()]){{1,2}}\d{{2,8}}){{1,5}}(?![\w:])(?!-\d)"
+    rf"(?<![\w+.\-:/])\(?0[1-9]\d{{0,4}}\)?(?:(?:{_GAP}"
+    rf"|[()]){{1,2}}\d{{2,8}}){{1,5}}(?![\w:])(?!-\d)"
+)
+# Grouped, or begun, as nothing but telephones are; whether they are must still be proven.
+_UNMISTAKABLE = re.compile(
+    r"(?<![\w+.\-:/])(?:0[1-9]\d{8,9}|[2-9]\d \d{3} \d\d \d\d|3\d\d[ ./\-]\d{6,7}"
+    r"|[679]\d\d[.\-]\d{3}[.\-]\d{3})"
+    r"(?![\w])(?!-\d|\.\d)"
 )
 _IN_CONTEXT = re.compile(rf"(?<![\w+.\-])\(?\d(?:(?:{_GAP}|[()]){{0,2}}\d){{6,14}}(?![\w])")
+_COUNTING = "01234567890123456789"
+# Another telephone in the same breath.
+_BESIDE = re.compile(r"\+\d{2}")
 _GROUP = re.compile(r"\d+\)?")
 _DATE_LIKE = re.compile(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d\b")
-_ENOUGH_DIGITS = re.compile(r"\d(?:\D{0,3}\d){6}")
+_WINDOW = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){5,}")
+_NEEDS = r"[0-9](?:[^0-9]{0,3}[0-9]){5}"
 
 
 class PhoneRecogniser:
     """Telephone numbers of the configured regions, and of any region with a country code."""
 
+    needs = _NEEDS
+    reach = 96
+
     def __init__(self, regions: Sequence[str] = REGIONS) -> None:
         self._regions = tuple(regions)
 
-    def find(self, passage: Passage) -> Iterator[Span]:
+    def listens(self, key: str) -> bool:
+        """Hear words for telephones."""
+        return _CONTEXT.search(spaced(key)) is not None
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give every number; a number in several shapes may be given more than once."""
-        text = passage.text
-        if not _ENOUGH_DIGITS.search(text):
-            return
-        for match in _INTERNATIONAL.finditer(text):
+        for match in self._in(_INTERNATIONAL, passage, start, end):
             yield from self._international(match)
-        for match in _NORTH_AMERICAN.finditer(text):
+        for match in self._in(_NORTH_AMERICAN, passage, start, end):
             yield self._span(match.start(), match.end(), 0.75)
-        for match in _TRUNK_ZERO.finditer(text):
-            if self._is_national(match[0]):
-                yield self._span(match.start(), match.end(), 0.7)
-        for match in _IN_CONTEXT.finditer(text):
-            if near(passage, match.start(), match.end(), _CONTEXT) and self._dialled(match[0]):
+        announced: set[int] = set()
+        for match in self._in(_IN_CONTEXT, passage, start, end):
+            if self._is_announced(passage, match) and self._dialled(match[0]):
+                announced.update(match.span())
                 yield self._span(match.start(), match.end(), 0.8)
+        for shape, proves, score in (
+            (_TRUNK_ZERO, self._is_national, 0.7),
+            (_UNMISTAKABLE, self._is_mobile, 0.6),
+        ):
+            for match in self._in(shape, passage, start, end):
+                # Proving costs most, and what was announced needs no proof.
+                if not announced.issuperset(match.span()) and proves(match[0]):
+                    yield self._span(match.start(), match.end(), score)
+
+    def _in(
+        self, shape: re.Pattern[str], passage: Passage, start: int, end: int
+    ) -> Iterator[re.Match[str]]:
+        for window in _WINDOW.finditer(passage.text, start, end + self.reach):
+            if window.start() >= end:
+                return
+            # A sign or two may stand before the first digit, an extension behind the last.
+            first, last = max(start - 4, window.start() - 4, 0), window.end()
+            for match in shape.finditer(passage.text, first, last + 16):
+                if match.start() < last:
+                    yield match
+
+    def _is_announced(self, passage: Passage, match: re.Match[str]) -> bool:
+        """Tell by the words near by; those of an order are nearer than those of a telephone."""
+        begin, end = match.span()
+        if not near(passage, begin, end, _CONTEXT) and not self._is_likely(passage, match):
+            return False
+        close = passage.text[max(0, begin - 24) : begin]
+        return not _ORDERS.search(close) or bool(_CONTEXT.search(close))
+
+    def _is_likely(self, passage: Passage, match: re.Match[str]) -> bool:
+        """Without a word for telephones: beside another one, or called a number and dialled so."""
+        text, (begin, end) = passage.text, match.span()
+        if _BESIDE.search(text, max(0, begin - 40), begin) or _BESIDE.search(text, end, end + 40):
+            return self._is_national(match[0])
+        if len(digits_of(match[0])) < 9 or not near(passage, begin, end, _ANY_NUMBER):
+            return False
+        return not match[0].isdigit() or match[0][0] == "0" or self._is_national(match[0])
 
     def _span(self, start: int, end: int, score: float) -> Span:
         return Span(start, end, "PHONE_NUMBER", score, "phone")
@@ -83,8 +168,16 @@ class PhoneRecogniser:
             return False
         return any(_valid(window, region) for region in self._regions)
 
+    def _is_mobile(self, window: str) -> bool:
+        """Tell a mobile number, or one whose groups are those of a telephone."""
+        if not window.isdigit():
+            return not _DATE_LIKE.search(window) and self._is_national(window)
+        return any(_valid(window, region, mobile=True) for region in self._regions)
+
     def _dialled(self, window: str) -> bool:
         """In context, any plausible length will do: plans differ and people mistype."""
+        if digits_of(window) in _COUNTING:
+            return False
         return not _DATE_LIKE.search(window) and 7 <= len(digits_of(window)) <= 15
 
 
@@ -95,8 +188,11 @@ def _possible(number: str) -> bool:
         return False
 
 
-def _valid(window: str, region: str) -> bool:
+def _valid(window: str, region: str, *, mobile: bool = False) -> bool:
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(window, region))
+        number = phonenumbers.parse(window, region)
     except phonenumbers.NumberParseException:
         return False
+    if mobile:
+        return phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+    return phonenumbers.is_valid_number(number)

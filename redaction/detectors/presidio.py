@@ -21,6 +21,7 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 from audit.errors import DetectorFailed
 from redaction.detectors.presidio_guard import guarded
 from redaction.detectors.presidio_nlp import LanguageEngine, installed_models
+from redaction.detectors.presidio_sieve import Sieve
 from redaction.finding import Passage, Span
 
 __all__ = ["PresidioDetector"]
@@ -32,8 +33,6 @@ _TALKATIVE = ("presidio-analyzer", "presidio-anonymizer", "decision_process", "t
 # across an edge is seen whole and with its context.
 _WINDOW, _OVERLAP = 2000, 250
 
-# Without a model every recogniser of Presidio needs at least one of these to find anything.
-_WORTH_A_LOOK = re.compile(r"@|\d(?:\D{0,12}\d){4}|[A-Za-z0-9]{26}")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -57,7 +56,9 @@ class PresidioDetector:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._models = installed_models(models or {})
         self._main = languages[0]
-        self._engine = _engine(languages, self._models, frozenset(leave_out), seconds)
+        self._engine, self._sieve, self._names = _engine(
+            languages, self._models, frozenset(leave_out), seconds
+        )
 
     @property
     def name(self) -> str:
@@ -80,11 +81,16 @@ class PresidioDetector:
         return [list(self._read(passage)) for passage in passages]
 
     def _read(self, passage: Passage) -> Iterator[Span]:
-        if not self._models and not _WORTH_A_LOOK.search(passage.text):
+        if not self._models:
+            for start, end, types in self._sieve.stretches(passage.text):
+                for offset, window in _windows(passage.text[start:end]):
+                    yield from self._analyse(window, start + offset, self._main, passage.key, types)
             return
         for offset, window in _windows(passage.text):
+            types = self._sieve.types(window)
             for language in self._languages(passage):
-                yield from self._analyse(window, offset, language, passage.key)
+                if types or language in self._models:
+                    yield from self._analyse(window, offset, language, passage.key, types)
 
     def _languages(self, passage: Passage) -> list[str]:
         """Give the main language, which holds the patterns, and those whose names are sought."""
@@ -93,10 +99,15 @@ class PresidioDetector:
             named = [language for language in named if language == passage.language]
         return [self._main, *named]
 
-    def _analyse(self, text: str, offset: int, language: str, key: str | None) -> Iterator[Span]:
+    def _analyse(
+        self, text: str, offset: int, language: str, key: str | None, types: frozenset[str]
+    ) -> Iterator[Span]:
+        wanted = types.union(self._names) if language in self._models else types
         context = _CAMEL.sub(" ", key).replace("_", " ").split() if key else None
         try:
-            results = self._engine.analyze(text=text, language=language, context=context)
+            results = self._engine.analyze(
+                text=text, language=language, context=context, entities=sorted(wanted)
+            )
         except DetectorFailed:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold text
@@ -121,7 +132,7 @@ def _windows(text: str) -> Iterator[tuple[int, str]]:
 
 def _engine(
     languages: Sequence[str], models: Mapping[str, str], leave_out: frozenset[str], seconds: float
-) -> AnalyzerEngine:
+) -> tuple[AnalyzerEngine, Sieve, frozenset[str]]:
     main = languages[0]
     loader = RecognizerRegistry(supported_languages=list(languages))
     no_names = NoOpNlpEngine([{"lang_code": main, "model_name": "none"}])
@@ -138,6 +149,7 @@ def _engine(
     registry = RecognizerRegistry([*patterns, *names], supported_languages=served)
     # Whole words: as a part of a word, `lic` is also in `public`.
     enhancer = LemmaContextAwareEnhancer(context_matching_mode="whole_word")
-    return AnalyzerEngine(
+    engine = AnalyzerEngine(
         registry, nlp_engine, supported_languages=served, context_aware_enhancer=enhancer
     )
+    return engine, Sieve(patterns), frozenset(nlp_engine.get_supported_entities())

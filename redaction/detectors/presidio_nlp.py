@@ -90,7 +90,7 @@ class LanguageEngine(NlpEngine):
         """Tell whether a word is punctuation."""
         if language in self._models:
             return bool(self._spacy.is_punct(word, language))
-        return not any(c.isalnum() for c in word)
+        return not word[0].isalnum() and not any(c.isalnum() for c in word)
 
     def get_supported_entities(self) -> list[str]:
         """Give what the models can find."""

@@ -11,21 +11,39 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
+from redaction.detectors.prefilter import loosened
 from redaction.finding import Passage, Span
 
-__all__ = ["Recogniser", "ShapeRecogniser", "digits_of", "near", "words"]
+__all__ = ["Recogniser", "ShapeRecogniser", "digits_of", "near", "spaced", "words"]
 
 # How far from a value its context words may stand, in characters.
 _BEFORE, _AFTER = 60, 24
+_RIGHT_BEFORE = 20
+# No policy should count what is less likely than not; rows below are looked for by their context.
+_BELIEVED = 0.5
 
 
 class Recogniser(Protocol):
     """Finds one kind of thing, or a family of them."""
 
-    def find(self, passage: Passage) -> Iterator[Span]:
-        """Give every place; the spans may overlap."""
+    @property
+    def needs(self) -> str | None:
+        """What its values cannot do without, as an RE2 pattern; None for one to ask always."""
+
+    @property
+    def reach(self) -> int:
+        """How far behind a stretch a value that begins in it is followed, in characters."""
+
+    def listens(self, key: str) -> bool:
+        """Tell whether a value could be believed because it stands at this key."""
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
+        """Give every value whose search begins in `[start, end)`; the spans may overlap.
+
+        Whatever stands outside may be looked at, and belong to a value.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +51,10 @@ class ShapeRecogniser:
     """A pattern with a proof and context words.
 
     The value is the pattern's group `value`, or the whole match. `alone` is the score without
-    context, `believed` the score with it. `hints` are substrings of which one must occur, a
-    cheap test that spares the pattern; empty means that it always runs. `shortest` is the
-    fewest characters that a value can have.
+    context, `believed` the score with it; words that match `against` right before it make it
+    something else. `telling` is what to look for first, where the pattern itself is too intricate
+    for an automaton. `reach` is how far behind a stretch a match that
+    begins in it is followed.
     """
 
     name: str
@@ -45,24 +64,46 @@ class ShapeRecogniser:
     proof: Callable[[str], bool] = bool
     context: re.Pattern[str] | None = None
     believed: float = 0.85
-    hints: tuple[str, ...] = ()
-    shortest: int = 0
+    against: re.Pattern[str] | None = None
+    reach: int = 512
+    telling: str | None = None
 
-    def find(self, passage: Passage) -> Iterator[Span]:
+    @property
+    def needs(self) -> str | None:
+        """The pattern itself, loosened, or what is rarer: what was named, or the context words."""
+        if self._by_context:
+            context = cast("re.Pattern[str]", self.context)
+            return rf"(?:^|[^\pL\pN]){loosened(context.pattern, context.flags)}(?:$|[^\pL\pN])"
+        return self.telling or loosened(self.pattern.pattern, self.pattern.flags)
+
+    @property
+    def _by_context(self) -> bool:
+        """Whether the value is nothing without its context, so that this is looked for first."""
+        return self.context is not None and self.alone < _BELIEVED and self.telling is None
+
+    def listens(self, key: str) -> bool:
+        """Hear the context words."""
+        return self.context is not None and self.context.search(spaced(key)) is not None
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give the confirmed places."""
         text = passage.text
-        if not self._worth_a_look(text):
-            return
         group = "value" if "value" in self.pattern.groupindex else 0
-        for match in self.pattern.finditer(text):
-            start, end = match.span(group)
-            if end > start and self.proof(text[start:end]):
-                yield Span(start, end, self.entity, self._score(passage, start, end), self.name)
+        if self._by_context:
+            # The words were found in the stretch; the value may stand beside it.
+            start, end = max(0, start - self.reach - _AFTER), end + _BEFORE
+        for match in self.pattern.finditer(text, start, end + self.reach):
+            if match.start() >= end:
+                return
+            first, last = match.span(group)
+            if last > first and self.proof(text[first:last]) and not self._other(text, first):
+                yield Span(first, last, self.entity, self._score(passage, first, last), self.name)
 
-    def _worth_a_look(self, text: str) -> bool:
-        if len(text) < self.shortest:
-            return False
-        return not self.hints or any(hint in text for hint in self.hints)
+    def _other(self, text: str, start: int) -> bool:
+        against = self.against
+        return against is not None and bool(
+            against.search(text, max(0, start - _RIGHT_BEFORE), start)
+        )
 
     def _score(self, passage: Passage, start: int, end: int) -> float:
         if self.context is not None and near(passage, start, end, self.context):
@@ -72,7 +113,7 @@ class ShapeRecogniser:
 
 def near(passage: Passage, start: int, end: int, context: re.Pattern[str]) -> bool:
     """Tell whether a context word stands in the passage's key or near `[start, end)`."""
-    if passage.key is not None and context.search(_spaced(passage.key)):
+    if passage.key is not None and context.search(spaced(passage.key)):
         return True
     text = passage.text
     return bool(
@@ -87,7 +128,7 @@ def words(*alternatives: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![^\W_])(?:{spelt})(?![^\W_])", re.IGNORECASE)
 
 
-def _spaced(key: str) -> str:
+def spaced(key: str) -> str:
     """Split `camelCase` keys, so that their words are words."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", key)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from redaction.detectors.credential_fields import FIELDS
 from redaction.detectors.credential_forms import FORMS
-from redaction.detectors.patterns import TableDetector
-from redaction.detectors.telling_names import TellingNameRecogniser
+from redaction.detectors.passwords import PairRecogniser, PinRecogniser, SpokenPasswordRecogniser
+from redaction.detectors.table_detector import TableDetector
+from redaction.detectors.telling_names import TellingKeyRecogniser, TellingNameRecogniser
 
 __all__ = ["SecretDetector"]
 
@@ -13,4 +15,6 @@ class SecretDetector(TableDetector):
     """Keys, tokens, passwords, connection strings and private keys, in text, code and JSON."""
 
     def __init__(self) -> None:
-        super().__init__("secrets", "1", (*FORMS, TellingNameRecogniser()))
+        names = (TellingNameRecogniser(), TellingKeyRecogniser())
+        spoken = (SpokenPasswordRecogniser(), PairRecogniser(), PinRecogniser())
+        super().__init__("secrets", "2", (*FORMS, *FIELDS, *names, *spoken))

@@ -1,111 +1,110 @@
-"""Credentials by name: what stands next to `password:`, `api_key=` or the like.
+"""Credentials by name: what stands next to `password:`, `api_key=` or the like, and at such keys.
 
-How much a value must look like a secret depends on what its name promises. Behind a word such
-as `password` almost any single value is one; behind `token` or `key` only what looks drawn at
-random is, because `max_tokens: 100`, `"token": "the"` and `token = tokenizer.encode(text)` are
-not secrets and a log without them is useless.
+How much a value must look like a secret depends on what its name promises: see the words.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 
+from redaction.detectors.drawn import looks_chosen, looks_drawn, looks_mixed
+from redaction.detectors.placeholders import is_placeholder
+from redaction.detectors.prefilter import Needle, loosened
+from redaction.detectors.secret_words import PIN, STRONG, WEAK
 from redaction.finding import Passage, Span
 
-__all__ = ["TellingNameRecogniser", "looks_chosen", "looks_drawn"]
+__all__ = ["TellingKeyRecogniser", "TellingNameRecogniser"]
 
-_STRONG = (
-    r"passw(?:or)?ds?|pass[ _-]?phrase|passwort|kennwort|mot[ _-]de[ _-]passe|contrase[nñ]a|senha"
-    r"|hasło|wachtwoord|pwd|passcode|pin[ _-]?code|client[ _-]?secret|otp|one[ _-]?time[ _-]?code"
+# What may follow a name and leave it the same secret.
+_SUFFIX = (
+    r"[_-](?:base|value|prod(?:uction)?|dev|test|staging|live|primary|secondary|old|new|main|raw)"
 )
-_WEAK = (
-    r"secret(?:[ _-]?(?:access[ _-]?)?key)?|(?:api|access|account|subscription|signing|encryption"
-    r"|private|license|master|shared|webhook|functions|auth|secret|session|app)[ _-]?"
-    r"(?:key|token|secret)|apikey|(?:refresh|id|csrf|bearer|bot|device)[ _-]?token"
-    r"|credentials?|jwt|token|cookie|sas"
-)
-_HINTS = re.compile(
-    r"pass|pwd|secret|key|token|kennwort|contrase|senha|hasło|wachtwoord|credential|cookie|otp"
-    r"|one.?time|jwt|sas|pin.?code",
-    re.IGNORECASE,
-)
+_NEEDLE = Needle(rf"(?:{STRONG}|{WEAK})")
 _ASSIGNED = re.compile(
-    r"(?<![^\W_])(?:[A-Za-z0-9]{1,20}[_.\-]){0,4}[A-Za-z0-9]{0,20}?"
-    rf"(?:(?P<strong>{_STRONG})|(?P<weak>{_WEAK}))(?:[_-]?[0-9])?"
+    rf"(?:(?P<strong>{STRONG})|(?P<weak>{WEAK}))(?:[_-]?[0-9]|{_SUFFIX})?"
     r"(?:[\"'`]?\]?)(?P<sign>\s{0,3}(?::=|=>|==?|:)\s{0,3}"
-    r"|\s{1,2}(?:is|ist|est|es|è|é|to|was)[ :]\s?)"
+    # `define('AUTH_KEY', '…')`; quotes on both sides.
+    r"|(?<=[\"'])\s{0,2},\s{0,2}(?=[\"'])"
+    # `- name: DB_PASSWORD` and, on the next line, `value: …`.
+    r"|[\"']?\s{0,3}[,{]?\s{1,16}[\"']?(?:value|default|val)[\"']?\s{0,3}[:=]\s{0,3}"
+    r"|\s{1,2}(?:is|ist|est|es|è|é|to|was|lautet|era)[ :]\s?)"
     r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){4,400})(?=(?P=quote)|\Z)"
     r"|(?P<bare>[^\s\"'`]{4,4000}))",
     re.IGNORECASE,
 )
-# `apiKey`, `dbPassword`: camel case has no separator before the name.
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_KEY = re.compile(
-    rf"(?:.*?(?P<strong>{_STRONG})|(?:.*[\W_])?(?:{_WEAK}|authorization|key))(?:[_-]?\d)?",
+_KEYED = re.compile(
+    rf"(?:.*?(?P<strong>{STRONG}|\bpass\b|(?<![^\W_])pw(?![^\W_]))"
+    rf"|(?:.*[\W_])?(?:{WEAK}|authorization|key))(?:[_-]?\d)?",
     re.IGNORECASE | re.DOTALL,
 )
+_PIN_KEY = re.compile(rf"(?:.*[\W_])?(?:{PIN})", re.IGNORECASE)
+# A few words may stand between a weak word and what is drawn at random for sure.
+_EXPLAINED = re.compile(
+    rf"(?:{WEAK})(?![^\W_])(?: [^\W\d_]{{1,12}}){{0,5}}?(?:\s?[:=]| (?:is|ist|est|es|è|é"
+    rf"|to)) ?[\"'`]?"
+    r"(?P<value>[A-Za-z0-9+/_\-]{16,400}={0,2})(?![\w\-])",
+    re.IGNORECASE,
+)
+# Words that also end others: `laptop: …` is no one-time code.
+_SHORT = re.compile(r"otp|pwd|psw|sas|salt|dsn|hmac|nonce|ficha|clave|clé|llave|jwt", re.IGNORECASE)
+# `apiKey`, `dbPassword`: camel case has no separator before the name.
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # Their values have parts: a scheme and a credential, or one cookie after another.
 _HEADER = re.compile(r"(?:proxy[_-])?authorization|(?:set[_-])?cookie", re.IGNORECASE)
 _PARTS = re.compile(r"[\s;,]+")
-# What stands where a value would: documentation, types, references to where the value is kept.
-_PLACEHOLDER = re.compile(
-    r"[*•x.\-]{3,}|<[^>]*>?|\$[({]?[\w.]+[)}]?|\{\{?[^}]*\}?\}?|%\w+%|\[[^\]]*\]?"
-    r"|(?:your|my|the|some|new|old|test|example|sample|dummy|fake|default)[ _-].{0,24}"
-    r"|(?:string|str|text|none|null|true|false|undefined|number|integer|boolean|bool|bytes|any"
-    r"|unknown|required|optional|redacted|removed|hidden|masked|empty|missing|invalid|expired"
-    r"|incorrect|wrong|passw(?:or)?d|secret|token|api[_-]?key|object|value|changeme)\d?[,;.)]?"
-    r"|(?:process\.env|os\.environ|os\.getenv|env|self|this|config|settings|args|secrets|vault)"
-    r"[.:(\[].*",
-    re.IGNORECASE,
-)
 _LABEL = re.compile(
     r"\b(?:passwords?|passwort|enter|your|must|required|field|please|should|confirm|forgot)\b",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"[A-Za-z_][\w.]*[(\[].*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+[,;)]*", re.DOTALL)
 _NEXT_PAIR = re.compile(r"[;&,](?=[A-Za-z_]\w*=)")
+# Names of variables: `AZURE_CLIENT_SECRET`.
+_IDENTIFIER = re.compile(r"`?[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+`?")
+_MOST_WORDS = 6
 _TRAILING = ".,;:)}]>!?"
 
 
 class TellingNameRecogniser:
-    """Values assigned to a name, or standing at a JSON key, that says they are secret."""
+    """Values assigned to a name that says they are secret."""
 
-    def find(self, passage: Passage) -> Iterator[Span]:
+    needs = loosened(
+        rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9]|{_SUFFIX})?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=,]|\s)",
+        re.IGNORECASE,
+    )
+    reach = 5000
+
+    def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
+        """Hear nothing."""
+        return False
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give the values, without quotation and closing punctuation."""
-        yield from self._by_key(passage)
         text = passage.text
-        if not _HINTS.search(text):
-            return
-        for match in _ASSIGNED.finditer(text):
+        for place in _NEEDLE.starts(text, start, end):
+            explained = _EXPLAINED.match(text, place, place + self.reach)
+            if explained is not None and looks_drawn(explained["value"]):
+                yield Span(*explained.span("value"), "SECRET", 0.8, "telling_name")
+            match = _ASSIGNED.match(text, place, place + self.reach)
+            if match is None or (
+                _SHORT.fullmatch(match["strong"] or match["weak"]) and _goes_on(text, place)
+            ):
+                continue
             quoted = match["quote"] is not None
-            start, end = match.span("quoted" if quoted else "bare")
+            first, last = match.span("quoted" if quoted else "bare")
             if not quoted:
-                end = _trimmed(text, start, end)
-            if self._convinces(text, match, text[start:end]):
+                last = _trimmed(text, first, last)
+            if self._convinces(text, match, text[first:last]):
                 entity = "PASSWORD" if match["strong"] else "SECRET"
-                yield Span(start, end, entity, 0.85, "telling_name")
-
-    def _by_key(self, passage: Passage) -> Iterator[Span]:
-        value = passage.text.strip()
-        if passage.key is None or not 4 <= len(value) <= 8000:
-            return
-        name = _KEY.fullmatch(_CAMEL.sub("_", passage.key[-80:]))
-        if name is None or _PLACEHOLDER.fullmatch(value):
-            return
-        strong = name["strong"] is not None
-        parts = _PARTS.split(value) if _HEADER.fullmatch(passage.key) else [value]
-        if _is_password(value) if strong else any(map(looks_drawn, parts)):
-            entity = "PASSWORD" if strong else "SECRET"
-            yield Span(0, len(passage.text), entity, 0.9, "telling_key")
+                yield Span(first, last, entity, 0.85, "telling_name")
 
     def _convinces(self, text: str, match: re.Match[str], value: str) -> bool:
-        if len(value) < 4 or _PLACEHOLDER.fullmatch(value):
+        if len(value) < 4 or is_placeholder(value):
             return False
         if match["weak"]:
             return looks_drawn(value)
+        if match["sign"].strip() == ",":
+            return looks_mixed(value)
         if match["quote"]:
             return _is_password(value)
         if _CODE.fullmatch(value):
@@ -113,11 +112,49 @@ class TellingNameRecogniser:
         return looks_chosen(value) or self._stands_alone(text, match)
 
     def _stands_alone(self, text: str, match: re.Match[str]) -> bool:
-        """Accept a plain word behind `password:` only where the line ends with it."""
+        """Accept what could be a word behind `password:` only where the line ends with it.
+
+        Behind a name in capitals (`DB_PASSWORD=`) capitals may be mixed in.
+        """
         word = match["bare"].rstrip(_TRAILING)
         ends_line = text[match.end() : match.end() + 1] in {"", "\n", "\r"}
         told = match["sign"].strip() == ":" or match["sign"] == "="
-        return ends_line and told and len(word) > 5 and word.isalpha() and word.islower()
+        plain = word.islower() or (match["strong"].isupper() and not word.isupper())
+        return ends_line and told and len(word) > 5 and word.isalpha() and plain
+
+
+class TellingKeyRecogniser:
+    """Whole values that stand at a JSON key, or under a column, that says they are secret."""
+
+    needs = None
+    reach = 0
+
+    def listens(self, key: str) -> bool:
+        """Hear the names of secrets."""
+        name = _CAMEL.sub("_", key[-80:])
+        return bool(_KEYED.fullmatch(name) or _PIN_KEY.fullmatch(name))
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:  # noqa: ARG002 - a value is taken whole or not at all
+        """Give the whole value where key and value agree."""
+        value = passage.text.strip()
+        if start or passage.key is None or not 3 <= len(value) <= 8000:
+            return
+        key = _CAMEL.sub("_", passage.key[-80:])
+        if _PIN_KEY.fullmatch(key) and value.isdigit() and len(value) <= 8:
+            yield Span(0, len(passage.text), "PASSWORD", 0.9, "telling_key")
+        name = _KEYED.fullmatch(key)
+        if name is None or len(value) < 4 or is_placeholder(value):
+            return
+        strong = name["strong"] is not None
+        parts = _PARTS.split(value) if _HEADER.fullmatch(passage.key) else [value]
+        if _is_password(value) if strong else any(map(looks_drawn, parts)):
+            entity = "PASSWORD" if strong else "SECRET"
+            yield Span(0, len(passage.text), entity, 0.9, "telling_key")
+
+
+def _goes_on(text: str, start: int) -> bool:
+    """Tell whether a letter stands right before."""
+    return start > 0 and text[start - 1].isalpha()
 
 
 def _trimmed(text: str, start: int, end: int) -> int:
@@ -131,40 +168,6 @@ def _trimmed(text: str, start: int, end: int) -> int:
 
 def _is_password(value: str) -> bool:
     """Tell a password, which may be a phrase, from a label in a form or a message."""
-    return "\n" not in value and not (" " in value and (_LABEL.search(value) or len(value) > 80))
-
-
-def looks_chosen(value: str) -> bool:
-    """Tell a password from a word: a digit or a sign among letters, or odd capitals."""
-    letters = any(c.isalpha() for c in value)
-    mixed = any(c.isdigit() or c in "!@#$%^&*+?~" for c in value[1:])
-    return (letters and mixed) or bool(_ODD_CAPITALS.search(value)) or value.isdigit()
-
-
-# Capitals where neither `CamelCase` nor `UPPER_CASE` would put them.
-_ODD_CAPITALS = re.compile(r"[a-z][A-Z]+[a-z]?[A-Z][a-z]|[a-z][A-Z]{2,}|[A-Z]{2}[a-z]+[A-Z]")
-_SEGMENT = re.compile(r"[A-Za-z0-9]{8,}")
-
-
-def looks_drawn(value: str) -> bool:
-    """Tell a random value from words, numbers, dates and identifiers.
-
-    It must be written in an alphabet of keys and hold a run of eight or more letters and digits
-    that are mixed as words do not mix them.
-    """
-    plain = value.strip("=")
-    if len(plain) < 8 or not re.fullmatch(r"[\w+/\-.~|:%!@#$^&*=;]+", plain, re.ASCII):
+    if "\n" in value or _IDENTIFIER.fullmatch(value):
         return False
-    return any(_is_drawn(segment[0]) for segment in _SEGMENT.finditer(plain))
-
-
-def _is_drawn(segment: str) -> bool:
-    changes = len(re.findall(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", segment))
-    mixed = changes >= 2 or (changes == 1 and entropy(segment) > 2.8)
-    return (mixed or bool(_ODD_CAPITALS.search(segment))) and entropy(segment) >= 2.2
-
-
-def entropy(value: str) -> float:
-    """Give the information per character in bits, by the value's own letter counts."""
-    total = len(value)
-    return -sum(n / total * math.log2(n / total) for n in Counter(value).values())
+    return not (" " in value and (_LABEL.search(value) or value.count(" ") > _MOST_WORDS - 1))

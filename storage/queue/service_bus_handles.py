@@ -1,8 +1,8 @@
 """Senders and receivers of the SDK that are given up: closed for good, within bounded time.
 
 The law: nothing of ours waits for a connection that does not answer, and none is left open. The
-SDK's `close` tells the broker first and waits for its own keep-alive task, which sleeps for a
-second at a time; so it runs beside the work, and what has not ended then loses its socket.
+SDK's `close` tells the broker first, and a receiver's drains its credit; so it runs beside the
+work, and what has not ended then loses its socket.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ __all__ = ["Handle", "Retired", "closed"]
 
 Handle: TypeAlias = ServiceBusSender | ServiceBusReceiver
 
-# An orderly close takes the keep-alive's second, and for a receiver up to five in which it drains
-# its credit; after that the broker does not listen.
+# Draining takes up to five seconds (`RECEIVE_LINK_DRAIN_TIMEOUT` in the SDK); who has not answered
+# after that does not listen.
 CLOSE_SECONDS = 8.0
 _LAST_SECONDS = 2.0
 

@@ -6,7 +6,8 @@ is held when the inbox closes is given back.
 
 Service Bus knows no delay for what is given back. Such a message stays locked here, its lock is
 renewed, and it is given back when the delay is over; if this process dies, the lock gives it back
-earlier.
+earlier. It keeps its link meanwhile, which is a connection, and a namespace has few of those: while
+`MOST_PARKED` are held so, nothing is received.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ Sleep = Callable[[float], Awaitable[None]]
 # A look without waiting takes at least the round trip that it asks for.
 SHORTEST_WAIT = 0.25
 
+# Messages that wait here for their delay to be over, each with its body and most of a link.
+MOST_PARKED = 64
+
+# How long giving back may take when the inbox closes: a broker that answers needs a round trip.
+_LAST_SECONDS = 3.0
+
 
 class ServiceBusInbox:
     """Implements `Inbox`."""
@@ -45,6 +52,9 @@ class ServiceBusInbox:
         """Lock up to `limit` messages; what came at the same time is in the queue's order."""
         async with self._turn:
             self._forget_lapsed()
+            if len(self._parked) >= MOST_PARKED:
+                await asyncio.wait(self._parked, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+                return []
             taken = await self._links.take(limit, max(wait, SHORTEST_WAIT))
             return [self._lend(each) for each in taken]
 
@@ -87,7 +97,7 @@ class ServiceBusInbox:
         for task in parked:
             task.cancel()
         await asyncio.gather(*parked, return_exceptions=True)
-        await asyncio.gather(*(_give_back(each) for each in held))
+        await _give_back(held)
         await self._links.close_links()
 
     def _lend(self, held: Held) -> Delivery:
@@ -108,7 +118,7 @@ class ServiceBusInbox:
     async def _renewed(self, held: Held) -> bool:
         until = await held.link.renew(held.message)
         if until is not None:
-            held.until = until
+            self._links.renewed(held, until)
         return until is not None
 
     async def _give_back_later(self, held: Held, delay: float) -> None:
@@ -136,6 +146,13 @@ class ServiceBusInbox:
             self._let_go(receipt)
 
 
-async def _give_back(held: Held) -> None:
-    with suppress(QueueUnavailable):
-        await held.link.abandon(held.message)
+async def _give_back(held: Sequence[Held]) -> None:
+    """Abandon all, side by side and within bounded time; then their locks give them back."""
+    giving = [asyncio.create_task(each.link.abandon(each.message)) for each in held]
+    if giving:
+        await asyncio.wait(giving, timeout=_LAST_SECONDS)
+    for task in giving:
+        task.cancel()
+    for outcome in await asyncio.gather(*giving, return_exceptions=True):
+        if isinstance(outcome, Exception) and not isinstance(outcome, QueueUnavailable):
+            raise outcome

@@ -1,12 +1,13 @@
-"""One receiving link: it lends one message at a time and settles it.
+"""One receiving link: it brings messages and settles them.
 
 The law: one task at a time uses a link. The SDK reads and writes a connection under one lock, so
 that a settlement behind a waiting receive, or beside another settlement, waits for a read that
-nobody answers, some 0.2 s. Where each message in hand has a link of its own, a settlement has the
-connection to itself and takes one round trip; several links work side by side.
+nobody answers, some 0.2 s. A link that receives nothing until all that it brought is settled
+(`storage.queue.service_bus_pool`) has its connection for its settlements, a round trip each.
+Several links work side by side.
 
 A message is settled by its lock token: over its own link where that still stands, else the SDK
-asks the queue's management node. So a link may break while its message is worked on.
+asks the queue's management node. So a link may break while its messages are worked on.
 """
 
 from __future__ import annotations

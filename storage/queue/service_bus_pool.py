@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from azure.servicebus import ServiceBusReceivedMessage
 
 from storage.queue.service_bus_link import Link
+from storage.queue.service_bus_locks import believe, lock_end
 from storage.queue.service_bus_reading import locked_until
 
 __all__ = ["Held", "Links"]
@@ -74,6 +75,10 @@ class Links:
         if self._waiting and len(self._ready) < limit:
             await asyncio.wait(self._waiting, timeout=_LINGER)
         return self._hand_over(limit)
+
+    def renewed(self, held: Held, said: float) -> None:
+        """Say until when the broker has renewed a lock, by its clock."""
+        held.until = self._clock() + self._seconds(held.message, said)
 
     def give_back(self, link: Link) -> None:
         """Say that a message of this link is settled or lost; after its last one it is free."""
@@ -140,19 +145,23 @@ class Links:
         except Exception as error:  # noqa: BLE001 - `take` raises it, whatever it is
             self._failure = error
         self._stride = min(2 * self._stride, LARGEST_STRIDE) if len(messages) == some else 1
-        now = self._clock()
-        held = [self._held(each, link, now) for each in messages]
-        # What lay in the socket for longer than its lock is someone else's by now.
-        held = [each for each in held if each.until > now]
+        held = [self._held(each, link) for each in messages]
         if held:
             self._lent[link] = len(held)
             self._ready.extend(held)
         else:
             self._idle.append(link)
 
-    def _held(self, message: ServiceBusReceivedMessage, link: Link, now: float) -> Held:
-        until = locked_until(message) or now + self._lease
-        return Held(message, link, until, max(until - now, 1.0))
+    def _held(self, message: ServiceBusReceivedMessage, link: Link) -> Held:
+        seconds = self._seconds(message, locked_until(message))
+        return Held(message, link, self._clock() + seconds, max(seconds, 1.0))
+
+    def _seconds(self, message: ServiceBusReceivedMessage, said: float | None) -> float:
+        """For how long a lock lasts that was just given, by our clock; the SDK is told it too."""
+        now = self._clock()
+        seconds = lock_end(said, now, self._lease) - now
+        believe(message, seconds)
+        return seconds
 
     def _hand_over(self, limit: int) -> list[Held]:
         failure, self._failure = self._failure, None

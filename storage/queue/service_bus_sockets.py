@@ -6,6 +6,8 @@ where closing fails, it calls the connection ended before it disconnects
 (`_pyamqp/aio/_connection_async.py`, `close`); where no session had begun, it forgets the connection
 (`_pyamqp/aio/_client_async.py`, `close_async`).
 
+Closing waits for the SDK's keep-alive, which sleeps for a second at a time; here it is stopped.
+
 And when a receive ends with fewer messages than it asked for, the broker may still send the
 others: they would lie in the socket, locked, until the link is used again.
 
@@ -77,9 +79,18 @@ def _severing(client: C) -> C:
     async def close_async() -> None:
         connection = client._connection  # noqa: SLF001 - see the module's law
         try:
+            await _stop_keep_alive(client)
             await orderly()
         finally:
             sever(connection)
 
     client.close_async = close_async  # type: ignore[method-assign] # of this one object
     return client
+
+
+async def _stop_keep_alive(client: AMQPClientAsync) -> None:
+    task: asyncio.Task[None] | None = client._keep_alive_thread  # noqa: SLF001 - see the law
+    client._keep_alive_thread = None  # noqa: SLF001 - see the module's law
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,9 +1,9 @@
 """The record store, the ledger and the order book on Cosmos DB, opened together.
 
 Three containers in one database, which `cosmos_provision` makes. Records are spread by consumer,
-day and id, so that no consumer and no day outgrows a partition; the ledger by tap and boot. Each
-record's text is kept verbatim; what it is found by stands beside it. Nothing here is
-transactional: the ledger is changed first, and only as it was seen.
+day and id, so that no consumer and no day outgrows a partition; the ledger by tap, boot and entry,
+for the same reason. Each record's text is kept verbatim; what it is found by stands beside it.
+Nothing here is transactional: the ledger is changed first, and only as it was seen.
 """
 
 from __future__ import annotations

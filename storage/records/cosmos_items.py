@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from audit.errors import RecordInvalid
-from audit.ledger import Checkpoint, LedgerEntry
+from audit.ledger import Checkpoint, LedgerEntry, LedgerState
 from audit.orders import Order
 from audit.record import RedactedRecord
 from audit.value import Value, from_json, to_json
@@ -154,9 +154,9 @@ def entry_id(seq: int) -> str:
 
 
 def entry_item(entry: LedgerEntry) -> Item:
-    """The item that holds a ledger entry."""
+    """The item that holds a ledger entry; only a removed one says when: few are in that index."""
     number = entry.number
-    return {
+    item: Item = {
         "id": entry_id(number.seq),
         "tap": number.tap,
         "boot": number.boot,
@@ -167,6 +167,9 @@ def entry_item(entry: LedgerEntry) -> Item:
         "consumer": entry.consumer,
         "json": to_json(entry).decode(),
     }
+    if entry.state in (LedgerState.ERASED, LedgerState.EXPIRED):
+        item["removed_at"] = entry.at
+    return item
 
 
 def entry_of(item: Item) -> LedgerEntry:

@@ -1,10 +1,11 @@
 """The doors of lawful change over Cosmos DB: ledger first, then record, each for itself.
 
-The law: nothing of a record is touched before the ledger's entry stands, and the entry is
-replaced only as it was seen; whoever comes second hears of it. A crash in between leaves a record
-whose entry says that it is gone or changed: `verify` names it, and the same call again finishes
-the work. What is removed is looked for after the entry stands, since whoever stores looks at the
-entry after storing: so one of the two sees the other.
+The law: nothing of a record is touched before the ledger's entry stands, and the entry is replaced
+only as it was seen; whoever comes second hears of it. A crash in between leaves a record whose
+entry says that it is gone or changed: `verify` names it, and the same call again finishes the work.
+Where a removal got as far as the text and no further, whoever comes upon what is left removes that
+too. What is removed is looked for after the entry stands, since whoever stores looks at the entry
+after storing: so one of the two sees the other.
 """
 
 from __future__ import annotations
@@ -12,19 +13,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 
-from audit.errors import RecordHeld, StoreUnavailable
-from audit.ledger import LedgerEntry
+from audit.errors import BlobMissing, RecordHeld, StoreUnavailable
+from audit.ids import ExchangeNumber
+from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from storage.records.cosmos_bodies import Bodies
 from storage.records.cosmos_client import Container
-from storage.records.cosmos_items import Item, entry_of, item_id, record_key
+from storage.records.cosmos_items import Item, entry_of, item_id, place_of, record_key
 from storage.records.cosmos_ledger import CosmosLedger
+from storage.records.cosmos_leftovers import left_behind
 from storage.records.cosmos_records import DOCUMENT, CosmosRecordReader
-from storage.records.keeper import check_amendable
+from storage.records.keeper import check_amendable, in_order
 from storage.records.port import StoredDocument
 from storage.records.query_cosmos import Parameter
 
 __all__ = ["CosmosFinder", "CosmosKeeper"]
+
+_REMOVED = (LedgerState.ERASED, LedgerState.EXPIRED)
 
 _OF_EXCHANGE = f"{DOCUMENT}c.exchange = @exchange"
 _OF_CONSUMER = f"{DOCUMENT}c.consumer = @consumer ORDER BY c.received_at ASC"
@@ -52,10 +57,22 @@ class CosmosKeeper:
         self._bodies = bodies
         self._reader = reader
         self._clock = clock
+        self._texts = _Texts(records, ledger, bodies)
 
     async def document(self, record_id: str) -> StoredDocument | None:
         """The stored record of this id, if there is one."""
         return await self._reader.get(record_id)
+
+    async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
+        """All stored records of an exchange, in the order of their ids."""
+        found = self._records.query(_OF_EXCHANGE, [_named("exchange", exchange_id)])
+        return in_order(
+            [
+                StoredDocument(item["record"], text)
+                async for item in found
+                if (text := await self._texts.of(item)) is not None
+            ]
+        )
 
     async def remove(self, entries: Sequence[LedgerEntry]) -> int:
         """Let each entry stand, then remove its exchange's records; each for itself.
@@ -72,22 +89,37 @@ class CosmosKeeper:
                 stood += result
         return stood
 
-    async def amend(self, record: RedactedRecord, entry: LedgerEntry) -> bool:
-        """Let the entry stand, then put the record in place of the stored one of its id."""
+    async def amend(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """Let the entry stand, then put each record in place of the stored one of its id."""
+        items: list[Item] = []
+        for each in (record, *further):
+            if (there := await self._amendable(each)) is None:
+                return False
+            items.append(there)
+        if not await self._ledger.stands(entry):
+            raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
+        for each, there in zip((record, *further), items, strict=True):
+            await self._put_in_place(each, there)
+        return True
+
+    async def _amendable(self, record: RedactedRecord) -> Item | None:
+        """The item that holds the record; None where there is none."""
         name = item_id(record.id)
         there = await self._records.read(name, [record.consumer, record.day, name])
         text = None if there is None else await self._bodies.current_text_of(there)
-        if there is None or text is None:
-            return False
+        if text is None:
+            return None
         check_amendable(text, record)
-        if not await self._ledger.stands(entry):
-            raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
+        return there
+
+    async def _put_in_place(self, record: RedactedRecord, there: Item) -> None:
         item = await self._bodies.item_of(record, self._clock())
         if not await self._records.replace(item, there["_etag"]):
             raise StoreUnavailable(f"the record {record.id} was changed meanwhile")
         if there.get("blob") != item.get("blob"):
             await self._bodies.forget(there)
-        return True
 
     async def scrub(self, *, thorough: bool) -> bool:
         """Nothing to do: what is left of a removed item is the service's, and out of reach."""
@@ -95,13 +127,18 @@ class CosmosKeeper:
         return True
 
     async def _remove(self, entry: LedgerEntry) -> bool:
-        if any(item["hold"] for item in await self._of(entry)):
+        held = any(item["hold"] for item in await self._of(entry))
+        if held and not await self._removed_before(entry):
             raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
         stands = await self._ledger.stands(entry)
         for item in await self._of(entry):
             await self._bodies.forget(item)
             await self._records.delete(item["id"], record_key(item))
         return stands
+
+    async def _removed_before(self, entry: LedgerEntry) -> bool:
+        there = await self._ledger.entry(entry.number)
+        return there is not None and there.id == entry.id and there.state in _REMOVED
 
     async def _of(self, entry: LedgerEntry) -> list[Item]:
         """The items of an exchange; a realtime session has several."""
@@ -118,7 +155,7 @@ class CosmosFinder:
     def __init__(self, records: Container, ledger: Container, bodies: Bodies) -> None:
         self._records = records
         self._ledger = ledger
-        self._bodies = bodies
+        self._texts = _Texts(records, CosmosLedger(ledger), bodies)
 
     async def entry_of(self, record_id: str) -> LedgerEntry | None:
         """What became of the exchange of this id."""
@@ -147,6 +184,10 @@ class CosmosFinder:
         )
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
 
+    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
+        """The entries erased or expired since then of which there is a record again."""
+        return await left_behind(self._records, self._ledger, since)
+
     async def _entries(self, condition: str, *parameters: Parameter) -> list[LedgerEntry]:
         found = self._ledger.query(f"{_ENTRIES}{condition}", parameters)
         return [entry_of(item) async for item in found]
@@ -155,8 +196,34 @@ class CosmosFinder:
         self, sql: str, parameter: Parameter
     ) -> AsyncGenerator[StoredDocument, None]:
         async for item in self._records.query(sql, [parameter]):
-            if (text := await self._bodies.current_text_of(item)) is not None:
+            if (text := await self._texts.of(item)) is not None:
                 yield StoredDocument(item["record"], text)
+
+
+class _Texts:
+    """The texts of records, for whoever removes and amends."""
+
+    def __init__(self, records: Container, ledger: CosmosLedger, bodies: Bodies) -> None:
+        self._records = records
+        self._ledger = ledger
+        self._bodies = bodies
+
+    async def of(self, item: Item) -> bytes | None:
+        """A record's JSON; None for one that was removed.
+
+        One whose text is gone by a removal that was cut short is removed now: it would keep every
+        sweep and every erasure from whatever comes after it. Raises `BlobMissing` for a text that
+        nobody removed.
+        """
+        try:
+            return await self._bodies.current_text_of(item)
+        except BlobMissing:
+            tap, boot, seq = place_of(item)
+            entry = await self._ledger.entry(ExchangeNumber(tap=tap, boot=boot, seq=seq))
+            if entry is None or entry.state not in _REMOVED:
+                raise
+            await self._records.delete(item["id"], record_key(item))
+            return None
 
 
 def _named(name: str, value: object) -> Parameter:

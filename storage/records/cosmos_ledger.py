@@ -97,7 +97,7 @@ class CosmosLedger:
         if await self._ledger.create(checkpoint_item(checkpoint)):
             return
         key = (checkpoint.tap, checkpoint.boot, checkpoint_id(checkpoint.index))
-        there = await self._ledger.read(key[2], key[:2])
+        there = await self._ledger.read(key[2], key)
         if there is None or _unsigned(checkpoint_of(there)) != _unsigned(checkpoint):
             raise RecordInvalid("another checkpoint of this index is in the ledger")
 
@@ -121,7 +121,8 @@ class CosmosLedger:
         return self._ledger.query(_ALL, [{"name": "@kind", "value": kind}])
 
     async def _seen(self, number: ExchangeNumber) -> Item | None:
-        return await self._ledger.read(entry_id(number.seq), (number.tap, number.boot))
+        name = entry_id(number.seq)
+        return await self._ledger.read(name, (number.tap, number.boot, name))
 
 
 def _may_replace(there: LedgerEntry, entry: LedgerEntry) -> bool:

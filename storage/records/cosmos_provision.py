@@ -1,9 +1,9 @@
 """The containers that the store needs: their definitions as data, made or held against the account.
 
 The law: `provision` only adds. It makes what is missing and brings time to live and indexes to
-their definition; a partition key that differs it leaves, since only a new container has another.
-`check` changes nothing. To make containers takes a key, or an identity that may manage the
-account: a role for data alone does not suffice.
+their definition, beside whatever else a container has; a partition key that differs it leaves,
+since only a new container has another. `check` changes nothing. To make containers takes a key, or
+an identity that may manage the account: a role for data alone does not suffice.
 """
 
 from __future__ import annotations
@@ -26,6 +26,15 @@ RECORDS, LEDGER, ORDERS = "records", "ledger", "orders"
 _TEXTS = ("/find/prompt", "/find/answer")
 _PROVISION = "run auditstream provision"
 _SUITED = ("Strong", "BoundedStaleness")
+
+# What else a container may have, by the SDK's name for it: nothing that is ours to change.
+_BESIDE = {
+    "analytical_storage_ttl": "analyticalStorageTtl",
+    "computed_properties": "computedProperties",
+    "conflict_resolution_policy": "conflictResolutionPolicy",
+    "full_text_policy": "fullTextPolicy",
+    "vector_embedding_policy": "vectorEmbeddingPolicy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,7 @@ def _excluded(*paths: str) -> list[dict[str, str]]:
 
 _LEDGER = Definition(
     LEDGER,
-    ("/tap", "/boot"),
+    ("/tap", "/boot", "/id"),
     None,
     {
         "indexingMode": "consistent",
@@ -173,7 +182,8 @@ async def _container_made(database: DatabaseProxy, door: Door, definition: Defin
         flaws = _compared(definition, there)
         if not flaws or any(flaw.name.endswith("partition key") for flaw in flaws):
             return []
-        await database.replace_container(definition.name, partition_key=key, **policies)
+        brought = _brought_to(definition, there)
+        await database.replace_container(definition.name, partition_key=key, **brought)
         return [f"{flaw.name} changed" for flaw in flaws]
 
 
@@ -189,6 +199,27 @@ def _policies(definition: Definition) -> dict[str, Any]:
     if definition.full_text is not None:
         policies["full_text_policy"] = dict(definition.full_text)
     return policies
+
+
+def _brought_to(definition: Definition, there: Mapping[str, Any]) -> dict[str, Any]:
+    """All of a container's properties: a replacement resets what it is not told."""
+    kept = {option: there[name] for option, name in _BESIDE.items() if there.get(name) is not None}
+    indexing = _united(there.get("indexingPolicy") or {}, definition.indexing)
+    return kept | _policies(definition) | {"indexing_policy": indexing}
+
+
+def _united(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The indexing that is there with what is wanted, which wins where the two disagree."""
+    united = {**there, **wanted}
+    for part, other in (("includedPaths", "excludedPaths"), ("excludedPaths", "includedPaths")):
+        settled = _paths(wanted, part) | _paths(wanted, other)
+        own = [each for each in there.get(part) or () if each["path"] not in settled]
+        united[part] = [*wanted[part], *own]
+    for part in ("compositeIndexes", "fullTextIndexes"):
+        ours = list(wanted.get(part) or ())
+        if both := [*ours, *(each for each in there.get(part) or () if each not in ours)]:
+            united[part] = both
+    return united
 
 
 async def _consistency(client: CosmosClient, door: Door) -> list[Flaw]:

@@ -36,7 +36,8 @@ __all__ = ["DOCUMENT", "CosmosRecordReader", "CosmosRecordWriter"]
 
 # What is needed to give a record back, and to go on after it.
 DOCUMENT = (
-    "SELECT c.id, c.consumer, c.day, c.record, c.received_at, c.hold, c.json, c.blob FROM c WHERE "
+    "SELECT c.id, c.consumer, c.day, c.record, c.tap, c.boot, c.seq, c.received_at, c.hold, c.json,"
+    " c.blob FROM c WHERE "
 )
 _REFERENCES = (
     "SELECT c.id, c.consumer, c.day, c.record, c.tap, c.boot, c.seq, c.json, c.blob FROM c"

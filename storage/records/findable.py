@@ -42,7 +42,7 @@ SCALARS = (
     "latency",
     "ttft",
 )
-LABELS = ("model", "entity", "signal", "tool", "offered", "flag")
+LABELS = ("model", "entity", "signal", "tool", "offered", "flag", "degraded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ def _labels(record: RedactedRecord) -> dict[str, dict[str, int]]:
         "tool": _counted(p.name for p in _parts(record) if isinstance(p, ToolCall)),
         "offered": _counted(tool.name for tool in record.request.tools),
         "flag": _counted(exchange.flags),
+        "degraded": _counted(record.redaction.degraded),
     }
 
 

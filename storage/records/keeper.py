@@ -9,7 +9,7 @@ the write door, because a worker stores all day and removes by order only.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -21,7 +21,7 @@ from audit.record import RedactedRecord
 from audit.value import to_json
 from storage.records.port import StoredDocument
 
-__all__ = ["Finder", "Keeper", "OrderBook", "ReadsOrders", "check_amendable"]
+__all__ = ["Finder", "Keeper", "OrderBook", "ReadsOrders", "check_amendable", "in_order"]
 
 
 class Keeper(Protocol):
@@ -30,21 +30,34 @@ class Keeper(Protocol):
     async def document(self, record_id: str) -> StoredDocument | None:
         """The stored record of this id, if there is one."""
 
+    async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
+        """All stored records of an exchange as they are at one moment, in the order of their ids.
+
+        These are `exchange_id` itself and whatever is called `exchange_id/n` (`audit.sheaf`), in
+        the order of n, also where some of them are missing or were added. Empty when there is none.
+        A store that cannot read them at one moment may give some of a sheaf that is being removed.
+        """
+
     async def remove(self, entries: Sequence[LedgerEntry]) -> int:
-        """Remove the records of these exchanges, with all they are found by, durably.
+        """Remove all records of these exchanges, with all they are found by, durably.
 
         Each entry, `erased` or `expired`, then stands in the ledger in place of what was there;
         gives how many do. One that was erased or has expired before stays as it is. Where there
         is no record the entry is entered all the same: it keeps one from coming. Raises
-        `RecordHeld` for a record under a hold, `StoreUnavailable`, also where an entry was made
-        of one that has changed since; what was given before it may have been removed then.
+        `RecordHeld` for a record under a hold, unless its exchange was removed before: what has
+        come back goes, whatever it says of itself. Raises `StoreUnavailable`, also where an entry
+        was made of one that has changed since; what was given before it may have been removed then.
         """
 
-    async def amend(self, record: RedactedRecord, entry: LedgerEntry) -> bool:
+    async def amend(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
         """Put the record in place of the stored one of its id, and `entry` in the ledger.
 
-        False when the record is not there. Raises `RecordInvalid` when it differs in more
-        than retention and integrity, and `StoreUnavailable` as `remove` does.
+        `further` are the other records of the same exchange, which are put likewise: with an
+        entry that speaks of several, all are given. False when one of them is not there. Raises
+        `RecordInvalid` when one differs in more than retention and integrity; then nothing was
+        changed. Raises `StoreUnavailable` as `remove` does.
         """
 
     async def scrub(self, *, thorough: bool) -> bool:
@@ -58,19 +71,33 @@ class Finder(Protocol):
     """Finds what an order speaks of."""
 
     async def entry_of(self, record_id: str) -> LedgerEntry | None:
-        """What became of the exchange of this id. Raises `RecordInvalid` for a damaged entry."""
+        """What became of the exchange of this id, not `id/n`. Raises `RecordInvalid` for damage."""
 
     async def knows(self, consumer: str) -> bool:
         """Whether any record or any ledger entry names this consumer."""
 
     def of_consumer(self, consumer: str) -> AsyncGenerator[StoredDocument, None]:
-        """Every record of a consumer, oldest first; what is removed meanwhile may be missing."""
+        """Every record of a consumer, oldest first; what is removed meanwhile may be missing.
+
+        Of an exchange with several records each is given.
+        """
 
     def expired(self, now: str) -> AsyncGenerator[StoredDocument, None]:
-        """Every record that is said to expire at `now` or earlier and is not held."""
+        """Every record that is said to expire at `now` or earlier and is not held.
+
+        Of an exchange with several records each is given.
+        """
 
     async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
         """The consumer's entries that were erased by one of these orders."""
+
+    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
+        """The entries erased or expired at `since` or later of which there is a record again.
+
+        Whoever puts a record and then dies, before the look at the ledger, leaves it so. A store
+        that looks and writes in one transaction has none, and always gives nothing. An entry that
+        is damaged is left out: it is `verify`'s to name.
+        """
 
 
 class ReadsOrders(Protocol):
@@ -103,3 +130,8 @@ def check_amendable(stored: bytes, record: RedactedRecord) -> None:
         document.pop("integrity", None)
     if there != new:
         raise RecordInvalid("an amendment may change a record's retention only")
+
+
+def in_order(documents: Iterable[StoredDocument]) -> list[StoredDocument]:
+    """The records of one exchange by the number in their ids: of two, the longer id is later."""
+    return sorted(documents, key=lambda each: (len(each.id), each.id))

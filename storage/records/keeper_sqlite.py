@@ -15,7 +15,7 @@ from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from audit.value import to_json
 from storage.database import Database
-from storage.records.keeper import check_amendable
+from storage.records.keeper import check_amendable, in_order
 from storage.records.ledger_rows import AS_BYTES, INSERT, entry_at, entry_of, row_of
 from storage.records.port import StoredDocument
 
@@ -27,6 +27,10 @@ _CHUNK = 20
 # As bytes: a text that is no UTF-8 any more is then one damaged record, and no damaged file.
 _JSON = "CAST(json AS BLOB)"
 _DOCUMENT = f"SELECT {_JSON} FROM records WHERE id = ?"  # noqa: S608 - constants
+
+# All records of an exchange: of several the others are `id/n`, and "0" is what follows "/".
+_OF_EXCHANGE = "id = ?1 OR (id >= ?1 || '/' AND id < ?1 || '0')"
+_DOCUMENTS = f"SELECT id, {_JSON} FROM records WHERE {_OF_EXCHANGE}"  # noqa: S608 - constants
 
 # Asked in this order, since the ledger has an index of consumers for what was erased only.
 _KNOWS = (
@@ -55,13 +59,22 @@ class SqliteKeeper:
         row = await self._database.read(lambda db: db.execute(_DOCUMENT, (record_id,)).fetchone())
         return None if row is None else StoredDocument(record_id, row[0])
 
+    async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
+        """All stored records of an exchange, in the order of their ids."""
+        rows = await self._database.read(
+            lambda db: db.execute(_DOCUMENTS, (exchange_id,)).fetchall()
+        )
+        return in_order([StoredDocument(record_id, json) for record_id, json in rows])
+
     async def remove(self, entries: Sequence[LedgerEntry]) -> int:
         """Remove the exchanges' records and let the entries stand, all or none of them."""
         return await self._database.write(lambda db: sum(_removed(db, each) for each in entries))
 
-    async def amend(self, record: RedactedRecord, entry: LedgerEntry) -> bool:
-        """Put the record in place of the stored one of its id; false when there is none."""
-        return await self._database.write(lambda db: _amended(db, record, entry))
+    async def amend(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """Put each record in place of the stored one of its id; false when one is not there."""
+        return await self._database.write(lambda db: _amended(db, (record, *further), entry))
 
     async def scrub(self, *, thorough: bool) -> bool:
         """Merge the text index and cut the journal off; false when something is left to do."""
@@ -87,6 +100,11 @@ class SqliteFinder:
         """The consumer's entries that were erased by one of these orders."""
         erased = await self._entries("consumer = ? AND state = 'erased'", consumer)
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
+
+    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
+        """Nothing: a put looks at the ledger and writes in one transaction, as a removal does."""
+        del since
+        return ()
 
     async def knows(self, consumer: str) -> bool:
         """Whether any record or any ledger entry names this consumer."""
@@ -127,10 +145,9 @@ _TEXTS = "INSERT INTO texts (texts, rank) VALUES (?, ?)"  # how FTS5 takes its c
 
 
 def _removed(db: sqlite3.Connection, entry: LedgerEntry) -> bool:
-    # A realtime session's records are `id/n`; "0" is what follows "/".
     found = db.execute(
-        "SELECT number, hold FROM records WHERE id = ? OR (id >= ? AND id < ?)",
-        (entry.id, f"{entry.id}/", f"{entry.id}0"),
+        f"SELECT number, hold FROM records WHERE {_OF_EXCHANGE}",  # noqa: S608 - constants
+        (entry.id,),
     ).fetchall()
     if any(hold for _, hold in found):
         raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
@@ -141,22 +158,21 @@ def _removed(db: sqlite3.Connection, entry: LedgerEntry) -> bool:
     return _stands(db, entry)
 
 
-def _amended(db: sqlite3.Connection, record: RedactedRecord, entry: LedgerEntry) -> bool:
-    there = db.execute(_DOCUMENT, (record.id,)).fetchone()
-    if there is None:
-        return False
-    check_amendable(there[0], record)
+def _amended(db: sqlite3.Connection, records: Sequence[RedactedRecord], entry: LedgerEntry) -> bool:
+    for record in records:
+        there = db.execute(_DOCUMENT, (record.id,)).fetchone()
+        if there is None:
+            return False
+        check_amendable(there[0], record)
     if not _stands(db, entry):
-        raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
+        raise StoreUnavailable(f"the record {entry.id} was removed meanwhile")
     # Nothing of retention is in the other indexes: they stay as they are.
-    db.execute(
+    db.executemany(
         "UPDATE records SET json = ?, expires_at = ?, hold = ? WHERE id = ?",
-        (
-            to_json(record).decode(),
-            record.retention.expires_at,
-            int(record.retention.hold),
-            record.id,
-        ),
+        [
+            (to_json(each).decode(), each.retention.expires_at, int(each.retention.hold), each.id)
+            for each in records
+        ],
     )
     return True
 

@@ -21,17 +21,20 @@ __all__ = ["AS_BYTES", "INSERT", "Row", "entry_at", "entry_of", "name_of", "row_
 Row: TypeAlias = tuple[Any, ...]  # a row as SQLite gives it: the columns below, in their order
 
 COLUMNS = (
-    "tap, boot, seq, id, state, consumer, day, commitment, record_digest, amendments, at, signature"
+    "tap, boot, seq, id, state, consumer, day, commitment, record_digest, amendments, at,"
+    " signature, records"
 )
+_NUMBERS = ("seq", "records")
 AS_BYTES = ", ".join(
-    name if name == "seq" else f"CAST({name} AS BLOB)" for name in COLUMNS.split(", ")
+    name if name in _NUMBERS else f"CAST({name} AS BLOB)" for name in COLUMNS.split(", ")
 )
 INSERT = (
-    f"INSERT INTO ledger ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+    f"INSERT INTO ledger ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
     " ON CONFLICT (tap, boot, seq) DO UPDATE SET id = excluded.id,"
     " state = excluded.state, consumer = excluded.consumer, day = excluded.day,"
     " commitment = excluded.commitment, record_digest = excluded.record_digest,"
-    " amendments = excluded.amendments, at = excluded.at, signature = excluded.signature"
+    " amendments = excluded.amendments, at = excluded.at, signature = excluded.signature,"
+    " records = excluded.records"
 )
 
 
@@ -60,6 +63,7 @@ def row_of(entry: LedgerEntry) -> Row:
         to_json(entry.amendments).decode(),
         entry.at,
         entry.signature,
+        entry.records,
     )
 
 
@@ -81,6 +85,7 @@ def entry_of(row: Row) -> LedgerEntry:
             amendments=msgspec.json.decode(row[9], type=tuple[Amendment, ...]),
             at=at,
             signature=signature,
+            records=row[12],
         )
     except (ValueError, msgspec.DecodeError):
         name = f"{name_of(row[0])}/{name_of(row[1])}/{row[2]}"

@@ -13,11 +13,13 @@ from audit.ledger import LedgerEntry, LedgerState
 from audit.orders import Order
 from audit.record import RedactedRecord
 from audit.value import from_json, to_json
-from storage.records.keeper import check_amendable
+from storage.records.keeper import check_amendable, in_order
 from storage.records.memory import MemoryLedger, MemoryRecords
 from storage.records.port import StoredDocument
 
 __all__ = ["MemoryFinder", "MemoryKeeper", "MemoryOrderBook"]
+
+_REMOVED = (LedgerState.ERASED, LedgerState.EXPIRED)
 
 
 class MemoryKeeper:
@@ -31,21 +33,29 @@ class MemoryKeeper:
         """The stored record of this id, if there is one."""
         return await self._records.get(record_id)
 
+    async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
+        """All stored records of an exchange, in the order of their ids."""
+        documents = self._records.documents
+        return in_order(StoredDocument(i, documents[i]) for i in _found(documents, exchange_id))
+
     async def remove(self, entries: Sequence[LedgerEntry]) -> int:
         """Let each entry stand, then remove its exchange's records."""
         return sum([await self._remove(entry) for entry in entries])
 
-    async def amend(self, record: RedactedRecord, entry: LedgerEntry) -> bool:
-        """Let the entry stand, then put the record in place of the stored one of its id."""
-        if (there := self._records.documents.get(record.id)) is None:
+    async def amend(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """Let the entry stand, then put each record in place of the stored one of its id."""
+        records, documents = (record, *further), self._records.documents
+        if any(each.id not in documents for each in records):
             return False
-        check_amendable(there, record)
+        for each in records:
+            check_amendable(documents[each.id], each)
         if not await self._stands(entry):
             raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
-        if record.id not in self._records.documents:
-            return False
-        self._records.documents[record.id] = to_json(record)
-        return True
+        there = [each for each in records if each.id in documents]
+        documents.update((each.id, to_json(each)) for each in there)
+        return len(there) == len(records)
 
     async def scrub(self, *, thorough: bool) -> bool:
         """Nothing is left behind in memory."""
@@ -54,13 +64,19 @@ class MemoryKeeper:
 
     async def _remove(self, entry: LedgerEntry) -> bool:
         documents = self._records.documents
-        found = [i for i in documents if i == entry.id or i.startswith(f"{entry.id}/")]
-        if any(from_json(documents[i], RedactedRecord).retention.hold for i in found):
+        found = _found(documents, entry.id)
+        held = any(from_json(documents[i], RedactedRecord).retention.hold for i in found)
+        if held and not await self._removed_before(entry):
             raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
         stands = await self._stands(entry)
-        for record_id in found:
+        # What was put meanwhile looked at the ledger too early to see the entry.
+        for record_id in _found(documents, entry.id):
             documents.pop(record_id, None)
         return stands
+
+    async def _removed_before(self, entry: LedgerEntry) -> bool:
+        there = await self._ledger.entry(entry.number)
+        return there is not None and there.id == entry.id and there.state in _REMOVED
 
     async def _stands(self, entry: LedgerEntry) -> bool:
         """Replace the entry as it was seen, or look again; false after a removal."""
@@ -69,7 +85,7 @@ class MemoryKeeper:
             if there is not None:
                 if there.id != entry.id:
                     raise RecordInvalid(f"the ledger has another exchange as {entry.number!r}")
-                if there.state in (LedgerState.ERASED, LedgerState.EXPIRED):
+                if there.state in _REMOVED:
                     return False
                 if there.amendments != entry.amendments[: len(there.amendments)]:
                     raise StoreUnavailable(f"the entry of {entry.number!r} was changed meanwhile")
@@ -97,6 +113,16 @@ class MemoryFinder:
             if (entry.consumer, entry.state) == (consumer, LedgerState.ERASED)
             and entry.amendments
             and entry.amendments[-1].order in orders
+        ]
+
+    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
+        """The entries erased or expired since then of which there is a record again."""
+        return [
+            entry
+            async for entry in self._ledger.entries()
+            if entry.state in _REMOVED
+            and (entry.at or "") >= since
+            and _found(self._records.documents, entry.id)
         ]
 
     async def knows(self, consumer: str) -> bool:
@@ -142,3 +168,7 @@ class MemoryOrderBook:
     async def orders(self) -> Sequence[Order]:
         """All of them, oldest first."""
         return [from_json(self._orders[each], Order) for each in sorted(self._orders)]
+
+
+def _found(documents: Collection[str], exchange_id: str) -> list[str]:
+    return [i for i in documents if i == exchange_id or i.startswith(f"{exchange_id}/")]

@@ -18,7 +18,8 @@ __all__ = ["open_store", "open_store_for_reading"]
 # all under the number of its opening. It is the ledger's key.
 SCHEMA = Schema(
     application_id=0x41535331,
-    version=2,
+    version=3,
+    upgrades={2: "ALTER TABLE ledger ADD COLUMN records INTEGER NOT NULL DEFAULT 1"},
     script="""
 CREATE TABLE records (
     number      INTEGER PRIMARY KEY,
@@ -83,6 +84,7 @@ CREATE TABLE ledger (
     amendments    TEXT NOT NULL,
     at            TEXT,
     signature     TEXT,
+    records       INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (tap, boot, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ledger_by_id ON ledger (id);

@@ -67,7 +67,8 @@ class OpenAIRealtime:
         session.client(dump({"type": "session.update", "session": settings}))
         beside = {} if settings is value else {**value, "session": None}
         kept = {name: each for name, each in beside.items() if each is not None}
-        return _once(session.request(keeper), keeper.kept(kept))
+        turn = next(session.turns(keeper.digest, 1))
+        return _once(turn.asked, keeper.kept(kept))
 
     def answer(self, value: Json, keeper: Keeper) -> AnswerReading:
         """Read a session that was made ready, without the key to it."""

@@ -6,6 +6,7 @@ and what was not known is kept as an `Extra`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
 from audit.exchange import Dialect as DialectName
@@ -14,7 +15,7 @@ from audit.flags import EndingDetail, Flag
 from audit.parts import Part
 from audit.record import Request, Response, Safety, Usage
 from audit.value import Json, Value
-from tap.dialects.keeping import Keeper
+from tap.dialects.keeping import Digest, Keeper
 from tap.sse import Event
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "ReadsSessions",
     "RequestReading",
     "Session",
+    "SessionTurn",
+    "Span",
 ]
 
 
@@ -111,11 +114,36 @@ class ReadsPlain(Protocol):
         """Read a successful answer that is neither JSON nor a stream. Never raises."""
 
 
+class Span(Value, frozen=True):
+    """When a response passed, as places among the server's text messages, counted from 0.
+
+    `begun` is where it began, `said` where the first of what it said stood, `over` where it ended.
+    """
+
+    begun: int | None = None
+    said: int | None = None
+    over: int | None = None
+
+
+class SessionTurn(Value, frozen=True):
+    """One response of a session, with what was said since the one before it.
+
+    `answered.terminal` says that the response came to its own end. The last turn of a session also
+    holds what was said after its response, and what belongs to none; `beside` are what it holds of
+    that beyond text of the model. A session without any response is one turn.
+    """
+
+    asked: RequestReading = RequestReading()
+    answered: AnswerReading = AnswerReading()
+    beside: tuple[Part, ...] = ()
+    span: Span = Span()
+
+
 class Session(Protocol):
     """Gathers the messages of both sides of one WebSocket connection. Nothing of it raises.
 
     Each side is told whole and in its order, first the client's; how the two were interleaved is
-    known only as far as the messages tell. Then it is read, once: `request`, `answer`, `beside`.
+    known only as far as the messages tell. Then it is read, once.
     """
 
     def client(self, text: str) -> None:
@@ -124,14 +152,13 @@ class Session(Protocol):
     def server(self, text: str) -> None:
         """Take the server's next text message."""
 
-    def request(self, keeper: Keeper) -> RequestReading:
-        """Everything that was said to the model, in the order of the conversation."""
+    def turns(self, digest: Digest, most: int) -> Iterator[SessionTurn]:
+        """All that was said, a turn for each response in the order of their beginnings.
 
-    def answer(self, keeper: Keeper) -> AnswerReading:
-        """What was answered: one output for each response, in the order in which they ended."""
-
-    def beside(self, keeper: Keeper) -> list[Part]:
-        """What the server said that belongs to no response."""
+        There is one turn at least and `most` at most: then the last one holds all responses from
+        that one on, each as an output. Each turn is a bounded piece of work, and all of them
+        together are linear in what was said.
+        """
 
 
 @runtime_checkable

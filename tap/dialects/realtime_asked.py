@@ -8,18 +8,19 @@ parameter of the session or of the response it was sent for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from audit.flags import Flag
 from audit.parts import Part
-from audit.record import Message, Reference, Tool
+from audit.record import Message, Reference
 from audit.value import Json
 from tap.dialects.keeping import Keeper
 from tap.dialects.loose_fold import LooseFold
 from tap.dialects.realtime_conversation import Conversation
 from tap.dialects.realtime_items import plain_item, turn
+from tap.dialects.realtime_settings import Setting
 from tap.dialects.responses_content import cleaned, says_nothing
-from tap.dialects.responses_request import named_by_tools, tools_of
 from tap.dialects.streamed_media import StreamedMedia
 from tap.wire_json import NOT_JSON, as_dict, as_list, as_text, dump, read_json
 
@@ -43,16 +44,17 @@ _NOT_PARAMETERS = frozenset(("instructions", "tools", "input", "prompt"))
 class Asked:
     """Gathers the client's events. Nothing of it raises.
 
-    `conversation` takes the server's items too; `settings` is what the session was set to.
+    `conversation` takes the server's items too; `settings` is what the session was set to in the
+    end, `updates` what it was set to one after the other, `of_responses` what was set for a single
+    response, one for each that was asked for.
     """
 
     def __init__(self) -> None:
         self.conversation = Conversation()
         self.settings: dict[str, Json] = {}
-        self._of_responses: list[Json] = []
-        self._tools: list[Json] = []
-        self._references: list[Reference] = []
-        self._voices: list[StreamedMedia] = [StreamedMedia()]
+        self.updates: list[Setting] = []
+        self.of_responses: list[Setting] = []
+        self._voices: list[_Voice] = [_Voice()]
         self._loose = LooseFold()
         self._malformed = False
         self._takers: dict[str, Callable[[_Event], bool]] = {
@@ -62,8 +64,8 @@ class Asked:
             "response.create": self._response,
             "input_audio_buffer.append": self._audio,
             "session.input_audio_buffer.append": self._audio,
-            "input_audio_buffer.commit": self._pause,
-            "input_audio_buffer.clear": self._pause,
+            "input_audio_buffer.commit": self._commit,
+            "input_audio_buffer.clear": self._clear,
         }
 
     def feed(self, text: str) -> None:
@@ -88,14 +90,15 @@ class Asked:
 
     def _update(self, value: _Event) -> bool:
         session = as_dict(value.get("session"))
-        self._prompt(session, echoed=True)
-        for name, each in _parameters(session, frozenset(("tools",))).items():
+        setting = self._setting(session, frozenset(("tools",)), echoed=True)
+        self.updates.append(setting)
+        for name, each in setting.parameters.items():
             known = self.settings.get(name)
             # In place: a copy for each update would be quadratic work.
             if isinstance(known, dict) and isinstance(each, dict):
                 known.update(each)
             else:
-                self.settings[name] = each
+                self.settings[name] = dict(each) if isinstance(each, dict) else each
         return bool(session)
 
     def _item(self, value: _Event) -> bool:
@@ -104,75 +107,90 @@ class Asked:
 
     def _response(self, value: _Event) -> bool:
         response = as_dict(value.get("response"))
-        self._prompt(response, echoed=False)
+        setting = self._setting(response, frozenset(("tools", "input")), echoed=False)
         for item in as_list(response.get("input")):
             self.conversation.say(plain_item(item), echoed=False)
-        if asked := _parameters(response, frozenset(("tools", "input"))):
-            self._of_responses.append(asked)
+        self.of_responses.append(setting)
+        self.conversation.ask()
         return value.get("response") is None or isinstance(value["response"], dict)
 
-    def _prompt(self, holder: _Event, *, echoed: bool) -> None:
-        """Take what a session or a response sets before the model beside the conversation."""
+    def _setting(self, holder: _Event, listed: frozenset[str], *, echoed: bool) -> Setting:
+        """Take what a session or a response sets; what of it the model reads is a turn."""
         if not says_nothing(holder.get("instructions")):
             self.conversation.say(turn("system", holder["instructions"]), echoed=echoed)
-        self.offer(holder.get("tools"))
         prompt = as_dict(holder.get("prompt"))
-        self.refer(prompt)
         for name, each in as_dict(prompt.get("variables")).items():
             self.conversation.say(turn("user", each, name), echoed=False)
-
-    def offer(self, tools: Json) -> None:
-        """Take tools that the model may call."""
-        self._tools += as_list(tools)
-
-    def refer(self, prompt: Json) -> None:
-        """Take the name of a prompt that the server holds."""
-        if name := cleaned(as_dict(prompt).get("id")):
-            self._references.append(Reference(kind="prompt", id=name))
+        return Setting(
+            parameters=_parameters(holder, listed),
+            tools=as_list(holder.get("tools")),
+            references=_stored(prompt),
+        )
 
     def _audio(self, value: _Event) -> bool:
-        self._voices[-1].take(as_text(value.get("audio")) or "")
+        self._voices[-1].sound.take(as_text(value.get("audio")) or "")
         return isinstance(value.get("audio"), str)
 
-    def _pause(self, _value: _Event) -> bool:
-        if self._voices[-1]:
-            self._voices.append(StreamedMedia())
+    def _commit(self, _value: _Event) -> bool:
+        """A stretch of sound becomes an item; where none was sent, none does."""
+        self._voices[-1].committed = True
+        self._voices.append(_Voice())
+        return True
+
+    def _clear(self, _value: _Event) -> bool:
+        if self._voices[-1].sound:
+            self._voices.append(_Voice())
         return True
 
     # -- reading ---------------------------------------------------------------------------
 
-    @property
-    def offered(self) -> bool:
-        """Whether the client itself has named tools."""
-        return bool(self._tools)
+    def told(self, session: dict[str, Json]) -> Setting:
+        """What a server tells of a session, as a setting of it."""
+        return Setting(
+            parameters={n: each for n, each in session.items() if n not in _NOT_PARAMETERS},
+            tools=as_list(session.get("tools")),
+            references=_stored(as_dict(session.get("prompt"))),
+        )
 
-    def tools(self, keeper: Keeper) -> tuple[Tool, ...]:
-        """The tools offered, each definition once."""
-        return tuple(dict.fromkeys(tools_of(self._tools, keeper)))
+    def voices(self, commits: list[int], turns: int) -> list[list[StreamedMedia]]:
+        """What was spoken, by the turn of the session that it belongs to.
 
-    def references(self) -> list[Reference]:
-        """The prompts that the server holds, and what tools search or call."""
-        return [*self._references, *named_by_tools(self._tools)]
+        `commits` says of each item that a server made of sound how many responses had begun by
+        then. Which sound an item was made of is known where the client committed each of them;
+        else all of it stands in the last turn.
+        """
+        own: list[list[StreamedMedia]] = [[] for _ in range(turns)]
+        places = commits if len(commits) == sum(each.committed for each in self._voices) else []
+        at = 0
+        for voice in self._voices:
+            if voice.sound:
+                place = places[at] if at < len(places) else turns
+                own[min(place, turns - 1)].append(voice.sound)
+            at += voice.committed
+        return own
 
-    def parameters(self, told: dict[str, Json]) -> dict[str, Json]:
-        """The settings of the session, or those it was `told` to have, and of its responses."""
-        settings = self.settings or {
-            name: each for name, each in told.items() if name not in _NOT_PARAMETERS
-        }
-        named = {"session": settings, "responses": self._of_responses}
-        return {name: each for name, each in named.items() if each}
-
-    def beside(self, mime: str, keeper: Keeper) -> Iterator[Message]:
-        """What was spoken, a part for each stretch, and what was sent that is not understood."""
+    def beside(self, keeper: Keeper) -> Iterator[Message]:
+        """What was sent that is not understood."""
         if self._malformed:
             keeper.flags.add(Flag.REQUEST_MALFORMED)
-        voices = [voice.media(keeper, mime) for voice in self._voices if voice]
-        if voices:
-            yield Message(role="user", name="input_audio_buffer", parts=tuple(voices))
         aside = self._loose.reading(Keeper(keeper.digest)).response.outputs
         parts: list[Part] = [part for output in aside for part in output.parts]
         if parts:
             yield Message(role="unknown", parts=tuple(parts))
+
+
+@dataclass(slots=True)
+class _Voice:
+    """A stretch of the user's sound; `committed` says that it was to become an item."""
+
+    sound: StreamedMedia = field(default_factory=StreamedMedia)
+    committed: bool = False
+
+
+def _stored(prompt: _Event) -> list[Reference]:
+    """The prompt that the server holds, if one is named."""
+    name = cleaned(prompt.get("id"))
+    return [Reference(kind="prompt", id=name)] if name else []
 
 
 def _is_read(name: str, value: Json) -> bool:

@@ -9,7 +9,7 @@ words.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -20,7 +20,7 @@ from tap.dialects.responses_content import cleaned, says_nothing
 from tap.dialects.responses_items import ItemReader, kind_of, role_of
 from tap.wire_json import as_dict, as_list, as_text, clean_text
 
-__all__ = ["Conversation"]
+__all__ = ["Conversation", "Stretch", "read_items"]
 
 _Item: TypeAlias = dict[str, Json]
 _NAMED = frozenset(("user", "system", "developer"))
@@ -57,11 +57,28 @@ class _Heard:
         return {"type": "message", "role": "user", **self.item, "content": filled}
 
 
+@dataclass(slots=True)
+class Stretch:
+    """What was said between two responses: items, and the keys under which a server told them.
+
+    `instructed` are the server's instructions where they changed in it, `in_force` those that it
+    had told before.
+    """
+
+    items: list[_Item] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    instructed: _Item | None = None
+    in_force: _Item | None = None
+
+
 class Conversation:
     """Gathers the turns. Nothing of it raises."""
 
     def __init__(self) -> None:
         self._said: list[_Said] = []
+        # How many turns the client had sent when it asked for each response.
+        self._asked: list[int] = []
+        self._instructing: set[str] = set()
         self._heard: dict[str, _Heard] = {}
         # In order: the key of an item, or the number of a response that began there.
         self._course: list[str | int] = []
@@ -81,6 +98,7 @@ class Conversation:
         said = as_text(text)
         if said and said != self._instructions:
             self._instructions = said
+            self._instructing.add(f"#{len(self._course)}")
             self.hear(turn("system", said))
 
     def transcribe(self, item_id: Json, place: int, text: str, *, whole: bool) -> None:
@@ -90,6 +108,10 @@ class Conversation:
             heard.wholes[place] = text
         else:
             heard.pieces.setdefault(place, []).append(text)
+
+    def ask(self) -> None:
+        """Note that the client asks for a response, behind all that it has said so far."""
+        self._asked.append(len(self._said))
 
     def answered(self, number: int) -> None:
         """Note that the response of this number begins."""
@@ -104,21 +126,43 @@ class Conversation:
 
     # -- reading ---------------------------------------------------------------------------
 
-    def messages(self, reader: ItemReader, own: set[str]) -> tuple[list[Message], dict[int, int]]:
-        """The turns in order, without those of `own`, which the model said in its responses.
+    def stretches(self, own: set[str]) -> Iterator[Stretch]:
+        """The turns in order, cut where a response began, and at last what was said after all.
 
-        The second value is, by the number of each response, how many messages stand before it.
+        Items of `own` are left out: the model said them in its responses.
         """
-        messages: list[Message] = []
-        before: dict[int, int] = {}
         merge = _Merge(self._said)
+        stretch = Stretch()
+        begun = sum(isinstance(key, int) for key in self._course)
+        # Where each response was asked for, what went with the asking stands before it.
+        asked = iter(self._asked if len(self._asked) == begun else ())
         for key in self._course:
             if isinstance(key, int):
-                before[key] = len(messages)
+                stretch.items += merge.unechoed(next(asked, 0))
+                yield stretch
+                stretch = Stretch(in_force=stretch.instructed or stretch.in_force)
             elif key not in own:
-                messages += _read(merge.heard(self._heard[key]), reader)
-        messages += _read(merge.rest(), reader)
-        return messages, before
+                self._hear(key, merge, stretch)
+        stretch.items += merge.rest()
+        yield stretch
+
+    def _hear(self, key: str, merge: _Merge, stretch: Stretch) -> None:
+        heard = self._heard[key]
+        stretch.items += merge.heard(heard)
+        stretch.keys.append(key)
+        if key in self._instructing:
+            stretch.instructed = heard.item
+
+
+def read_items(items: Iterable[_Item], reader: ItemReader) -> Iterator[Message]:
+    """Items as messages; those that only name others become references of the reader."""
+    for item in items:
+        if reader.reference(item):
+            continue
+        role = role_of(item)
+        named = kind_of(item) == "message" and role in _NAMED
+        name = cleaned(item.get("name")) if named else None
+        yield Message(role=role, name=name, parts=tuple(reader.parts(item)))
 
 
 class _Merge:
@@ -126,7 +170,7 @@ class _Merge:
 
     def __init__(self, said: list[_Said]) -> None:
         self._said = said
-        self._at = 0
+        self._at = self._unechoed = 0
         self._waiting: dict[str, deque[int]] = {}
         for place, each in enumerate(said):
             for mark in _marks(each.item) if each.echoed else ():
@@ -144,6 +188,14 @@ class _Merge:
         yield {**item, **_filled(said.item, item)}
         while self._at < len(self._said) and self._passes(self._said[self._at]):
             yield from self._up_to(self._at + 1)
+
+    def unechoed(self, place: int) -> Iterator[_Item]:
+        """What the client sent up to here that no server repeats."""
+        for said in self._said[self._unechoed : place]:
+            if not said.echoed and not said.placed:
+                said.placed = True
+                yield said.item
+        self._unechoed = max(self._unechoed, place)
 
     def rest(self) -> Iterator[_Item]:
         """What the server told nothing of."""
@@ -167,16 +219,6 @@ class _Merge:
                 said.placed = True
                 yield said.item
         self._at = max(self._at, place)
-
-
-def _read(items: Iterator[_Item], reader: ItemReader) -> Iterator[Message]:
-    for item in items:
-        if reader.reference(item):
-            continue
-        role = role_of(item)
-        named = kind_of(item) == "message" and role in _NAMED
-        name = cleaned(item.get("name")) if named else None
-        yield Message(role=role, name=name, parts=tuple(reader.parts(item)))
 
 
 def _filled(said: _Item, heard: _Item) -> _Item:

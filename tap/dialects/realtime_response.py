@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
+from msgspec.structs import replace
+
+from audit.exchange import Ending
+from audit.flags import EndingDetail
 from audit.parts import Media, Part
 from audit.record import Output, Usage
 from audit.value import Json
 from tap.dialects.answers import counted
+from tap.dialects.error_bodies import is_filter_error
 from tap.dialects.filters import error_filters, filters_of, merge_filters
 from tap.dialects.fragments import Fragments
 from tap.dialects.keeping import Keeper
+from tap.dialects.reading import Span
 from tap.dialects.realtime_items import plain_item, plain_part
 from tap.dialects.responses_content import cleaned, says_nothing
 from tap.dialects.responses_item_fold import place_of
@@ -48,12 +54,15 @@ _TOP_READ = frozenset(
 class RealtimeResponse:
     """Gathers one response; nothing of it raises. `done` says that it has ended.
 
-    `items` are the ids of what it said.
+    `items` are the ids of what it said, `updates` is how many updates of the session had come into
+    force when it began, and `span` is where its events stood.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, updates: int = 0, at: int | None = None) -> None:
         self.done = False
         self.items: set[str] = set()
+        self.updates = updates
+        self.span = Span(begun=at)
         self._output = OutputFold()
         self._voices: dict[int, StreamedMedia] = {}
         self._top: dict[str, Json] = {}
@@ -75,6 +84,13 @@ class RealtimeResponse:
     def logprobs(self) -> bool:
         """Whether token probabilities came."""
         return self._output.logprobs
+
+    def pass_by(self, kind: str, at: int) -> None:
+        """Note where an event of it stands."""
+        if self.span.said is None and kind.endswith(".delta"):
+            self.span = replace(self.span, said=at)
+        if self.span.over is None and kind == "response.done":
+            self.span = replace(self.span, over=at)
 
     def take(self, kind: str, value: dict[str, Json]) -> bool | None:
         """Take an event by its present name: whether it fits; None for one that is not known."""
@@ -189,6 +205,17 @@ class RealtimeResponse:
         if not self.done:
             return None
         return reason if status == "incomplete" and reason else status
+
+    def ending(self) -> tuple[Ending | None, EndingDetail | None]:
+        """What it is evidence of: a filter, or a fault; of nothing but success, None."""
+        details = as_dict(self._top.get("status_details"))
+        cut = is_filter_error({"code": details.get("reason")})
+        if cut or is_filter_error(self.error):
+            said = EndingDetail.OUTPUT_FILTERED if cut or self.items else None
+            return Ending.FILTERED, said or EndingDetail.PROMPT_FILTERED
+        if self.error or self._top.get("status") == "failed":
+            return Ending.FAILED, EndingDetail.ERROR_EVENT
+        return None, None
 
     def usage(self, keeper: Keeper) -> Usage:
         """What it cost, where that was reported."""

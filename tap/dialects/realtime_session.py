@@ -1,4 +1,4 @@
-"""A realtime session: the server's events sorted to where they belong, and both sides read.
+"""A realtime session: the server's events sorted to where they belong.
 
 The law of this module: an event goes to whoever takes its type, and one that nobody knows is
 gathered under its type. An error is kept, and the session goes on. Sound is decoded as it comes,
@@ -7,25 +7,18 @@ and is never text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from audit.flags import Flag
-from audit.parts import Part
-from audit.record import Message, Request, Response
 from audit.value import Json
-from tap.dialects.error_bodies import error_of, error_parts
-from tap.dialects.filters import merge_filters, safety_of
-from tap.dialects.keeping import Keeper
+from tap.dialects.keeping import Digest
 from tap.dialects.loose_fold import LooseFold
-from tap.dialects.reading import AnswerReading, RequestReading
+from tap.dialects.reading import SessionTurn
 from tap.dialects.realtime_asked import Asked
-from tap.dialects.realtime_items import PRESENT_NAMES, audio_mime, plain_item
+from tap.dialects.realtime_items import PRESENT_NAMES, plain_item
 from tap.dialects.realtime_response import RealtimeResponse
-from tap.dialects.responses_content import cleaned
+from tap.dialects.realtime_turns import SessionTurns
 from tap.dialects.responses_item_fold import place_of
-from tap.dialects.responses_items import ItemReader
-from tap.dialects.session_totals import summed
 from tap.dialects.streamed_media import StreamedMedia
 from tap.wire_json import NOT_JSON, as_dict, as_text, dump, read_json
 
@@ -39,7 +32,7 @@ _SPEECH = "conversation.item.input_audio_transcription"
 _SILENT = frozenset(
     (
         *("conversation.created", "rate_limits.updated", "session.closed"),
-        *("input_audio_buffer.committed", "input_audio_buffer.cleared"),
+        "input_audio_buffer.cleared",
         *("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"),
         *("input_audio_buffer.timeout_triggered", "mcp_list_tools.in_progress"),
         *("mcp_list_tools.completed", "output_audio_buffer.started"),
@@ -54,27 +47,30 @@ _TRANSLATED = {
 
 
 class RealtimeSession:
-    """Gathers one session: a `Session`."""
+    """Gathers one session: a `Session`. `realtime_turns` reads what is gathered."""
 
     def __init__(self) -> None:
-        self._asked = Asked()
-        self._told: dict[str, Json] = {}
-        self._responses: list[RealtimeResponse] = []
+        self.asked = Asked()
+        self.told: dict[str, Json] = {}
+        self.responses: list[RealtimeResponse] = []
         self._by_id: dict[str, RealtimeResponse] = {}
-        self._ended: list[RealtimeResponse] = []
-        self._before: dict[int, int] = {}
-        self._errors: list[Json] = []
+        self.acknowledged = 0
+        self.commits: list[int] = []
+        self.said = 0
+        self._at = -1
+        self.errors: list[Json] = []
         self._notes: list[tuple[str, _Event]] = []
-        self._transcriptions: list[Json] = []
-        self._sounds: dict[str, StreamedMedia] = {}
-        self._loose = LooseFold()
-        self._malformed = self._logprobs = False
+        self.transcriptions: dict[str, list[Json]] = {}
+        self.sounds: dict[str, StreamedMedia] = {}
+        self.loose = LooseFold()
+        self.malformed = self.logprobs = False
         self._takers: dict[str, Callable[[_Event], bool]] = {
             "error": self._error,
             "session.created": self._tell,
-            "session.updated": self._tell,
+            "session.updated": self._acknowledge,
             "transcription_session.created": self._tell,
-            "transcription_session.updated": self._tell,
+            "transcription_session.updated": self._acknowledge,
+            "input_audio_buffer.committed": self._commit,
             f"{_ITEM}.created": self._item,
             f"{_ITEM}.added": self._item,
             f"{_ITEM}.done": self._item,
@@ -88,22 +84,25 @@ class RealtimeSession:
 
     def client(self, text: str) -> None:
         """Take the client's next event."""
-        self._asked.feed(text)
+        self.said += len(text)
+        self.asked.feed(text)
 
     def server(self, text: str) -> None:
         """Take the server's next event."""
+        self.said += len(text)
+        self._at += 1
         value = read_json(text)
         if not isinstance(value, dict):
-            self._malformed = True
+            self.malformed = True
             # A torn event is left out: what only the whole would have masked may stand in it.
             if value is not NOT_JSON or text.lstrip()[:1] not in ("{", "["):
-                self._loose.take("server", text)
+                self.loose.take("server", text)
             return
         kind = as_text(value.get("type")) or "server"
         kind = PRESENT_NAMES.get(kind) or _TRANSLATED.get(kind, kind)
         taker = self._takers.get(kind)
         if taker is not None:
-            self._malformed |= not taker(value)
+            self.malformed |= not taker(value)
         elif kind.startswith("response."):
             self._respond(kind, value)
         elif kind not in _SILENT:
@@ -113,26 +112,24 @@ class RealtimeSession:
 
     def _respond(self, kind: str, value: _Event) -> None:
         response = self._response_of(kind, value)
-        was_done = response.done
+        response.pass_by(kind, self._at)
         fits = response.take(kind, value)
         if fits is None:
             self._other(kind, value)
-            return
-        self._malformed |= not fits
-        if response.done and not was_done:
-            self._ended.append(response)
+        else:
+            self.malformed |= not fits
 
     def _response_of(self, kind: str, value: _Event) -> RealtimeResponse:
         """The response that an event names, else the one under way."""
         name = as_text(value.get("response_id"))
         name = name or as_text(as_dict(value.get("response")).get("id")) or ""
         known = self._by_id.get(name)
-        if known is None and not name and self._responses and kind != "response.created":
-            known = self._responses[-1]
+        if known is None and not name and self.responses and kind != "response.created":
+            known = self.responses[-1]
         if known is None:
-            known = RealtimeResponse()
-            self._asked.conversation.answered(len(self._responses))
-            self._responses.append(known)
+            known = RealtimeResponse(self.acknowledged, self._at)
+            self.asked.conversation.answered(len(self.responses))
+            self.responses.append(known)
             if name:
                 self._by_id[name] = known
         return known
@@ -140,14 +137,24 @@ class RealtimeSession:
     def _tell(self, value: _Event) -> bool:
         """Take the session as the server has it."""
         session = as_dict(value.get("session"))
-        self._asked.conversation.instruct(session.get("instructions"))
-        self._told.update({name: each for name, each in session.items() if each is not None})
+        self.asked.conversation.instruct(session.get("instructions"))
+        self.told.update({name: each for name, each in session.items() if each is not None})
         return bool(session)
+
+    def _acknowledge(self, value: _Event) -> bool:
+        """Take the session as an update of the client has left it."""
+        self.acknowledged += 1
+        return self._tell(value)
+
+    def _commit(self, _value: _Event) -> bool:
+        """Note before which response the user's sound became an item."""
+        self.commits.append(len(self.responses))
+        return True
 
     def _item(self, value: _Event) -> bool:
         item = value.get("item")
         if isinstance(item, dict):
-            self._asked.conversation.hear(plain_item(item))
+            self.asked.conversation.hear(plain_item(item))
         return isinstance(item, dict)
 
     def _understood(self, value: _Event) -> bool:
@@ -155,12 +162,13 @@ class RealtimeSession:
         whole = as_text(value.get("transcript"))
         text = whole or as_text(value.get("delta")) or ""
         place = place_of(value.get("content_index"))
-        self._asked.conversation.transcribe(
+        self.asked.conversation.transcribe(
             value.get("item_id"), place, text, whole=whole is not None
         )
-        self._logprobs |= bool(value.get("logprobs"))
+        self.logprobs |= bool(value.get("logprobs"))
         if value.get("usage"):
-            self._transcriptions.append(value["usage"])
+            item_id = as_text(value.get("item_id")) or ""
+            self.transcriptions.setdefault(item_id, []).append(value["usage"])
         return True
 
     def _note(self, value: _Event) -> bool:
@@ -171,103 +179,30 @@ class RealtimeSession:
     def _error(self, value: _Event) -> bool:
         error = value.get("error")
         bare = {name: each for name, each in value.items() if name not in ("type", "event_id")}
-        self._errors.append(error or bare)
+        self.errors.append(error or bare)
         return isinstance(error, dict)
 
     def _other(self, kind: str, value: _Event) -> None:
         """Gather an event that is not known; of one that carries sound, the sound apart."""
         rest = {name: each for name, each in value.items() if name != "event_id"}
         if kind.endswith("audio.delta") and isinstance(value.get("delta"), str):
-            self._sounds.setdefault(kind, StreamedMedia()).take(rest.pop("delta"))
-        self._loose.take(kind, dump({**rest, "type": kind}))
+            self.sounds.setdefault(kind, StreamedMedia()).take(rest.pop("delta"))
+        self.loose.take(kind, dump({**rest, "type": kind}))
 
     # -- reading ---------------------------------------------------------------------------
 
-    def request(self, keeper: Keeper) -> RequestReading:
-        """What was said to the model; of settings that the client left open, the server's."""
-        asked, told = self._asked, self._told
-        if not asked.offered:
-            asked.offer(told.get("tools"))
-        asked.refer(told.get("prompt"))
-        reader = ItemReader(keeper)
-        own = {name for response in self._responses for name in response.items}
-        messages, self._before = asked.conversation.messages(reader, own)
-        messages += asked.beside(audio_mime("input", told, asked.settings), keeper)
-        before = len(keeper.media)
-        parameters = keeper.kept(asked.parameters(told))
-        if lifted := keeper.media[before:]:
-            messages.append(Message(role="unknown", parts=tuple(lifted)))
-        references = [*asked.references(), *reader.references]
-        return RequestReading(
-            request=Request(
-                messages=tuple(messages),
-                tools=asked.tools(keeper),
-                parameters=parameters,
-                references=tuple(dict.fromkeys(references)),
-            ),
-            model=cleaned(asked.settings.get("model")),
-            session=cleaned(told.get("id")),
-            stream=True,
-            flags=frozenset(keeper.flags),
-        )
-
-    def answer(self, keeper: Keeper) -> AnswerReading:
-        """The responses, those that ended first, in the order of their ends."""
+    def turns(self, digest: Digest, most: int) -> Iterator[SessionTurn]:
+        """A turn for each response, in the order of their beginnings."""
         self._place_notes()
-        mime = audio_mime("output", self._told, self._asked.settings)
-        numbers = {id(response): number for number, response in enumerate(self._responses)}
-        said = [*self._ended, *(each for each in self._responses if not each.done)]
-        outputs = [
-            response.output(index, self._before.get(numbers[id(response)], 0), mime, keeper)
-            for index, response in enumerate(said)
-        ]
-        errors = self._all_errors()
-        self._flag(keeper)
-        prompt: dict[str, Json] = {}
-        filtered: dict[int, dict[str, Json]] = {}
-        for index, response in enumerate(said):
-            of_prompt, filtered[index] = response.filters()
-            merge_filters(prompt, of_prompt)
-        return AnswerReading(
-            response=Response(
-                outputs=tuple(outputs), error=error_of(errors[0], keeper) if errors else None
-            ),
-            safety=safety_of(prompt, filtered),
-            usage=summed(
-                (response.usage(keeper) for response in said),
-                transcriptions=[keeper.kept(each) for each in self._transcriptions],
-            ),
-            model=cleaned(self._told.get("model")),
-            response_id=said[0].id if len(said) == 1 else None,
-            finished=bool(said) and len(self._ended) == len(said),
-            flags=frozenset(keeper.flags),
-        )
-
-    def beside(self, keeper: Keeper) -> list[Part]:
-        """Errors, and what the server said that nobody understands."""
-        errors = self._all_errors()
-        parts: list[Part] = [part for error in errors[:1] for part in error_parts(error, keeper)]
-        parts += [keeper.as_extra("error", error) for error in errors[1:]]
-        parts += [voice.media(keeper, "audio") for voice in self._sounds.values()]
-        aside = self._loose.reading(Keeper(keeper.digest)).response.outputs
-        return [*parts, *(part for output in aside for part in output.parts)]
+        yield from SessionTurns(self, digest, most).turns()
 
     def _place_notes(self) -> None:
         """Give what is said of an item to the response that holds it."""
-        holders = {name: response for response in self._responses for name in response.items}
+        holders = {name: response for response in self.responses for name in response.items}
         notes, self._notes = self._notes, []
         for kind, said in notes:
             response = holders.get(as_text(said.get("item_id")) or "")
             if response is not None:
                 response.note(kind, said)
             else:
-                self._loose.take(kind, dump({**said, "type": kind}))
-
-    def _all_errors(self) -> list[Json]:
-        return [*self._errors, *(each.error for each in self._responses if each.error)]
-
-    def _flag(self, keeper: Keeper) -> None:
-        if self._malformed:
-            keeper.flags.add(Flag.STREAM_MALFORMED)
-        if self._logprobs or any(response.logprobs for response in self._responses):
-            keeper.flags.add(Flag.LOGPROBS_OMITTED)
+                self.loose.take(kind, dump({**said, "type": kind}))

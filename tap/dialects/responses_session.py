@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from audit.flags import Flag
 from audit.parts import Part
 from audit.record import Message, Output, Request, Response, Safety
 from audit.value import Json
 from tap.dialects.error_bodies import error_of, error_parts
-from tap.dialects.keeping import Keeper
+from tap.dialects.keeping import Digest, Keeper
 from tap.dialects.loose_fold import LooseFold
 from tap.dialects.openai_responses import OpenAIResponses, ResponsesStream
-from tap.dialects.reading import AnswerReading, RequestReading
+from tap.dialects.reading import AnswerReading, RequestReading, SessionTurn, Span
 from tap.dialects.responses_content import cleaned
 from tap.dialects.responses_request import read_responses_request
 from tap.dialects.session_totals import combined, summed
@@ -52,6 +54,8 @@ class _Answered:
     stream: ResponsesStream = field(default_factory=ResponsesStream)
     finish: str | None = None
     begun: bool = False
+    ended: bool = False
+    span: Span = field(default_factory=Span)
 
 
 class ResponsesSession:
@@ -64,7 +68,7 @@ class ResponsesSession:
         self._open: dict[str, _Answered] = {}
         self._begun: dict[str, int] = {}
         self._answered: list[_Answered] = []
-        self._before: dict[str | None, list[int]] = {}
+        self._at = -1
         self._errors: list[Json] = []
         self._loose = LooseFold()
         self._malformed = [False, False]
@@ -84,6 +88,7 @@ class ResponsesSession:
 
     def server(self, text: str) -> None:
         """Take the server's next event."""
+        self._at += 1
         value = self._read(text, self._loose, 1)
         if value is None:
             return
@@ -98,6 +103,8 @@ class ResponsesSession:
             self._aside(kind, value)
             return
         answered.begun |= kind == _BEGINS
+        if answered.span.said is None and kind.endswith(".delta"):
+            answered.span = replace(answered.span, said=self._at)
         answered.stream.fold.take(kind, value)
         if kind in _ENDS:
             self._end(answered, kind, as_dict(value.get("response")))
@@ -116,16 +123,17 @@ class ResponsesSession:
         """Open a response; one that its lane never ended is closed as it is."""
         number = self._begun.get(lane, 0)
         self._begun[lane] = number + 1
-        if lane in self._open:
-            self._answered.append(self._open[lane])
-        answered = self._open[lane] = _Answered(lane, number)
+        answered = self._open[lane] = _Answered(lane, number, span=Span(begun=self._at))
+        self._answered.append(answered)
         return answered
 
     def _end(self, answered: _Answered, kind: str, response: _Event) -> None:
         status = cleaned(response.get("status")) or kind.rpartition(".")[2]
         reason = cleaned(as_dict(response.get("incomplete_details")).get("reason"))
         answered.finish = reason if status == "incomplete" and reason else status
-        self._answered.append(self._open.pop(answered.lane))
+        answered.ended = True
+        answered.span = replace(answered.span, over=self._at)
+        del self._open[answered.lane]
 
     def _aside(self, kind: str, value: _Event) -> None:
         """Take an event outside of any response: an error, or news of the connection."""
@@ -136,16 +144,51 @@ class ResponsesSession:
 
     # -- reading ---------------------------------------------------------------------------
 
-    def request(self, keeper: Keeper) -> RequestReading:
-        """Everything that was asked, one request after the other."""
-        readings: list[RequestReading] = []
-        messages: list[Message] = []
+    def turns(self, digest: Digest, most: int) -> Iterator[SessionTurn]:
+        """A turn for each response, in the order of their beginnings."""
+        count = max(1, min(len(self._answered), most))
+        bodies = self._bodies(count)
+        for number in range(count):
+            last = number == count - 1
+            answered = self._answered[number : None if last else number + 1]
+            keeper = Keeper(digest)
+            yield SessionTurn(
+                asked=self._request(bodies[number], Keeper(digest), last=last),
+                answered=self._answer(answered, keeper, last=last),
+                beside=tuple(self._beside(keeper)) if last else (),
+                span=answered[0].span if len(answered) == 1 else Span(),
+            )
+
+    def _bodies(self, turns: int) -> list[list[_Event]]:
+        """What was asked, by turn.
+
+        Where a lane had a response for each request, each is its own response's. Otherwise nobody
+        can tell, and all of a lane's requests stand with the first response of it. What is of no
+        lane that answered, steering too, stands in the last turn.
+        """
+        of_lane: dict[str | None, list[_Event]] = {}
         for lane, body in self._asked:
-            readings.append(read_responses_request(body, keeper))
-            messages += readings[-1].request.messages
-            self._before.setdefault(lane, []).append(len(messages))
-        messages += _strange(self._strange, keeper)
-        if self._malformed[0]:
+            of_lane.setdefault(lane, []).append(body)
+        bodies: list[list[_Event]] = [[] for _ in range(turns)]
+        for at, answered in enumerate(self._answered):
+            place = bodies[min(at, turns - 1)]
+            asked = of_lane.get(answered.lane, [])
+            if len(asked) == self._begun[answered.lane]:
+                place.append(asked[answered.number])
+            elif answered.number == 0:
+                place += asked
+        for lane, asked in of_lane.items():
+            if lane not in self._begun:
+                bodies[-1] += asked
+        return bodies
+
+    def _request(self, bodies: list[_Event], keeper: Keeper, *, last: bool) -> RequestReading:
+        """What was asked, one request after the other."""
+        readings = [read_responses_request(body, keeper) for body in bodies]
+        messages = [each for reading in readings for each in reading.request.messages]
+        if last:
+            messages += _strange(self._strange, keeper)
+        if last and self._malformed[0]:
             keeper.flags.add(Flag.REQUEST_MALFORMED)
         return RequestReading(
             request=Request(
@@ -165,25 +208,30 @@ class ResponsesSession:
             flags=frozenset(keeper.flags),
         )
 
-    def answer(self, keeper: Keeper) -> AnswerReading:
-        """The responses in the order of their ends, and then those that did not end."""
-        said = [*self._answered, *self._open.values()]
+    def _answer(self, said: list[_Answered], keeper: Keeper, *, last: bool) -> AnswerReading:
         readings = [each.stream.reading(keeper) for each in said]
         pairs = enumerate(zip(said, readings, strict=True))
         outputs = [self._output(index, each, reading, keeper) for index, (each, reading) in pairs]
-        if self._malformed[1]:
+        if last and self._malformed[1]:
             keeper.flags.add(Flag.STREAM_MALFORMED)
-        own = error_of(self._errors[0], keeper) if self._errors else None
+        if last and len(said) > 1:
+            keeper.flags.add(Flag.SHEAF_FULL)
+        own = error_of(self._errors[0], keeper) if last and self._errors else None
+        single = readings[0] if len(readings) == 1 else AnswerReading()
+        ended = bool(said) and all(each.ended for each in said)
         return AnswerReading(
             response=Response(
                 outputs=tuple(outputs),
-                error=own or next((each.response.error for each in readings), None),
+                error=own or next((e.response.error for e in readings if e.response.error), None),
             ),
             safety=combined([each.safety for each in readings]) if readings else Safety(),
             usage=summed(each.usage for each in readings),
             model=_first(each.model for each in readings),
-            response_id=readings[0].response_id if len(readings) == 1 else None,
-            finished=bool(said) and not self._open,
+            response_id=single.response_id,
+            terminal=ended,
+            finished=ended,
+            ending=single.ending,
+            detail=single.detail,
             flags=frozenset(keeper.flags),
         )
 
@@ -191,11 +239,7 @@ class ResponsesSession:
         self, index: int, answered: _Answered, reading: AnswerReading, keeper: Keeper
     ) -> Output:
         parts = [part for output in reading.response.outputs for part in output.parts]
-        known = {
-            "id": reading.response_id,
-            "stream_id": answered.lane or None,
-            "messages": self._messages_before(answered),
-        }
+        known = {"id": reading.response_id, "stream_id": answered.lane or None}
         beside = {name: value for name, value in known.items() if value is not None}
         return Output(
             index=index,
@@ -204,20 +248,14 @@ class ResponsesSession:
             finish_reason=answered.finish,
         )
 
-    def _messages_before(self, answered: _Answered) -> int | None:
-        """How many messages had been sent up to its request; None where that is not certain."""
-        before = self._before.get(answered.lane, [])
-        certain = len(before) == self._begun.get(answered.lane) and None not in self._before
-        return before[answered.number] if certain else None
-
-    def beside(self, keeper: Keeper) -> list[Part]:
+    def _beside(self, keeper: Keeper) -> Iterator[Part]:
         """Errors of the connection, and what is not understood."""
-        parts: list[Part] = []
         for error in self._errors[:1]:
-            parts += error_parts(error, keeper)
-        parts += [keeper.as_extra("error", error) for error in self._errors[1:]]
-        aside = self._loose.reading(Keeper(keeper.digest)).response.outputs
-        return [*parts, *(part for output in aside for part in output.parts)]
+            yield from error_parts(error, keeper)
+        for error in self._errors[1:]:
+            yield keeper.as_extra("error", error)
+        for output in self._loose.reading(Keeper(keeper.digest)).response.outputs:
+            yield from output.parts
 
 
 def _lane(value: _Event) -> str:

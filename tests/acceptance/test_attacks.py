@@ -20,10 +20,13 @@ from cli.main import cli
 from storage.key_making import make_keys
 from tests.harness.attacker import ATTACKS, Boot, Loot, Number, rows_of, store_of
 from tests.harness.load import CountingUpstream, Load
+from tests.harness.realtime_upstream import realtime_upstream
 from tests.harness.settling import settled
+from tests.harness.talking import talk
 from tests.harness.tree import Tree, auditstream
 
 PROVEN = ("lost", "altered", "inserted")
+TURNS = ("One", "Two", "Three", "Four")
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,13 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """Two boots of one tap and one of another, and an erasure, all of it stopped in good order."""
+    """Two boots of one tap, one of another, a session of a third, and an erasure, all at rest."""
     folder = tmp_path_factory.mktemp("attacks")
     data = folder / "data"
     asyncio.run(_make(data))
     keys = data.with_name("data.keys")
     with store_of(data) as db:
-        first, last, alone = (
+        first, last, alone, talked = (
             tuple(each)
             for each in db.execute("SELECT DISTINCT tap, boot FROM ledger ORDER BY 1, 2")
         )
@@ -66,11 +69,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     assert done.returncode == 0, done.stderr
     with store_of(data) as db:
         rows = {boot: rows_of(db, boot) for boot in (first, last, alone)}
+        spoken = rows_of(db, talked)
+        assert len(spoken) == len(TURNS)
     report = folder / "report.json"
     said = auditstream("verify", "--json", "--data", str(data))
     assert said.returncode == 0, said.stdout + said.stderr
     report.write_text(said.stdout)
-    return Site(data, keys, report, certificate, Loot(first, last, alone, rows, erased))
+    return Site(data, keys, report, certificate, Loot(first, last, alone, rows, erased, spoken))
 
 
 async def _make(data: Path) -> None:
@@ -87,6 +92,13 @@ async def _make(data: Path) -> None:
         await settled(tree)
         assert await tree.stop() == 0, tree.log.read_text()
     await upstream.stop()
+    async with realtime_upstream() as realtime:
+        url = f"http://127.0.0.1:{realtime.port}"
+        tree = Tree(data, url, extra={"AUDITSTREAM_TAP__NAME": "c"})
+        await tree.start()
+        await talk(tree.url, TURNS)
+        await settled(tree)
+        assert await tree.stop() == 0, tree.log.read_text()
 
 
 @pytest.fixture
@@ -140,6 +152,7 @@ def test_each_attack_is_named(site: Site, copy: Path, name: str) -> None:
     code, report = site.verify(copy)
     assert code == 1
     assert named(report) == {number: {why} for number, why in attack.numbers.items()}
+    assert set(attack.ids) <= {each["id"] for each in report["flaws"]}
     assert attack.boots <= boots(report)
     touched = {number[:2] for number in attack.numbers} | {boot for boot, _ in attack.boots}
     assert {boot for boot, _ in boots(report)} <= touched

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from importlib import resources
 from pathlib import Path
 from time import time
 from typing import Any
@@ -278,6 +279,24 @@ async def test_a_policy_that_cannot_be_read(files: Site, tmp_path: Path) -> None
     assert line.startswith(f"redaction setting redaction.policy: {tmp_path}/none.toml: No such")
 
 
+async def test_a_policy_that_asks_a_service_nobody_named(files: Site, tmp_path: Path) -> None:
+    """The line names the setting; with one that answers, and one that does not, it says so."""
+    text = resources.files("redaction.policies").joinpath("default.toml").read_text("utf-8")
+    policy = tmp_path / "policy.toml"
+    policy.write_text(re.sub(r"(?m)^optional = .*$", 'optional = ["azure_language"]', text))
+    given = {"AUDITSTREAM_REDACTION__POLICY": str(policy)}
+    line = await files.flaw("--for", "worker", **given)
+    assert line.startswith("redaction setting language.endpoint: is not set, but policy default")
+    nobody = f"http://127.0.0.1:{free_port()}"
+    line = await files.flaw("--for", "worker", **given, AUDITSTREAM_LANGUAGE__ENDPOINT=nobody)
+    assert line.startswith(f"language {nobody}: no connection")
+    answers = {"AUDITSTREAM_LANGUAGE__ENDPOINT": files.settings["AUDITSTREAM_UPSTREAM"]}
+    found = await files.found("--for", "worker", **given, **answers)
+    assert {"language", "language: clock"} <= {
+        each["name"] for each in found if each["standing"] == "pass"
+    }
+
+
 @on_azure
 async def test_a_set_up_on_azures_services_that_is_in_order_passes(azure: Site) -> None:
     """Rights, limits, containers and clocks are looked at; only what the emulator is differs."""
@@ -295,6 +314,27 @@ async def test_a_second_provision_changes_nothing(azure: Site) -> None:
     assert code == 0
     assert " made" not in said
     assert "differs store: account consistency" in " ".join(said.split())
+
+
+@on_azure
+async def test_provision_waits_for_a_service_and_then_names_it(azure: Site) -> None:
+    """What does not answer is one line and an exit code, after as long as it was told to wait."""
+    url = f"http://127.0.0.1:{free_port()}/devstoreaccount1"
+    nobody = f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint={url};"
+    changes = {"AUDITSTREAM_BLOBS__CONNECTION_STRING": nobody}
+    code, said = await azure.command("provision", "--wait", "1", **changes)
+    assert code == 1
+    told, counted = (" ".join(line.split()) for line in said.splitlines())
+    assert told.startswith("fail provision ")
+    assert "container auditstream: the service could not be reached" in told
+    assert counted.startswith("0 passed, 1 failed")
+
+
+async def test_on_files_there_is_nothing_to_provision(files: Site) -> None:
+    """It says so and succeeds."""
+    code, said = await files.command("provision")
+    assert code == 0
+    assert said.startswith("skipped engines  nothing of Azure's is configured")
 
 
 @on_azure

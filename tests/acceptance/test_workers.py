@@ -11,8 +11,7 @@ from pathlib import Path
 
 from cli.places import Places
 from tests.harness.tree import auditstream
-from tests.harness.wait import until
-from tests.harness.workers import alive, filled, left_in, stored_in, worker
+from tests.harness.workers import alive, filled, gone, left_in, stored_in, worker
 
 PAIRS = 120
 # What a killed worker held comes again soon.
@@ -46,13 +45,29 @@ async def test_each_record_is_stored_once_whoever_is_killed(tmp_path: Path) -> N
         lost, _ = other.redacting()
         os.kill(lost, signal.SIGKILL)
         await left_in(data, PAIRS // 3)
-        await until(lambda: not any(map(alive, orphans)), "nobody works for a worker that is gone")
+        await gone(orphans)
         assert await other.stop() == 0
     async with worker(data, env=SOON) as last:
         await left_in(data)
         assert await last.stop() == 0
     assert_each_is_stored_once(data)
     assert b"Traceback" not in last.log.read_bytes()
+
+
+async def test_a_process_that_redacts_holds_nothing_but_its_pipes(tmp_path: Path) -> None:
+    """No variable of ours, no file of queue, store or keys; and it goes with its worker."""
+    data = await filled(tmp_path / "data", 1)
+    secret = {"AUDITSTREAM_STORE__KEY": "c2VjcmV0"}
+    async with worker(data, env=secret) as running:
+        await left_in(data)
+        (redacting,) = running.redacting()
+        proc = Path(f"/proc/{redacting}")
+        assert b"AUDITSTREAM" not in (proc / "environ").read_bytes()
+        files = [str(each.readlink()) for each in (proc / "fd").iterdir()]
+        assert not [each for each in files if each.startswith(str(tmp_path)) and ".log" not in each]
+        assert await running.stop() == 0
+        assert not alive(redacting)
+    assert stored_in(data) == 1
 
 
 def test_a_worker_that_cannot_work_says_why_and_fails(tmp_path: Path) -> None:

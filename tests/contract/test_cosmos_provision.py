@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -75,6 +76,42 @@ async def test_what_can_be_changed_is_changed(cosmos: CosmosEmulator) -> None:
     assert "records: composite indexes" in found
     assert "records: time to live changed" in await provision(access)
     assert await flaws(access) == {}
+
+
+async def test_what_another_hand_has_added_stays(cosmos: CosmosEmulator) -> None:
+    """Indexes of somebody's own and a policy of full-text search outlive a provisioning without."""
+    access = cosmos.access()
+    own = [{"path": "/day", "order": "ascending"}, {"path": "/seq", "order": "descending"}]
+    texts = definitions(full_text=True)[0].full_text
+    await made(
+        access,
+        partition_key=PartitionKey(path=["/consumer", "/day", "/id"]),
+        indexing_policy={
+            "includedPaths": [{"path": "/json/?"}],
+            "excludedPaths": [{"path": "/*"}, {"path": "/find/tool/?"}],
+            "compositeIndexes": [own],
+        },
+        full_text_policy=texts,
+    )
+    assert "records: composite indexes changed" in await provision(access)
+    assert await flaws(access) == {}
+    there = await records_in(access)
+    indexing = there["indexingPolicy"]
+    assert own in indexing["compositeIndexes"]
+    assert {"path": "/find/tool/?"} in indexing["excludedPaths"]
+    assert there["fullTextPolicy"] == texts
+    # What the definition says differently is changed, or it would hold on one side only.
+    assert {"path": "/*"} not in indexing["excludedPaths"]
+    assert {"path": "/json/?"} not in indexing["includedPaths"]
+
+
+async def records_in(access: CosmosAccess) -> Mapping[str, Any]:
+    """The records' container as the account has it."""
+    client = await open_client(access)
+    container = client.get_database_client(access.database).get_container_client("records")
+    there = await container.read()
+    await client.close()
+    return there
 
 
 async def test_a_partition_key_is_never_changed(cosmos: CosmosEmulator) -> None:

@@ -25,6 +25,7 @@ from storage.records.port import StoredRef
 from storage.records.query import Query, parse
 from tests.contract.samples import BOOT, a_record, an_entry, number, record_id
 from tests.emulators.cosmos import CosmosEmulator, cosmos_store
+from workers.changes import removed_entry
 
 NOW = datetime.fromisoformat("2026-11-20T12:00:00Z").timestamp()
 AT = "2026-11-21T10:00:00.000000Z"
@@ -234,6 +235,52 @@ async def test_a_blob_that_is_missing_is_said(house: House) -> None:
     assert [r.stated_digest == r.actual_digest for r in await references(house)] == [False]
 
 
+async def removal_cut_short(house: House) -> None:
+    """Of two records whose time is over, the first one's removal got as far as its text."""
+    for seq, size in ((1, LARGE), (2, "small")):
+        over = Retention(expires_at=f"2026-11-20T11:0{seq}:00.000000Z")
+        await house.store.writer.put(sealed(a_record(seq, prompt=size), retention=over))
+        await house.store.ledger.enter(an_entry(seq))
+    expired = removed_entry(an_entry(1), LedgerState.EXPIRED, at=AT, kind="expired")
+    assert await house.store.ledger.stands(expired)
+    for name in await house.blob_names():
+        await house.blobs.remove(name)
+
+
+async def test_a_removal_that_was_cut_short_keeps_no_other_from_expiring(house: House) -> None:
+    """The sweep finds what has expired since, and finishes what was begun."""
+    await removal_cut_short(house)
+    assert [each.id async for each in house.store.finder.expired(AT)] == [record_id(2)]
+    assert [each.id for each in await references(house)] == [record_id(2)]
+
+
+async def test_a_removal_that_was_cut_short_keeps_no_other_from_being_erased(house: House) -> None:
+    """Whoever looks for a consumer's records finds the others, and finishes what was begun."""
+    await removal_cut_short(house)
+    assert [each.id async for each in house.store.finder.of_consumer("demo")] == [record_id(2)]
+    assert [each.id for each in await references(house)] == [record_id(2)]
+
+
+async def test_a_removal_that_was_cut_short_is_finished_by_whoever_asks_for_it(
+    house: House,
+) -> None:
+    """Asked for by its id, it is not there, and then nothing of it is."""
+    await removal_cut_short(house)
+    assert not await house.store.keeper.documents(record_id(1))
+    assert [each.id for each in await references(house)] == [record_id(2)]
+
+
+async def test_a_text_that_nobody_removed_is_missed(house: House) -> None:
+    """Only the ledger's word makes what is left of a record go."""
+    await house.store.writer.put(a_record(1, prompt=LARGE))
+    await house.store.ledger.enter(an_entry(1))
+    for name in await house.blob_names():
+        await house.blobs.remove(name)
+    with pytest.raises(BlobMissing):
+        await house.store.keeper.documents(record_id(1))
+    assert len(await references(house)) == 1
+
+
 async def test_the_sweep_removes_what_no_record_points_to(house: House) -> None:
     """Blobs of items that the service removed go after a day; all others stay."""
     for seq in (1, 2):
@@ -330,7 +377,7 @@ async def test_an_entry_that_is_found_by_something_else_is_damaged(
     await house.store.ledger.enter(an_entry(1))
     await house.store.ledger.enter(an_entry(2))
     ledger = house.store.ledger._ledger
-    item = await ledger.read("entry.1", ["tap", BOOT])
+    item = await ledger.read("entry.1", ["tap", BOOT, "entry.1"])
     assert item is not None
     assert await ledger.replace(item | {name: value}, item["_etag"])
     told: list[DamagedRow] = []
@@ -365,3 +412,34 @@ async def test_request_units_are_counted_by_operation(house: House) -> None:
         "ledger.read": 2.0,
         "records.query": 1.0,
     }
+
+
+async def came_back(house: House, *seqs: int) -> None:
+    """Records that are there although the ledger calls them erased."""
+    for seq in seqs:
+        await house.store.writer.put(a_record(seq))
+        erased = removed_entry(an_entry(seq), LedgerState.ERASED, at=AT, kind="erased")
+        assert await house.store.ledger.stands(erased)
+
+
+async def test_a_look_for_what_came_back_is_two_queries(house: House) -> None:
+    """One over the ledger, and one over the records only where something was removed."""
+    await house.store.ledger.enter(an_entry(9))
+    house.charges.told.clear()
+    assert not await house.store.finder.left_behind(AT)
+    assert set(house.charges.told) == {"ledger.query"}
+    await came_back(house, 1, 2, 3)
+    house.charges.told.clear()
+    assert len(await house.store.finder.left_behind(AT)) == 3
+    assert house.charges.told == {"ledger.query": 1.0, "records.query": 1.0}
+
+
+async def test_a_damaged_entry_keeps_nobody_from_finding_what_came_back(house: House) -> None:
+    """It is left for verify to name, and the others are found."""
+    await came_back(house, 1, 2)
+    ledger = house.store.ledger._ledger
+    item = await ledger.read("entry.1", ["tap", BOOT, "entry.1"])
+    assert item is not None
+    assert await ledger.replace(item | {"consumer": "x"}, item["_etag"])
+    found = await house.store.finder.left_behind(AT)
+    assert [each.number for each in found] == [number(2)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
 from audit.ledger import Amendment, LedgerEntry, LedgerState
 from audit.orders import Order, OrderKind
 from audit.record import RedactedRecord, Retention
+from audit.sheaf import record_id as name_of
 from audit.value import to_json
 from storage.records.keeper import Finder, Keeper, OrderBook
 from storage.records.keeper_sqlite import SqliteFinder, SqliteKeeper
@@ -34,7 +35,11 @@ LATER = "2026-11-22T10:00:00.000000Z"
 
 @dataclass
 class Doors:
-    """All doors of one store."""
+    """All doors of one store.
+
+    `stands` lets an entry stand as a removal does, and leaves the records: what a store is like
+    for whoever looked before that. None where record and ledger are changed at once.
+    """
 
     writer: RecordWriter
     reader: RecordReader
@@ -42,6 +47,7 @@ class Doors:
     keeper: Keeper
     finder: Finder
     book: OrderBook
+    stands: Callable[[LedgerEntry], Awaitable[bool]] | None = None
 
 
 @pytest.fixture(params=["sqlite", "memory", "cosmos"])
@@ -51,7 +57,7 @@ async def doors(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         ledger = MemoryLedger()
         records = MemoryRecords(ledger)
         keeper, finder = MemoryKeeper(records, ledger), MemoryFinder(records, ledger)
-        yield Doors(records, records, ledger, keeper, finder, MemoryOrderBook())
+        yield Doors(records, records, ledger, keeper, finder, MemoryOrderBook(), _replacing(ledger))
         return
     if request.param == "cosmos":
         emulator: CosmosEmulator = request.getfixturevalue("cosmos")
@@ -63,6 +69,7 @@ async def doors(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
                 cosmos.keeper,
                 cosmos.finder,
                 cosmos.orders,
+                cosmos.ledger.stands,
             )
         return
     database = await open_store(tmp_path / "store.db")
@@ -75,6 +82,13 @@ async def doors(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         SqliteOrderBook(database),
     )
     await database.close()
+
+
+def _replacing(ledger: MemoryLedger) -> Callable[[LedgerEntry], Awaitable[bool]]:
+    async def stands(entry: LedgerEntry) -> bool:
+        return await ledger.replace(entry, await ledger.entry(entry.number))
+
+    return stands
 
 
 def kept(
@@ -163,6 +177,57 @@ async def test_the_records_of_a_session_go_together(doors: Doors) -> None:
     await doors.keeper.remove([gone(1)])
     page = await doors.reader.search(parse("", 0), 10)
     assert [document.id for document in page.documents] == [other.id]
+
+
+def part(nth: int, *, seq: int = 1, hold: bool = False) -> RedactedRecord:
+    """The n-th of a session's three records."""
+    whole = kept(seq, hold=hold)
+    tap = msgspec.structs.replace(whole.tap, record=nth, records=3)
+    bare = msgspec.structs.replace(whole, id=name_of(record_id(seq), nth), tap=tap)
+    stated = msgspec.structs.replace(bare.integrity, record_digest=record_digest(bare))
+    return msgspec.structs.replace(bare, integrity=stated)
+
+
+async def test_the_records_of_an_exchange_are_read_in_their_order(doors: Doors) -> None:
+    """By number and not by text, whenever each was put; no other exchange's are among them."""
+    for nth in (12, 2, 1, 3):
+        await doors.writer.put(part(nth))
+    await doors.writer.put(part(1, seq=2))
+    await doors.writer.put(msgspec.structs.replace(kept(1), id=f"{record_id(1)}0"))
+    found = await doors.keeper.documents(record_id(1))
+    assert [each.id for each in found] == [name_of(record_id(1), nth) for nth in (1, 2, 3, 12)]
+    assert found[1].json == to_json(part(2))
+    assert await doors.keeper.documents(record_id(9)) == []
+
+
+async def test_a_session_is_amended_as_a_whole(doors: Doors) -> None:
+    """All its records and the one entry; where one is not there, nothing is changed."""
+    for nth in (1, 2, 3):
+        await doors.writer.put(part(nth))
+    entry = msgspec.structs.replace(an_entry(1), records=3)
+    held = [part(nth, hold=True) for nth in (1, 2, 3)]
+    assert await doors.keeper.amend(held[0], entry, held[1:])
+    found = await doors.keeper.documents(record_id(1))
+    assert [each.json for each in found] == [to_json(each) for each in held]
+    assert await doors.ledger.entry(number(1)) == entry
+    assert [each.id async for each in doors.finder.expired(LATER)] == []
+    amendment = Amendment(at=AT, kind="release", record_digest="cd")
+    later = msgspec.structs.replace(entry, amendments=(amendment,))
+    assert not await doors.keeper.amend(part(1), later, [part(2), part(4)])
+    other = msgspec.structs.replace(part(3), request=a_record(1, prompt="else").request)
+    with pytest.raises(RecordInvalid):
+        await doors.keeper.amend(part(1), later, [part(2), other])
+    assert await doors.keeper.documents(record_id(1)) == found
+    assert await doors.ledger.entry(number(1)) == entry
+
+
+async def test_a_session_of_which_one_record_is_held_is_not_removed(doors: Doors) -> None:
+    """None of its records goes."""
+    for nth in (1, 2, 3):
+        await doors.writer.put(part(nth, hold=nth == 3))
+    with pytest.raises(RecordHeld):
+        await doors.keeper.remove([gone(1)])
+    assert len(await doors.keeper.documents(record_id(1))) == 3
 
 
 async def test_a_held_record_is_not_removed(doors: Doors) -> None:
@@ -259,6 +324,66 @@ async def test_entries_are_found_by_id_and_by_order(doors: Doors) -> None:
     assert await doors.finder.entry_of(record_id(9)) is None
     assert await doors.finder.removed_by("demo", {"o-1", "o-3"}) == [gone(1, order="o-1")]
     assert not list(await doors.finder.removed_by("other", {"o-1"}))
+
+
+def removed_at(seq: int, at: str, state: LedgerState = LedgerState.ERASED) -> LedgerEntry:
+    """The entry of a record that was removed at an instant."""
+    return msgspec.structs.replace(gone(seq, state), at=at)
+
+
+async def leave_behind(doors: Doors, *entries: LedgerEntry) -> None:
+    """Let the entries stand and their records stay, where a store can come to that."""
+    if doors.stands is None:
+        await doors.keeper.remove(entries)
+        return
+    for entry in entries:
+        assert await doors.stands(entry)
+
+
+async def test_what_came_back_is_found_until_it_is_removed_again(doors: Doors) -> None:
+    """From the instant on, erased or expired; not what is stored, or has no record."""
+    await store(doors, *[kept(seq) for seq in range(1, 6)])
+    back = [removed_at(1, AT), removed_at(2, LATER, LedgerState.EXPIRED)]
+    await leave_behind(doors, *back, removed_at(3, "2026-11-21T09:59:59.999999Z"))
+    await doors.keeper.remove([removed_at(4, LATER), removed_at(9, LATER)])
+    found = await doors.finder.left_behind(AT)
+    assert sorted(found, key=lambda each: each.number.seq) == (back if doors.stands else [])
+    await doors.keeper.remove(found)
+    assert not await doors.finder.left_behind(AT)
+    assert await doors.reader.get(record_id(1)) is None
+    assert await doors.reader.get(record_id(5)) is not None
+
+
+async def test_one_record_of_a_session_that_came_back_is_found(doors: Doors) -> None:
+    """Whichever of its records it is; what only begins like its id is another exchange's."""
+    other = msgspec.structs.replace(kept(1), id=f"{record_id(1)}0")
+    for record in (part(2), other, part(3, seq=2)):
+        await doors.writer.put(record)
+    await leave_behind(doors, removed_at(1, AT), removed_at(3, AT))
+    found = await doors.finder.left_behind(AT)
+    assert [each.id for each in found] == ([record_id(1)] if doors.stands else [])
+
+
+async def test_what_came_back_is_found_however_many(doors: Doors) -> None:
+    """More than are asked for at once, each once."""
+    removed = [removed_at(seq, AT) for seq in range(1, 251)]
+    back = [entry for entry in removed if entry.number.seq % 60 == 0]
+    await store(doors, *[kept(entry.number.seq) for entry in back])
+    await leave_behind(doors, *back)
+    await doors.keeper.remove([entry for entry in removed if entry not in back])
+    found = await doors.finder.left_behind(AT)
+    assert sorted(each.number.seq for each in found) == (
+        [60, 120, 180, 240] if doors.stands else []
+    )
+
+
+async def test_what_came_back_goes_whatever_hold_it_bears(doors: Doors) -> None:
+    """Its exchange is removed: a hold that was asked for before that keeps nothing any more."""
+    await store(doors, kept(1, hold=doors.stands is not None))
+    await leave_behind(doors, removed_at(1, AT))
+    assert await doors.keeper.remove([removed_at(1, LATER)]) == 0
+    assert await doors.reader.get(record_id(1)) is None
+    assert await doors.ledger.entry(number(1)) == removed_at(1, AT)
 
 
 def an_order(

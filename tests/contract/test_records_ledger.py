@@ -44,7 +44,12 @@ async def test_an_entry_is_read_back_whole(ledger: Ledger) -> None:
     """Every field of an entry survives, amendments included."""
     amended = Amendment(at="2026-11-20T10:00:00.000000Z", kind="re-redacted", record_digest="cd")
     entry = msgspec.structs.replace(
-        an_entry(1), consumer="demo", day="2026-11-20", commitment="ef", amendments=(amended,)
+        an_entry(1),
+        consumer="demo",
+        day="2026-11-20",
+        commitment="ef",
+        amendments=(amended,),
+        records=3,
     )
     assert await ledger.enter(entry)
     assert await ledger.entry(number(1)) == entry

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from audit.exchange import Dialect, Ending, Identity
 from audit.record import RedactedRecord
 from storage.records.memory import MemoryRecords
 from storage.records.port import RecordReader
-from storage.records.query import Query
+from storage.records.query import Query, parse
 from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
 from storage.records.sqlite_file import open_store
 from tests.contract.samples import a_record, some_facts
@@ -54,6 +55,22 @@ def test_stores_agree_on_every_query(records: list[RedactedRecord], asked: list[
     """Whatever is stored and whatever is asked, SQL and plain Python find the same records."""
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_agree(Path(folder), records, asked))
+
+
+async def test_records_that_lack_a_detector_are_found(tmp_path: Path) -> None:
+    """By its name or by any, so that they can be redacted again once it answers."""
+    whole, lacking = a_record(1), a_record(2)
+    said = msgspec.structs.replace(lacking.redaction, degraded=("azure_language",))
+    lacking = msgspec.structs.replace(lacking, redaction=said)
+    memory, database = MemoryRecords(), await open_store(tmp_path / "store.db")
+    writer, reader = SqliteRecordWriter(database), SqliteRecordReader(database)
+    for record in (whole, lacking):
+        await memory.put(record)
+        await writer.put(record)
+    for asked in ("degraded:azure_language", "degraded:*"):
+        query = parse(asked, now_ns=0)
+        assert await _ids(reader, query) == await _ids(memory, query) == [lacking.id]
+    await database.close()
 
 
 async def _agree(folder: Path, records: list[RedactedRecord], asked: list[Query]) -> None:

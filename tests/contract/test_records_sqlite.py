@@ -19,7 +19,7 @@ from storage.records.ledger_sqlite import SqliteLedger
 from storage.records.query import Query, parse
 from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
 from storage.records.sqlite_file import open_store, open_store_for_reading
-from tests.contract.samples import a_checkpoint, a_record, an_entry, record_id
+from tests.contract.samples import a_checkpoint, a_record, an_entry, number, record_id
 
 KILLED_AFTER_PUT = """
 import asyncio, os, signal, sys
@@ -174,6 +174,33 @@ async def test_every_field_has_its_column(tmp_path: Path) -> None:
     )
     assert set(SCALARS) <= columns
     await database.close()
+
+
+async def test_a_file_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its entries speak of one record each, as they were signed; whoever only reads is told."""
+    path = tmp_path / "store.db"
+    database = await open_store(path)
+    await SqliteLedger(database).enter(an_entry(1))
+    await database.close()
+    _tamper(path, "ALTER TABLE ledger DROP COLUMN records", "PRAGMA user_version = 2")
+    with pytest.raises(StoreUnavailable, match="the next worker that starts brings it up to date"):
+        await open_store_for_reading(path)
+    database = await open_store(path)
+    assert await SqliteLedger(database).entry(number(1)) == an_entry(1)
+    await database.close()
+    database = await open_store_for_reading(path)
+    assert await SqliteLedger(database).entry(number(1)) == an_entry(1)
+    await database.close()
+
+
+@pytest.mark.parametrize("version", [1, 99])
+async def test_a_file_of_any_other_version_is_left_as_it_is(tmp_path: Path, version: int) -> None:
+    """Neither what is too old nor what is not known yet is changed."""
+    path = tmp_path / "store.db"
+    await (await open_store(path)).close()
+    _tamper(path, f"PRAGMA user_version = {version}")
+    with pytest.raises(StoreUnavailable, match=f"has the schema version {version}"):
+        await open_store(path)
 
 
 async def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:

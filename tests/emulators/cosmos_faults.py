@@ -30,7 +30,8 @@ class Fault:
 
     With `done` the emulator has carried the request out before; with a `gate` the request waits
     there and is then carried out. `times` is how often it happens; `verb` restricts it to one
-    HTTP method, `container` to one container.
+    HTTP method, `container` to one container. With a `delay`, in seconds, it is carried out and
+    answered that much later.
     """
 
     status: int = 0
@@ -40,11 +41,12 @@ class Fault:
     container: str = ""
     done: bool = False
     gate: asyncio.Event | None = None
+    delay: float = 0.0
 
 
 @dataclass(slots=True)
 class FaultyCosmos:
-    """Where to reach it, what goes wrong next, and how many requests for items came.
+    """Where to reach it, what goes wrong next, how many requests for items came and met a fault.
 
     `waiting` is set when a request has come to a gate.
     """
@@ -52,6 +54,7 @@ class FaultyCosmos:
     emulator: CosmosEmulator
     faults: list[Fault] = field(default_factory=list)
     requests: int = 0
+    failures: int = 0
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
 
     def next_fault(self, verb: str, path: str) -> Fault | None:
@@ -60,6 +63,7 @@ class FaultyCosmos:
             if fault.verb in (None, verb) and f"/colls/{fault.container}" in path:
                 left = replace(fault, times=fault.times - 1)
                 self.faults[place : place + 1] = [left] if left.times else []
+                self.failures += 1
                 return fault
         return None
 
@@ -110,6 +114,9 @@ class _Proxy:
         if fault is not None and fault.gate is not None:
             self._shell.waiting.set()
             await fault.gate.wait()
+            fault = None
+        if fault is not None and fault.delay:
+            await asyncio.sleep(fault.delay)
             fault = None
         if fault is not None and not fault.done:
             return self._failed(request, fault)

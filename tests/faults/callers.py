@@ -7,11 +7,13 @@ answer is drawn anew for every call, so that what is found again tells whose it 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import random
 import secrets
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector
 
@@ -26,6 +28,8 @@ __all__ = ["Callers", "Mood"]
 PATIENCE = 15.0
 _PAUSE_AFTER_FAILURE = 0.05
 _SLOW_LINE = 0.03
+# Bytes that nothing squeezes, more than a message of the Standard tier may have.
+_IMAGE = 300_000
 _COMMON = ("the ", "quick ", "brown ", "fox ", "jumps ", "over ", "seven ", "lazy ", "dogs ")
 
 
@@ -50,9 +54,20 @@ class Mood:
 
 
 class Callers:
-    """Callers with one ledger. `keys` are the credentials that they take turns to show."""
+    """Callers with one ledger. `keys` are the credentials that they take turns to show.
 
-    def __init__(self, url: str, rng: random.Random, keys: list[str], *, count: int = 4) -> None:
+    `large` is the share of calls that carry an image, which is too large for a message.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        rng: random.Random,
+        keys: list[str],
+        *,
+        count: int,
+        large: float,
+    ) -> None:
         self.calls: dict[str, Call] = {}
         self.plans: dict[str, Plan] = {}
         self.planted: list[str] = []
@@ -61,6 +76,7 @@ class Callers:
         self._rng = rng
         self._keys = keys
         self._count = count
+        self._large = large
         self._talking = False
 
     async def talk(self) -> None:
@@ -116,11 +132,12 @@ class Callers:
             upstream=upstream,
             client=client,
             turn=rng.randrange(len(words)),
+            image=_IMAGE if rng.random() < self._large else 0,
         )
 
     async def _exchange(self, session: ClientSession, call: Call, before: Call | None) -> None:
         plan = call.plan
-        body = {"stream": plan.streamed, "messages": [{"role": "user", "content": plan.prompt}]}
+        body = {"stream": plan.streamed, "messages": [{"role": "user", "content": _content(plan)}]}
         trace = f"00-{call.trace}-{secrets.token_hex(8)}-01"
         headers = {"traceparent": trace, "api-key": plan.key}
         async with session.post(self._url + CHAT, json=body, headers=headers) as response:
@@ -159,3 +176,12 @@ class Callers:
                 return
             if call.plan.client == "slow":
                 await asyncio.sleep(_SLOW_LINE)
+
+
+def _content(plan: Plan) -> str | list[dict[str, Any]]:
+    """What the user says, with an image where the plan has one."""
+    if not plan.image:
+        return plan.prompt
+    image = base64.b64encode(secrets.token_bytes(plan.image)).decode()
+    url = {"url": f"data:image/png;base64,{image}"}
+    return [{"type": "text", "text": plan.prompt}, {"type": "image_url", "image_url": url}]

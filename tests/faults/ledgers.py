@@ -17,7 +17,8 @@ class Plan:
     """What both ends mean to do: the answer's words, how upstream and client behave.
 
     `upstream` is `whole`, `cuts`, `rejects` or `silent`, from the word numbered `turn` on;
-    `client` is `stays`, `slow`, or `leaves` after so many words.
+    `client` is `stays`, `slow`, or `leaves` after so many words. The prompt comes with an `image`
+    of so many bytes.
     """
 
     prompt: str
@@ -28,6 +29,7 @@ class Plan:
     upstream: str = "whole"
     client: str = "stays"
     turn: int = 0
+    image: int = 0
 
 
 @dataclass(slots=True)

@@ -2,8 +2,8 @@
 
 The law: nothing is judged before everything has been mended and has settled; and everything since
 the round's beginning is judged again each time, so that a later fault cannot undo an earlier
-record unseen. Files are searched for what was planted whenever the whole tree has been killed, as
-it lies there, and at the end of the round.
+record unseen. Everything at rest is searched for what was planted whenever the whole tree has been
+killed, as it lies there, and at the end of the round.
 """
 
 from __future__ import annotations
@@ -13,16 +13,28 @@ import random
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
 
+from tests.faults.azure import Azure
 from tests.faults.board import Troubles
 from tests.faults.callers import Callers
+from tests.faults.engines import Embedded, Engine, FaultUnknown
 from tests.faults.judge import Case, judge
-from tests.faults.schedule import LOAD_SECONDS, Fault, Kind, Schedule
+from tests.faults.schedule import (
+    AZURE,
+    EMBEDDED,
+    LOAD_SECONDS,
+    SERVICES,
+    Fault,
+    Kind,
+    Schedule,
+    exists,
+    sentence,
+)
 from tests.faults.system import PATIENCE, System
 from tests.faults.upstream import PlannedUpstream
 from tests.harness.leaks import Search, files_under
@@ -52,39 +64,63 @@ class Tally:
 
 
 class Round:
-    """Use as a context: it leaves nothing running."""
+    """Use as a context: it leaves nothing running. `engine` is `EMBEDDED` or `AZURE`."""
 
-    def __init__(self, folder: Path, rng: random.Random, tally: Tally) -> None:
+    def __init__(
+        self, folder: Path, rng: random.Random, tally: Tally, engine: str = EMBEDDED
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._name = engine
+        self._engine: Engine = Azure(folder) if engine == AZURE else Embedded()
         self._rng = rng
         self._tally = tally
         self._active: list[Fault] = []
         self._leaks: set[str] = set()
         self._away = 0
-        self._upstream: PlannedUpstream
+        self._upstream = PlannedUpstream()
         self._system: System
         self._callers: Callers
+        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        keys = {name: secrets.token_hex(16) for name in ("open", "closed", "strict")}
-        self._upstream = PlannedUpstream()
-        await self._upstream.start()
-        named = {name: keys[name] for name in ("closed", "strict")}
-        self._system = System(self.folder, self._upstream.url, named)
-        turns = [keys["open"]] * 3 + [keys["closed"], keys["strict"]]
-        self._callers = Callers(self._system.tree.url, self._rng, turns)
-        self._upstream.plans = self._callers.plans
-        self._callers.planted += keys.values()
-        await self._system.start()
+        async with AsyncExitStack() as stack:
+            await self._upstream.start()
+            stack.push_async_callback(self._upstream.stop)
+            stack.push_async_callback(self._engine.stop)
+            await self._engine.start()
+            keys = {name: secrets.token_hex(16) for name in ("open", "closed", "strict")}
+            named = {name: keys[name] for name in ("closed", "strict")}
+            self._system = System(self.folder, self._upstream.url, named, self._engine)
+            stack.callback(self._system.put_down)
+            self._callers = self._who_call(keys)
+            await self._system.start()
+            self._open = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._system.put_down()
-        await self._upstream.stop()
+        await self._open.aclose()
+
+    def _who_call(self, keys: dict[str, str]) -> Callers:
+        turns = [keys["open"]] * 3 + [keys["closed"], keys["strict"]]
+        callers = Callers(
+            self._system.tree.url,
+            self._rng,
+            turns,
+            count=self._engine.callers,
+            large=self._engine.large,
+        )
+        self._upstream.plans = callers.plans
+        callers.planted += keys.values()
+        return callers
 
     async def run(self, schedule: Schedule) -> list[str]:
-        """Talk while the schedule is carried out, mend, settle, judge; gives what is wrong."""
+        """Talk while the schedule is carried out, mend, settle, judge; gives what is wrong.
+
+        Raises `FaultUnknown`.
+        """
+        if strange := [fault for fault in schedule if not exists(fault, self._name)]:
+            raise FaultUnknown(sentence(tuple(strange)))
         self._tally.schedules += 1
         self._tally.faults.update(fault.kind.value for fault in schedule)
         before = len(self._callers.calls)
@@ -96,9 +132,10 @@ class Round:
         """Stop in good order and judge what is left: exit code, `verify`, and every file."""
         code = await self._system.stop()
         wrong = [] if code == 0 else [f"stop: the tree ended with exit code {code}"]
-        wrong += judge(self._case())
-        self._search()
-        self._count()
+        case = await self._case()
+        wrong += await self._wrong(case)
+        await self._search()
+        self._count(case)
         return wrong + sorted(self._leaks)
 
     async def _lived_through(self, schedule: Schedule) -> None:
@@ -118,15 +155,20 @@ class Round:
             await self._system.settled()
         except TimeoutError:
             return [f"unsettled: {await self._system.unfinished()}"]
-        return [*judge(await asyncio.to_thread(self._case)), *sorted(self._leaks)]
+        return [*await self._wrong(await self._case()), *sorted(self._leaks)]
 
-    def _case(self) -> Case:
+    async def _wrong(self, case: Case) -> list[str]:
+        """The judge's word, and the queue's own: a checkpoint is set aside without a number."""
+        aside = await self._engine.set_aside()
+        return [*judge(case), *([f"dead letters: {aside} in the queue"] if aside else [])]
+
+    async def _case(self) -> Case:
         system = self._system
         return Case(
             calls=self._callers.calls,
             told=self._upstream.told,
-            records=system.records(),
-            report=system.verified(),
+            records=await self._engine.records(system.data),
+            report=await asyncio.to_thread(system.verified),
             history=system.history,
             patience=PATIENCE,
         )
@@ -144,6 +186,8 @@ class Round:
             await self._system.stand_still(fault.part, fault.lasts)
         elif fault.kind is Kind.UPSTREAM_GONE:
             await self._without_upstream(fault.lasts)
+        elif fault.part in SERVICES:
+            await self._service_fails(fault)
         else:
             await self._for_a_while(fault)
 
@@ -166,6 +210,11 @@ class Round:
             await self._upstream.start()
         # A connection that was kept may be found closed a moment later.
         self._system.history.gone.append((begun, monotonic() + 0.5))
+
+    async def _service_fails(self, fault: Fault) -> None:
+        await self._engine.begin(fault)
+        await asyncio.sleep(fault.lasts)
+        await self._engine.end(fault)
 
     async def _for_a_while(self, fault: Fault) -> None:
         begun = monotonic()
@@ -190,23 +239,20 @@ class Round:
         inside = {part: each for part, each in shown.items() if part not in {"upstream", "clients"}}
         self._system.board.show({part: Troubles(**each) for part, each in inside.items()})
 
-    def _search(self) -> None:
-        """Search every file for everything that was planted since the round began."""
+    async def _search(self) -> None:
+        """Search all that lies anywhere for everything that was planted since the round began."""
         values = set(self._callers.planted)
-        data, second = self._system.data, self._system.second.log
-        found: dict[str, bytes] = {}
-        with suppress(FileNotFoundError):  # the second worker may just have ended SQLite's files
-            found = files_under(data, self._system.tree.log, second)
-        self._leaks |= Search(values).hits_in(found)
+        found = await self._engine.at_rest(self._system.data)
+        found |= files_under(self._system.tree.log, self._system.second.log)
+        self._leaks |= await asyncio.to_thread(Search(values).hits_in, found)
         self._tally.searches += 1
         self._tally.files += len(found)
         self._tally.bytes += sum(map(len, found.values()))
         self._tally.values += len(values)
 
-    def _count(self) -> None:
-        records = self._system.records()
-        report = self._system.verified()
-        self._tally.records += len(records)
-        self._tally.endings.update(record["exchange"]["ending"] for record in records)
-        self._tally.unrecorded += report["counts"]["unrecorded"] + report["counts"]["refused"]
-        self._tally.met += self._system.board.met
+    def _count(self, case: Case) -> None:
+        counts = case.report["counts"]
+        self._tally.records += len(case.records)
+        self._tally.endings.update(record["exchange"]["ending"] for record in case.records)
+        self._tally.unrecorded += counts["unrecorded"] + counts["refused"]
+        self._tally.met += self._system.board.met + Counter(self._engine.met())

@@ -11,17 +11,17 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from tests.faults.board import Board
+from tests.faults.engines import Engine
 from tests.faults.ledgers import History
 from tests.faults.second import Second
-from tests.harness.settling import queued, settled, tap_health
+from tests.harness.settling import tap_health
 from tests.harness.tree import Tree, auditstream, clean_environment
 
 __all__ = ["PATIENCE", "System", "environment"]
@@ -31,6 +31,7 @@ __all__ = ["PATIENCE", "System", "environment"]
 PATIENCE = 2.5
 ROOT = Path(__file__).parents[2]
 _LOOK = 0.05
+_SETTLES = 120.0
 _STARTS = 5
 
 
@@ -53,14 +54,17 @@ def environment(board: Path, consumers: Mapping[str, Mapping[str, object]]) -> d
 
 
 class System:
-    """The tree, the second worker and their board, over one data folder."""
+    """The tree, the second worker and their board, over one data folder and an engine that runs."""
 
-    def __init__(self, folder: Path, upstream: str, keys: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, upstream: str, keys: Mapping[str, str], engine: Engine
+    ) -> None:
         self.data = folder / "data"
+        self.engine = engine
         self.board = Board(folder / "board.json")
         self.history = History()
         self._marks = {name: self._mark(key) for name, key in keys.items()}
-        extra = environment(self.board.path, self._consumers())
+        extra = environment(self.board.path, self._consumers()) | dict(engine.settings)
         self.tree = Tree(self.data, upstream, extra=extra)
         self.second = Second(self.data, clean_environment(**extra))
         self._one_at_a_time = asyncio.Lock()
@@ -127,13 +131,13 @@ class System:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
-    async def kill_tree(self, at_rest: Any = None) -> None:
+    async def kill_tree(self, at_rest: Callable[[], Awaitable[None]] | None = None) -> None:
         """Kill all processes of the tree at once; `at_rest` looks at what lies there then."""
         async with self._one_at_a_time:
             begun = monotonic()
             await self.tree.kill()
             if at_rest is not None:
-                at_rest()
+                await at_rest()
             await self._start_tree()
             self.history.deaths.append((begun, monotonic()))
 
@@ -160,25 +164,29 @@ class System:
 
     async def settled(self) -> None:
         """Wait until spool and queue are empty. Raises `TimeoutError`."""
-        await settled(self.tree)
+        async with asyncio.timeout(_SETTLES):
+            while await self._busy():  # noqa: ASYNC110 - other processes empty them
+                await asyncio.sleep(_LOOK)
 
     async def unfinished(self) -> str:
         """What has not settled, in words."""
-        return f"{await queued(self.tree)} messages in the queue; {await tap_health(self.tree)}"
+        queued = await self.engine.waiting(self.data)
+        return f"{queued} messages in the queue; {await tap_health(self.tree)}"
 
     def verified(self) -> dict[str, Any]:
         """What `auditstream verify --json` reports."""
-        result = auditstream("verify", "--data", str(self.data), "--json")
+        env = clean_environment(**self.engine.settings)
+        result = auditstream("verify", "--data", str(self.data), "--json", env=env)
         assert result.stdout, result.stderr
         report: dict[str, Any] = json.loads(result.stdout)
         return report | {"exit_code": result.returncode}
 
-    def records(self) -> list[dict[str, Any]]:
-        """Every stored record."""
-        with sqlite3.connect(f"file:{self.data / 'records.sqlite'}?mode=ro", uri=True) as db:
-            found = [json.loads(row[0]) for row in db.execute("SELECT json FROM records")]
-        db.close()
-        return found
+    async def _busy(self) -> bool:
+        health = await tap_health(self.tree)
+        if not health.get("healthy"):
+            return True
+        spool = health["spool"]
+        return bool(spool["open"] or spool["waiting"] or await self.engine.waiting(self.data))
 
     async def _start_tree(self) -> None:
         """Start it, again if the disk did not let it: whoever operates it would do so too."""

@@ -4,32 +4,61 @@ from __future__ import annotations
 
 import random
 
-from tests.faults.schedule import Fault, Kind, Schedule, draw, read, sentence, written
+import pytest
+
+from tests.faults.schedule import (
+    AZURE,
+    EMBEDDED,
+    Fault,
+    Kind,
+    Schedule,
+    draw,
+    exists,
+    kinds,
+    read,
+    sentence,
+    written,
+)
 from tests.faults.shrink import shrunk
+
+ENGINES = (EMBEDDED, AZURE)
 
 
 def _some(count: int) -> Schedule:
     return tuple(Fault(float(number), Kind.KILL, "tap") for number in range(count))
 
 
-def test_one_seed_draws_one_schedule() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_seed_draws_one_schedule(engine: str) -> None:
     """So that a printed seed is enough to have it again."""
-    assert draw(random.Random("7/0")) == draw(random.Random("7/0"))
-    assert draw(random.Random("7/0")) != draw(random.Random("7/1"))
+    assert draw(random.Random("7/0"), engine) == draw(random.Random("7/0"), engine)
+    assert draw(random.Random("7/0"), engine) != draw(random.Random("7/1"), engine)
 
 
 def test_every_kind_is_drawn_before_long() -> None:
-    """No fault is on the list only."""
+    """No fault is on the list only: each is one of some engine's."""
     rng = random.Random(0)
-    drawn = {fault.kind for _ in range(300) for fault in draw(rng)}
-    assert drawn == set(Kind)
+    for engine in ENGINES:
+        drawn = {fault.kind for _ in range(300) for fault in draw(rng, engine)}
+        assert drawn == kinds(engine)
+    assert kinds(EMBEDDED) | kinds(AZURE) == set(Kind)
 
 
-def test_a_schedule_is_read_as_it_was_written() -> None:
+@pytest.mark.parametrize(("engine", "other"), [ENGINES, ENGINES[::-1]])
+def test_what_is_drawn_for_one_engine_may_not_exist_on_the_other(engine: str, other: str) -> None:
+    """A schedule that was written for another engine is not run as if its faults were met."""
+    rng = random.Random(2)
+    drawn = [fault for _ in range(100) for fault in draw(rng, engine)]
+    assert all(exists(fault, engine) for fault in drawn)
+    assert not all(exists(fault, other) for fault in drawn)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_schedule_is_read_as_it_was_written(engine: str) -> None:
     """A file of one line brings it back, and its sentence names each fault."""
     rng = random.Random(1)
     for _ in range(50):
-        schedule = draw(rng)
+        schedule = draw(rng, engine)
         assert read(written(schedule)) == schedule
         assert all(fault.kind in sentence(schedule) for fault in schedule)
 

@@ -13,6 +13,7 @@ from functools import cache
 import msgspec
 
 from audit.record import AuditRecord
+from audit.sheaf import MOST_RECORDS
 from tap.dialects.keeping import Keeper
 from tap.dialects.reading import AnswerReading, ReadsSessions
 from tap.sse import SseDecoder
@@ -78,14 +79,13 @@ def _reading(reader: Reader, pieces: list[bytes]) -> AnswerReading:
 def _spoken(reader: Reader, body: bytes) -> bytes:
     """What is read of a connection, as JSON."""
     assert isinstance(reader.dialect, ReadsSessions)
-    session, keeper = reader.dialect.session(), Keeper(lambda data: f"{len(data)}")
+    session = reader.dialect.session()
     for line in body.decode("utf-8", "replace").split("\n"):
         if line.startswith(">"):
             session.client(line[1:])
         else:
             session.server(line)
-    read = (session.request(keeper), session.answer(keeper), session.beside(keeper))
-    return msgspec.json.encode(read)
+    return msgspec.json.encode(list(session.turns(lambda data: f"{len(data)}", MOST_RECORDS)))
 
 
 def mutate(data: bytes, seed: int) -> bytes:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from audit.digest import document_digest
+from audit.digest import document_digest, sheaf_digest
+from audit.sheaf import exchange_of
 
 __all__ = ["ATTACKS", "Attack", "Boot", "Loot", "Number", "Row", "rows_of", "store_of"]
 
@@ -38,7 +39,7 @@ class Loot:
     """What the attacker has to work on.
 
     `first` and `last` are boots of one tap, `alone` is the only one of another. `erased` was
-    copied before it was erased lawfully.
+    copied before it was erased lawfully. `session` are the records of one session of four.
     """
 
     first: Boot
@@ -46,18 +47,21 @@ class Loot:
     alone: Boot
     rows: dict[Boot, list[Row]]
     erased: Row
+    session: list[Row]
 
 
 @dataclass(frozen=True)
 class Attack:
     """What is done, and what has to be found: numbers, each with the reason that names it.
 
-    `boots` are the reasons that name a boot itself, where the numbers are not all there is.
+    `boots` are the reasons that name a boot itself, where the numbers are not all there is; `ids`
+    are the records that have to be named, where a number has several.
     """
 
     do: Callable[[sqlite3.Connection], None]
     numbers: dict[Number, str]
     boots: frozenset[tuple[Boot, str]] = frozenset()
+    ids: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -71,15 +75,16 @@ def store_of(data: Path) -> Iterator[sqlite3.Connection]:
 def rows_of(db: sqlite3.Connection, boot: Boot) -> list[Row]:
     """All exchanges of a boot that are stored, in their order."""
     found = db.execute(
-        "SELECT id FROM records WHERE (tap, boot) = (?, ?) ORDER BY seq", boot
+        "SELECT id FROM records WHERE (tap, boot) = (?, ?) ORDER BY seq, id", boot
     ).fetchall()
     return [_row(db, each["id"]) for each in found]
 
 
 def _row(db: sqlite3.Connection, record_id: str) -> Row:
-    """One exchange that is stored."""
+    """One record that is stored, with its exchange's entry."""
     record = dict(db.execute("SELECT * FROM records WHERE id = ?", (record_id,)).fetchone())
-    entry = dict(db.execute("SELECT * FROM ledger WHERE id = ?", (record_id,)).fetchone())
+    exchange = (exchange_of(record_id),)
+    entry = dict(db.execute("SELECT * FROM ledger WHERE id = ?", exchange).fetchone())
     return Row((record["tap"], record["boot"], record["seq"]), record_id, record, entry)
 
 
@@ -318,6 +323,77 @@ def _remove_checkpoint(loot: Loot) -> Attack:
     return Attack(do, {}, frozenset({(loot.last, "checkpoint_missing")}))
 
 
+def _remove_middle(loot: Loot) -> Attack:
+    row = loot.session[1]
+
+    def do(db: sqlite3.Connection) -> None:
+        db.execute("DELETE FROM records WHERE id = ?", (row.id,))
+
+    return Attack(do, {row.number: "record_removed"}, ids=(row.id,))
+
+
+def _cut_session_short(loot: Loot) -> Attack:
+    """The last one goes, and record, entry and count are made to agree."""
+    row = loot.session[-1]
+    left = loot.session[:-1]
+
+    def do(db: sqlite3.Connection) -> None:
+        db.execute("DELETE FROM records WHERE id = ?", (row.id,))
+        digests = [json.loads(each.record["json"])["integrity"]["record_digest"] for each in left]
+        claims = {"records": len(left), "record_digest": sheaf_digest(digests)}
+        _insert(db, "ledger", row.entry | claims)
+
+    return Attack(do, {row.number: "entry_forged"})
+
+
+def _swap_in_session(loot: Loot) -> Attack:
+    """Two records change places, with every digest recomputed."""
+    one, other = loot.session[1:3]
+
+    def do(db: sqlite3.Connection) -> None:
+        for row, content in ((one, other), (other, one)):
+            told, own = json.loads(content.record["json"]), json.loads(row.record["json"])
+            document = told | {"id": own["id"], "tap": own["tap"]}
+            document["integrity"]["record_digest"] = document_digest(document)
+            _put(db, row, document, row.id)
+
+    return Attack(do, {one.number: "signature_differs"}, ids=(one.id, other.id))
+
+
+def _alter_in_session(loot: Loot) -> Attack:
+    row = loot.session[2]
+
+    def do(db: sqlite3.Connection) -> None:
+        document = json.loads(row.record["json"]) | {"request": {"messages": []}}
+        _put(db, row, document, row.id)
+
+    return Attack(do, {row.number: "digest_differs"}, ids=(row.id,))
+
+
+def _add_to_session(loot: Loot) -> Attack:
+    """A further record, a copy of the last one but for its name."""
+    row = loot.session[-1]
+    name = f"{loot.session[0].id}/9"
+
+    def do(db: sqlite3.Connection) -> None:
+        document = json.loads(row.record["json"]) | {"id": name}
+        document["integrity"]["record_digest"] = document_digest(document)
+        _put(db, row, document, name)
+
+    return Attack(do, {row.number: "beyond_sheaf"}, ids=(name,))
+
+
+def _add_to_single(loot: Loot) -> Attack:
+    """An exchange of one record is made to look like a session."""
+    row = loot.rows[loot.first][0]
+    name = f"{row.id}/2"
+
+    def do(db: sqlite3.Connection) -> None:
+        _put(db, row, json.loads(row.record["json"]) | {"id": name}, name)
+
+    return Attack(do, {row.number: "beyond_sheaf"}, ids=(name,))
+
+
 ATTACKS: dict[str, Callable[[Loot], Attack]] = {
     "alter a record and its entry": _alter,
     "alter a record": _alter_record_only,
@@ -340,4 +416,10 @@ ATTACKS: dict[str, Callable[[Loot], Attack]] = {
     "drop a whole tap": lambda loot: _drop_boot(loot, loot.alone),
     "remove a record and have the tap excuse it": _forge_checkpoint,
     "remove a checkpoint": _remove_checkpoint,
+    "remove a record of a session": _remove_middle,
+    "cut a session short": _cut_session_short,
+    "exchange two records of a session": _swap_in_session,
+    "alter a record of a session": _alter_in_session,
+    "add a record to a session": _add_to_session,
+    "add a record to an exchange": _add_to_single,
 }

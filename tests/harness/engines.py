@@ -19,8 +19,8 @@ from cli.config import load
 from cli.engines_cosmos import cosmos_access
 from storage.records.cosmos_client import open_client
 from storage.records.cosmos_provision import definitions
-from tests.emulators.azurite import azurite, require_azurite
-from tests.emulators.cosmos import require_cosmos, running_cosmos
+from tests.emulators.azurite import Azurite, azurite, require_azurite
+from tests.emulators.cosmos import CosmosEmulator, require_cosmos, running_cosmos
 from tests.emulators.service_bus.rules import QueueRules
 from tests.emulators.service_bus.running import BrokerProcess, service_bus_process
 from tests.harness import tree
@@ -30,9 +30,11 @@ __all__ = [
     "AZURE",
     "EMBEDDED",
     "ENGINES",
+    "QUEUE",
     "cosmos_bytes",
     "emulators",
     "environment_here",
+    "named",
     "on_engines",
     "settings_here",
 ]
@@ -87,20 +89,22 @@ async def emulators(
             azurite(folder / "azurite") as blobs,
             service_bus_process(folder / "journal", {QUEUE: rules}) as broker,
         ):
-            yield (
-                {
-                    "AUDITSTREAM_QUEUE__ENGINE": "servicebus",
-                    "AUDITSTREAM_QUEUE__CONNECTION_STRING": broker.connection_string,
-                    "AUDITSTREAM_QUEUE__NAME": QUEUE,
-                    "AUDITSTREAM_BLOBS__ENGINE": "azure",
-                    "AUDITSTREAM_BLOBS__CONNECTION_STRING": blobs.connection_string,
-                    "AUDITSTREAM_STORE__ENGINE": "cosmos",
-                    "AUDITSTREAM_STORE__ENDPOINT": cosmos.endpoint,
-                    "AUDITSTREAM_STORE__KEY": cosmos.key,
-                    "AUDITSTREAM_STORE__CA": str(cosmos.ca),
-                },
-                broker,
-            )
+            yield named(broker, blobs, cosmos), broker
+
+
+def named(broker: BrokerProcess, blobs: Azurite, cosmos: CosmosEmulator) -> dict[str, str]:
+    """The settings that name these three."""
+    return {
+        "AUDITSTREAM_QUEUE__ENGINE": "servicebus",
+        "AUDITSTREAM_QUEUE__CONNECTION_STRING": broker.connection_string,
+        "AUDITSTREAM_QUEUE__NAME": QUEUE,
+        "AUDITSTREAM_BLOBS__ENGINE": "azure",
+        "AUDITSTREAM_BLOBS__CONNECTION_STRING": blobs.connection_string,
+        "AUDITSTREAM_STORE__ENGINE": "cosmos",
+        "AUDITSTREAM_STORE__ENDPOINT": cosmos.endpoint,
+        "AUDITSTREAM_STORE__KEY": cosmos.key,
+        "AUDITSTREAM_STORE__CA": str(cosmos.ca),
+    }
 
 
 async def cosmos_bytes(data: Path) -> bytes:

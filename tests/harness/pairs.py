@@ -13,9 +13,10 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import TypeAlias
 
 from audit.exchange import AnswerHead, Identity, Level, Opening
 from audit.ids import ExchangeNumber, boot_name, uuid7
@@ -31,7 +32,10 @@ from storage.spool.start import open_spool
 from tap.capture import Captured
 from tap.reassembly import assemble
 
-__all__ = ["fill", "pair"]
+__all__ = ["Draw", "fill", "pair"]
+
+# Draws the bodies of a request and its answer.
+Draw: TypeAlias = Callable[[random.Random], tuple[bytes, bytes]]
 
 _SYSTEM = (
     "You answer customers of a furniture shop. Be brief and kind, promise nothing that the terms"
@@ -49,10 +53,13 @@ _BYTES = 2048
 _BATCH = 128
 
 
-async def fill(outbox: Outbox, keys: KeyProvider, count: int, seed: int) -> None:
-    """Put `count` pairs into a queue."""
+async def fill(
+    outbox: Outbox, keys: KeyProvider, count: int, seed: int, draw: Draw | None = None
+) -> None:
+    """Put `count` pairs into a queue; those that `draw` draws, if it is given."""
     with tempfile.TemporaryDirectory(prefix="bench-drain-") as scratch:
-        async with aclosing(_shipments(Path(scratch) / "spool", keys, count, seed)) as batches:
+        spool = Path(scratch) / "spool"
+        async with aclosing(_shipments(spool, keys, count, seed, draw or pair)) as batches:
             async for batch in batches:
                 await outbox.send(
                     [Message(s.id, MessageKind.RECORD, s.number, s.envelope) for s in batch]
@@ -60,7 +67,7 @@ async def fill(outbox: Outbox, keys: KeyProvider, count: int, seed: int) -> None
 
 
 async def _shipments(
-    folder: Path, keys: KeyProvider, count: int, seed: int
+    folder: Path, keys: KeyProvider, count: int, seed: int, draw: Draw
 ) -> AsyncGenerator[Sequence[Shipment]]:
     now = time.time_ns()
     boot = boot_name(now // 10**6, os.urandom(2))
@@ -72,7 +79,7 @@ async def _shipments(
             for _ in range(min(left, _BATCH)):
                 opening = _opening(spool.next_number())
                 await spool.open(opening)
-                spool.close(opening.id, _record(opening, rng, keys.tap().fingerprint_key))
+                spool.close(opening.id, _record(opening, draw(rng), keys.tap().fingerprint_key))
             await spool.synced()
             batch = await spool.shipments(_BATCH, 5.0)
             yield batch
@@ -82,8 +89,8 @@ async def _shipments(
         await spool.shut()
 
 
-def _record(opening: Opening, rng: random.Random, key: bytes) -> bytes:
-    asked, answered = pair(rng)
+def _record(opening: Opening, bodies: tuple[bytes, bytes], key: bytes) -> bytes:
+    asked, answered = bodies
     now = time.time_ns()
     captured = Captured(
         request_body=asked,

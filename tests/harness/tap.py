@@ -18,9 +18,9 @@ from pathlib import Path
 
 from audit.ids import boot_name
 from audit.record import AuditRecord
+from audit.sheaf import Sheaf, read_sheaf
 from audit.signing import Role, Trust
 from audit.telemetry import LogValue
-from audit.value import from_json
 from storage.envelope import OpenedRemnant, open_envelope
 from storage.key_folder import FolderKeys
 from storage.key_making import make_keys
@@ -97,7 +97,11 @@ class RunningTap:
         return sorted(self._taken.values(), key=lambda each: each.number)
 
     async def records(self, *, at_least: int = 0) -> list[AuditRecord]:
-        """Wait as `shipments` does; give their records, opened with the worker's key."""
+        """Wait as `shipments` does; give all their records, opened with the worker's key."""
+        return [record for sheaf in await self.sheaves(at_least=at_least) for record in sheaf]
+
+    async def sheaves(self, *, at_least: int = 0) -> list[Sheaf]:
+        """The same, by exchange."""
         opener = HpkeOpener(self.keys, self.trust)
         shipments = await self.shipments(at_least=at_least)
         return [self._opened(each, opener) for each in shipments]
@@ -118,7 +122,7 @@ class RunningTap:
         census = self.spool.census()
         return bool(self.desk.exchanges or census.open or census.waiting)
 
-    def _opened(self, shipment: Shipment, opener: HpkeOpener) -> AuditRecord:
+    def _opened(self, shipment: Shipment, opener: HpkeOpener) -> Sheaf:
         opened = open_envelope(shipment.envelope, opener)
         if isinstance(opened, OpenedRemnant):
             return record_of_remnant(
@@ -128,7 +132,7 @@ class RunningTap:
                 digest_key=self.keys.fingerprint_key,
                 salt="00" * 16,
             )
-        return from_json(opened.record_json, AuditRecord)
+        return read_sheaf(opened.record_json)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from audit.settings import Settings
 from audit.signing import Role
 from cli.places import Places, keys_of, prepare
 from storage.queue.sqlite import SqliteQueue
-from tests.harness.pairs import fill
+from tests.harness.pairs import Draw, fill
 from tests.harness.tree import clean_environment
 
-__all__ = ["RunningWorker", "alive", "filled", "left_in", "stored_in", "worker"]
+__all__ = ["RunningWorker", "alive", "filled", "gone", "left_in", "stored_in", "worker"]
 
 _LOOK = 0.02
 _PATIENCE = 60.0
@@ -81,13 +81,13 @@ async def worker(
             await process.wait()
 
 
-async def filled(data: Path, pairs: int, seed: int = 1) -> Path:
+async def filled(data: Path, pairs: int, seed: int = 1, draw: Draw | None = None) -> Path:
     """A data folder whose queue holds so many pairs, and its keys beside it."""
     settings = Settings(data=data)
     prepare(settings, may_open=True, signs=list(Role))
     queue = await SqliteQueue.open(Places(data).queue)
     try:
-        await fill(queue, keys_of(settings), pairs, seed)
+        await fill(queue, keys_of(settings), pairs, seed, draw)
     finally:
         await queue.close()
     return data
@@ -100,6 +100,13 @@ async def left_in(data: Path, most: int = 0) -> int:
             # They need the cores for what is being waited for.
             await asyncio.sleep(_LOOK)
     return left
+
+
+async def gone(pids: Sequence[int]) -> None:
+    """Wait until none of these processes runs."""
+    async with asyncio.timeout(_PATIENCE):
+        while any(map(alive, pids)):  # noqa: ASYNC110 - they are nobody's children any more
+            await asyncio.sleep(_LOOK)
 
 
 def stored_in(data: Path) -> int:

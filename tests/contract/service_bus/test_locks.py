@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from storage.queue.port import Delivery
 from storage.queue.service_bus import ServiceBus, open_service_bus
+from storage.queue.service_bus_inbox import MOST_PARKED
 from tests.contract.samples import a_message, record_id
 from tests.contract.service_bus.kit import PATIENCE, access_to, held, one
 from tests.emulators.service_bus import QueueRules, ServiceBusEmulator
@@ -29,6 +31,22 @@ async def test_the_brokers_word_on_a_lost_lock_counts(
     assert not await getattr(slow.inbox, verb)(lost, *arguments)
     assert await held(bus) == {record_id(1): 1}
     await slow.close()
+
+
+@pytest.mark.parametrize("ahead", [-86_400.0, -90.0, 90.0, 86_400.0])
+async def test_a_clock_that_differs_from_the_brokers_costs_no_attempt(
+    emulator: ServiceBusEmulator, bus: ServiceBus, ahead: float
+) -> None:
+    """Whichever is right: a message is delivered, its lock renewed, and it is settled."""
+    emulator.advance(ahead)
+    await bus.outbox.send([a_message(1)])
+    delivery = await one(bus)
+    renewed = await bus.inbox.renew(delivery)
+    assert renewed is not None
+    for until in (delivery.locked_until, renewed):
+        assert 0.0 < until - time.time() <= access_to(emulator).lease
+    assert await bus.inbox.complete(delivery)
+    assert await held(bus) == {}
 
 
 @pytest.mark.parametrize("rules", [QueueRules(lock_duration=1.0, max_delivery_count=100)])
@@ -137,3 +155,37 @@ async def test_a_delay_may_be_longer_than_a_lock(
     assert sum(slept) == pytest.approx(7.0)
     assert max(slept) <= 1.0
     await patient.close()
+
+
+async def test_no_more_wait_for_their_delay_than_there_is_room_for(bus: ServiceBus) -> None:
+    """Where whatever comes is given back for later, what else there is stays with the broker."""
+    await bus.outbox.send([a_message(seq) for seq in range(1, MOST_PARKED + 17)])
+    parked: list[Delivery] = []
+    while received := await bus.inbox.receive(8, 1.0):
+        for delivery in received:
+            assert await bus.inbox.abandon(delivery, 3600.0)
+        parked.extend(received)
+    assert MOST_PARKED <= len(parked) < MOST_PARKED + 8
+    assert len(bus.inbox._links._all) <= len(parked)
+
+
+async def test_there_is_room_again_when_a_delay_is_over(emulator: ServiceBusEmulator) -> None:
+    """One that is given back at last makes room for the next receive."""
+    over = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        del seconds
+        await over.wait()
+
+    bus = await open_service_bus(access_to(emulator), sleep=sleep)
+    await bus.outbox.send([a_message(seq) for seq in range(1, MOST_PARKED + 2)])
+    parked = 0
+    while parked < MOST_PARKED:
+        for delivery in await bus.inbox.receive(MOST_PARKED - parked, PATIENCE):
+            assert await bus.inbox.abandon(delivery, 1.0)
+            parked += 1
+    assert not await bus.inbox.receive(1, 0)
+    over.set()
+    await bus.inbox.receive(1, PATIENCE)
+    await one(bus)
+    await bus.close()

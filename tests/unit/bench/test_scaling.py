@@ -40,7 +40,9 @@ def test_a_worker_is_as_fast_as_what_is_slowest_in_it(
     demands: dict[str, float], processes: int, cores: float, rate: float
 ) -> None:
     """With enough deliveries at once: its redaction, its own process, its store or its cores."""
-    predicted = capacity(service(**demands), processes=processes, concurrency=16, cores=cores)
+    predicted = capacity(
+        service(**demands), processes=processes, concurrency=16, cores=cores, records=800
+    )
     assert predicted == pytest.approx(rate, rel=0.05)
 
 

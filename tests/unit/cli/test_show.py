@@ -294,3 +294,18 @@ def test_any_text_at_any_width_can_be_shown(text: str, width: int) -> None:
     )
     assert "\x1b" not in printed(ConversationView(record), width)
     assert ID in table(record, width)
+
+
+@pytest.mark.parametrize(
+    ("nth", "way"), [(1, f"next: auditstream show {ID}/2"), (3, f"first: auditstream show {ID}")]
+)
+def test_a_record_of_a_session_tells_which_it_is_and_the_way_on(nth: int, way: str) -> None:
+    """Whoever found one finds the others; a single record says nothing of the kind."""
+    single = a_record()
+    tap = msgspec.structs.replace(single.tap, record=nth, records=3)
+    name = ID if nth == 1 else f"{ID}/{nth}"
+    lines = view(msgspec.structs.replace(single, id=name, tap=tap)).splitlines()
+    assert f"{nth} of 3 records of one session" in lines
+    assert way in lines
+    assert f"all: auditstream query 'id:{ID}*'" in lines
+    assert "records of one session" not in view(single)

@@ -171,15 +171,6 @@ def test_a_digest_that_states_something_else_is_altered() -> None:
     assert Flaw(Outcome.ALTERED, "digest_differs", "t", "1", 1, 1, "x") in verify(evidence).flaws
 
 
-def test_several_records_of_one_session_belong_to_its_number() -> None:
-    """The records `id/1`, `id/2` of a realtime session stand under its one entry."""
-    marks = tuple(mark(f"x/{n}", ONE, "s") for n in (1, 2))
-    evidence = Evidence(
-        trust=TRUST, entries=(entry(),), stored=marks, boots=(KnownBoot("t", "1", 1),)
-    )
-    assert verify(evidence).verdict is Verdict.COMPLETE
-
-
 def test_nothing_at_all_is_complete() -> None:
     """A system that has seen no exchange has lost none."""
     assert verify(Evidence()).verdict is Verdict.COMPLETE

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -53,6 +56,23 @@ def test_a_planted_value_does_not_survive_in_tool_arguments(kind: str) -> None:
     assert len(json.loads(json.loads(stored)["a"]["b"][2])) == 2
 
 
+def _wide(value: str) -> str:
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in value)
+
+
+# How a value may be written, and still be seen.
+DISGUISES: dict[str, Callable[[str], str]] = {
+    "base 64": lambda value: base64.b64encode(value.encode()).decode(),
+    "hexadecimal digits": lambda value: value.encode().hex(),
+    "percent-encoding": lambda value: "".join(f"%{ord(c):02X}" for c in value),
+    "percent-encoding of URLs": lambda value: quote(value, safe=""),
+    "entities": lambda value: "".join(f"&#{ord(c)};" for c in value),
+    "escapes": lambda value: "".join(f"\\u{ord(c):04x}" for c in value),
+    "full width": _wide,
+    "zero width": "\u200b".join,
+}
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=20),
@@ -63,19 +83,30 @@ def test_a_planted_value_does_not_survive_in_tool_arguments(kind: str) -> None:
     ),
     st.randoms(use_true_random=True),
     st.sampled_from(sorted(PLANTS)),
+    st.sampled_from(sorted(DISGUISES)),
     st.booleans(),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_json_keeps_its_shape_and_loses_the_value(
-    document: object, rng: random.Random, kind: str, ascii_only: bool
+    document: object, rng: random.Random, kind: str, disguise: str, ascii_only: bool
 ) -> None:
-    """For any JSON and any planted value: same shape, no value, and offsets that cut tokens."""
+    """For any JSON and any planted value: same shape, no value, and offsets that cut tokens.
+
+    Nor does it survive in another writing that is read: encoded, escaped or in look-alikes.
+    """
     value = PLANTS[kind](rng)
-    planted = {"before": document, "in": f"it is {value} there", "after": [document, value]}
+    hidden = DISGUISES[disguise](value)
+    planted = {
+        "before": document,
+        "in": f"it is {value} there",
+        "hidden": f"and {hidden} too",
+        "after": [document, value, hidden],
+    }
     arguments = json.dumps(planted, ensure_ascii=ascii_only)
     record = redact(a_record(arguments=arguments))
     text = to_json(record).decode("utf-8", "replace")
     _assert_gone(value, text)
+    _assert_gone(hidden, text)
     stored = json.loads(text)
     result = json.loads(stored["response"]["outputs"][0]["parts"][0]["arguments"])
     assert _shape(result) == _shape(json.loads(arguments))

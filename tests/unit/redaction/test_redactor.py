@@ -230,8 +230,14 @@ async def test_a_required_detector_that_fails_stops_the_record(
         await by.redact(a_record(MAIL))
     assert MAIL not in str(stopped.value)
     assert stopped.value.__cause__ is None
-    with pytest.raises(raised):
-        await by.prepare()
+
+
+async def test_a_redactor_that_can_never_redact_is_not_ready() -> None:
+    """One whose detector is unavailable now is: its records wait for it."""
+    failed = ScriptedDetector("one", failure=DetectorFailed("no"))
+    with pytest.raises(DetectorFailed):
+        await _with(failed).prepare()
+    await _with(ScriptedDetector("one", failure=DetectorUnavailable("busy"))).prepare()
 
 
 async def test_an_optional_detector_that_fails_is_named() -> None:
@@ -350,3 +356,40 @@ def test_the_name_of_a_field_is_not_its_value() -> None:
     assert "u-78" not in str(record.request.parameters)
     assert set(record.request.parameters) == set(asked)
     assert text_of(record) == "what does safety_identifier mean"
+
+
+async def test_the_records_of_a_session_are_redacted_as_one() -> None:
+    """One token for a value wherever it stands; what only one gives away, all of them hide."""
+    told = [f"my name on the list is {MAIL}", "the list has ADA@lovelace.example", "nobody here"]
+    records = [msgspec.structs.replace(a_record(text), id=f"r/{n}") for n, text in enumerate(told)]
+    redacted = await redactor().redact_sheaf(records)
+    assert [each.id for each in redacted] == [each.id for each in records]
+    assert [text_of(each) for each in redacted] == [
+        "my name on the list is <EMAIL_ADDRESS_1>",
+        "the list has <EMAIL_ADDRESS_1>",
+        "nobody here",
+    ]
+    for each in redacted:
+        assert each.integrity.record_digest == record_digest(each)
+    assert [each.redaction.counts.get("EMAIL_ADDRESS", 0) for each in redacted][2] == 0
+
+
+async def test_a_value_that_one_record_gives_away_is_taken_out_of_all() -> None:
+    """Found by its context in the last one, it stands in none."""
+    detector = ScriptedDetector(words={"Lovelace": "PERSON"})
+    clear = [a_record("call Lovelace"), a_record("LOVELACE was out"), a_record("<PERSON_1> or")]
+    redacted = await _with(detector).redact_sheaf(clear)
+    assert [text_of(each) for each in redacted] == [
+        "call <PERSON_2>",
+        "<PERSON_2> was out",
+        "<PERSON_1> or",
+    ]
+
+
+async def test_the_budget_is_for_all_records_of_a_session() -> None:
+    """What is too much for one record is too much for several."""
+    policy = msgspec.structs.replace(default_policy(), max_record_chars=3000)
+    by = build_redactor(policy, pseudonym_key=KEY)
+    await by.redact_sheaf([a_record("x" * 1000)] * 2)
+    with pytest.raises(TextTooLarge):
+        await by.redact_sheaf([a_record("x" * 1000)] * 3)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redaction.normalise import normalised
 from redaction.structure import View, views
 from redaction.unescape import decoded_json, loosely_decoded
 
@@ -44,9 +45,11 @@ def test_every_string_of_a_document_is_a_passage(
     text = json.dumps([document], ensure_ascii=ascii_only)
     for _ in range(depth):
         text = json.dumps({"inner": text}, ensure_ascii=ascii_only)
-    expected = [s for s in _strings(document) if "\\" not in s and "%" not in s and not _is_json(s)]
+    expected = [s for s in _strings(document) if not set(s) & set("\\%&") and not _is_json(s)]
     read = [view.text for view in views(text)]
-    missing = [s for s in expected if s.encode("utf-8", "replace").decode() not in read]
+    missing = [
+        s for s in expected if normalised(s.encode("utf-8", "replace").decode())[0] not in read
+    ]
     assert not missing
 
 

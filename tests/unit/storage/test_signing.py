@@ -168,6 +168,7 @@ def _entry_changes(entry: LedgerEntry) -> dict[str, object]:
         "record_digest": "cd",
         "amendments": (amendment,),
         "at": "2026",
+        "records": 2,
     }
 
 
@@ -210,6 +211,25 @@ def test_every_field_of_a_records_integrity_is_covered() -> None:
     _assert_covered(record.integrity, changes, statement, Role.WORKER)
     moved = record_statement(record_id(2), record.integrity)
     assert not TRUST.bears_out(Role.WORKER, moved, record.integrity.signature)
+
+
+def test_what_speaks_of_one_record_is_signed_as_before_there_were_several() -> None:
+    """Word for word what earlier versions have signed; the number is covered beyond one."""
+    assert STATEMENTS["entry"] == (
+        b'auditstream ledger entry 1\n{"amendments":[],"at":null,"commitment":null,'
+        b'"consumer":null,"day":null,"id":"0199f3c0-a1b2-7000-8000-000000000001",'
+        b'"number":{"boot":"0199f3c0a1b2-0001","seq":1,"tap":"tap"},"record_digest":"ab",'
+        b'"signature":null,"state":"stored"}'
+    )
+    assert STATEMENTS["certificate"] == (
+        b'auditstream certificate 1\n{"at":"2026-11-20T10:00:00.000000Z","erased":['
+        b'{"before":"stored","commitment":null,"id":"0199f3c0-a1b2-7000-8000-000000000001",'
+        b'"number":{"boot":"0199f3c0a1b2-0001","seq":1,"tap":"tap"},"record_digest":null}],'
+        b'"order":"o","signature":null,"why":"asked for"}'
+    )
+    several = msgspec.structs.replace(CERTIFICATE.erased[0], records=2)
+    certificate = msgspec.structs.replace(CERTIFICATE, erased=(several,))
+    assert certificate_statement(certificate) != STATEMENTS["certificate"]
 
 
 def test_every_field_of_a_certificate_is_covered() -> None:

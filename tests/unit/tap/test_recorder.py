@@ -14,7 +14,7 @@ import pytest
 
 from audit.exchange import Ending, Level
 from audit.parts import Text
-from audit.record import AuditRecord
+from audit.sheaf import Sheaf
 from audit.value import to_json
 from storage.spool.port import PieceKind
 from tap import recorder
@@ -263,7 +263,7 @@ async def test_records_are_made_while_others_are_served(
     steps: list[str] = []
     resumed = asyncio.Event()
 
-    def many(*args: Any, **more: Any) -> Generator[None, None, AuditRecord]:
+    def many(*args: Any, **more: Any) -> Generator[None, None, Sheaf]:
         while args[0].target_path == "/slow" and not resumed.is_set():
             steps.append("slice")
             assert len(steps) < 1_000_000, "nobody let it go on"

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from audit.exchange import AnswerHead, Ending, Level
-from audit.record import AuditRecord
+from audit.sheaf import Sheaf
 from audit.value import to_json
 from storage.spool.port import PieceKind, ShipmentKind
 from tap import recorder
@@ -74,9 +74,9 @@ async def test_a_record_that_cannot_be_written_down_holds_up_no_other(tmp_path: 
         recorder = tap.desk.recorder
         assemble = recorder._assemble
 
-        def broken(*args: Any, **more: Any) -> Generator[None, None, AuditRecord]:
-            record = yield from assemble(*args, **more)
-            return replace(record, consumer="\ud800") if record.id == "ill" else record
+        def broken(*args: Any, **more: Any) -> Generator[None, None, Sheaf]:
+            (record,) = yield from assemble(*args, **more)
+            return (replace(record, consumer="\ud800") if record.id == "ill" else record,)
 
         recorder._assemble = broken
         for name in ("ill", "well"):
@@ -99,7 +99,7 @@ async def test_what_waits_to_be_made_into_records_is_bounded(
     monkeypatch.setattr(recorder, "_MOST_BEHIND", 150_000)
     resumed = asyncio.Event()
 
-    def slow(*args: Any, **more: Any) -> Generator[None, None, AuditRecord]:
+    def slow(*args: Any, **more: Any) -> Generator[None, None, Sheaf]:
         while not resumed.is_set():
             yield
         return (yield from assemble_steps(*args, **more))

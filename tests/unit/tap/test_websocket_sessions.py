@@ -296,7 +296,7 @@ async def test_no_key_of_a_session_reaches_the_record(tmp_path: Path) -> None:
 
 
 async def test_the_sdks_realtime_client_works_through_the_tap(tmp_path: Path) -> None:
-    """Two turns with the SDK's own events; each answer is an output of the session's record."""
+    """Two turns with the SDK's own events; each answer has a record, with what led to it."""
     async with realtime_upstream() as upstream, running_tap(tmp_path, upstream.port) as tap:
         client = AsyncOpenAI(api_key="planted", base_url=f"http://127.0.0.1:{tap.port}/v1")
         heard: list[str] = []
@@ -318,19 +318,39 @@ async def test_the_sdks_realtime_client_works_through_the_tap(tmp_path: Path) ->
                         heard.append(event.delta)
                     if event.type == "response.done":
                         break
-        [record] = await tap.records()
+        [(first, second)] = await tap.sheaves()
     assert "".join(heard) == "Answer number 1.Answer number 2."
-    assert said(record) == [("system", "Be kind."), ("user", "One"), ("user", "Two")]
-    answers = [texts(output) for output in record.response.outputs if output.role == "assistant"]
-    assert answers == [["Answer number 1."], ["Answer number 2."]]
-    assert record.usage.total == 14
-    assert b"planted" not in to_json(record)
+    kind = ("system", "Be kind.")
+    assert [said(first), said(second)] == [[kind, ("user", "One")], [kind, ("user", "Two")]]
+    assert [texts(each.response.outputs[0]) for each in (first, second)] == [
+        ["Answer number 1."],
+        ["Answer number 2."],
+    ]
+    assert [each.usage.total for each in (first, second)] == [7, 7]
+    check_sheaf(first, second)
+
+
+def check_sheaf(first: AuditRecord, second: AuditRecord) -> None:
+    """Both say which of the session's records they are, and each when it was."""
+    assert second.id == f"{first.id}/2"
+    assert [(each.tap.record, each.tap.records) for each in (first, second)] == [(1, 2), (2, 2)]
+    assert first.integrity == second.integrity
+    assert [each.exchange.ending for each in (first, second)] == [
+        Ending.COMPLETE,
+        Ending.TUNNELLED,
+    ]
+    for each in (first, second):
+        timing = each.timing
+        assert timing.received_at <= (timing.first_byte_at or "") <= (timing.last_byte_at or "")
+        assert (timing.ttft_ms or 0) <= (timing.duration_ms or 0)
+        assert b"planted" not in to_json(each)
+    assert (first.timing.last_byte_at or "") <= second.timing.received_at
 
 
 async def test_the_sdks_responses_client_works_over_websocket_through_the_tap(
     tmp_path: Path,
 ) -> None:
-    """Two requests on one connection are two outputs of one record."""
+    """Two requests on one connection are two records."""
     async with realtime_upstream() as upstream, running_tap(tmp_path, upstream.port) as tap:
         client = AsyncOpenAI(api_key="planted", base_url=f"http://127.0.0.1:{tap.port}/v1")
         async with client, client.responses.connect() as connection:
@@ -339,12 +359,14 @@ async def test_the_sdks_responses_client_works_over_websocket_through_the_tap(
                 async for event in connection:
                     if event.type == "response.completed":
                         break
-        [record] = await tap.records()
-    assert record.exchange.dialect is Dialect.OPENAI_RESPONSES
-    assert said(record) == [("user", "yes"), ("user", "no")]
-    answers = [texts(output) for output in record.response.outputs if output.role == "assistant"]
-    assert answers == [["You said yes."], ["You said no."]]
-    assert b"planted" not in to_json(record)
+        [(first, second)] = await tap.sheaves()
+    assert first.exchange.dialect is second.exchange.dialect is Dialect.OPENAI_RESPONSES
+    assert [said(first), said(second)] == [[("user", "yes")], [("user", "no")]]
+    assert [texts(each.response.outputs[0]) for each in (first, second)] == [
+        ["You said yes."],
+        ["You said no."],
+    ]
+    check_sheaf(first, second)
 
 
 async def test_the_server_that_goes_first_is_seen_to_have_gone(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from audit.exchange import AnswerHead, Ending, Identity, Level, Opening
 from audit.ids import ExchangeNumber
 from audit.record import AuditRecord
+from audit.sheaf import Sheaf
 from tap.capture import Captured, ChunkTiming
 from tap.reassembly import assemble
 
@@ -20,6 +21,7 @@ __all__ = [
     "head",
     "opened",
     "recorded",
+    "recorded_sheaf",
     "stream",
 ]
 
@@ -78,7 +80,7 @@ def head(
     )
 
 
-def recorded(
+def recorded_sheaf(
     answer: bytes = b"",
     *,
     request: bytes | dict[str, Any] | None = None,
@@ -87,8 +89,8 @@ def recorded(
     transport: Ending | None = None,
     detail: str | None = None,
     **capture: Any,
-) -> AuditRecord:
-    """The record of one exchange; by default a streamed chat that ended well."""
+) -> Sheaf:
+    """The records of one exchange; by default a streamed chat that ended well."""
     asked = {"messages": [{"role": "user", "content": "hi"}], "stream": True}
     body = asked if request is None else request
     captured = Captured(
@@ -105,6 +107,12 @@ def recorded(
         fields = {name: getattr(captured, name) for name in Captured.__struct_fields__}
         captured = Captured(**{**fields, **capture})
     return assemble(opening or opened(), captured, digest_key=DIGEST_KEY, salt=SALT)
+
+
+def recorded(answer: bytes = b"", **how: Any) -> AuditRecord:
+    """The record of one exchange that has one, as `recorded_sheaf` makes it."""
+    (record,) = recorded_sheaf(answer, **how)
+    return record
 
 
 def chunk(delta: dict[str, Any] | None = None, index: int = 0, **more: Any) -> dict[str, Any]:

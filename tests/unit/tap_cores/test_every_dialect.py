@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.record import AuditRecord
+from audit.sheaf import MOST_RECORDS
 from tap.dialects.keeping import Keeper
 from tap.dialects.reading import AnswerReading, Body, ReadsSessions
 from tap.dialects.registry import route
@@ -209,13 +210,12 @@ def test_no_json_makes_a_reader_raise(reader: Reader, data: st.DataObject) -> No
 def spoken(reader: Reader, told: list[Json], answered: list[Json]) -> bytes:
     """What is read of a connection on which both sides said this, written as JSON."""
     assert isinstance(reader.dialect, ReadsSessions)
-    session, kept = reader.dialect.session(), keeper()
+    session = reader.dialect.session()
     for document in told:
         session.client(written(document).decode())
     for document in answered:
         session.server(written(document).decode())
-    read = (session.request(kept), session.answer(kept), session.beside(kept))
-    return msgspec.json.encode(read)
+    return msgspec.json.encode(list(session.turns(keeper().digest, MOST_RECORDS)))
 
 
 @pytest.mark.parametrize("reader", SESSIONS, ids=by_name)

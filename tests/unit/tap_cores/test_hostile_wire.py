@@ -15,6 +15,7 @@ import pytest
 from audit.exchange import Ending, Level
 from audit.parts import Media, Text
 from audit.record import AuditRecord
+from audit.sheaf import Sheaf
 from audit.value import to_json
 from tap.bodies import TooLargeError
 from tap.capture import Captured
@@ -314,9 +315,8 @@ def test_media_of_one_response_stand_in_it_alone() -> None:
         connection.server(json.dumps({"type": "response.created", "response": {}}))
         connection.server(json.dumps({"type": "response.new", "blob": PICTURE}))
         connection.server(json.dumps({"type": "response.completed", "response": {}}))
-    kept = keeper()
-    connection.request(kept)
-    outputs = connection.answer(kept).response.outputs
+    turns = connection.turns(keeper().digest, 10)
+    outputs = [each for turn in turns for each in turn.answered.response.outputs]
     assert [sum(isinstance(part, Media) for part in each.parts) for each in outputs] == [1] * 20
 
 
@@ -392,7 +392,7 @@ def _made(client: list[Json], server: list[Json], *, most: int | None) -> AuditR
         try:
             next(steps)
         except StopIteration as end:
-            return cast("AuditRecord", end.value)
+            return cast("Sheaf", end.value)[-1]
 
 
 def test_at_level_none_usage_keeps_its_numbers_and_no_words() -> None:

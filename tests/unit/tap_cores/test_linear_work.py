@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from audit.flags import Flag
+from audit.sheaf import MOST_RECORDS
 from tap.dialects.keeping import Keeper
 from tap.dialects.reading import AnswerReading, ReadsSessions
 from tap.encodings import OUTPUT_LIMIT, pieces
@@ -120,12 +121,12 @@ def _messages(reader: Reader, side: str) -> list[Event]:
 
 def _spoken(reader: Reader, told: dict[str, list[Event]]) -> object:
     assert isinstance(reader.dialect, ReadsSessions)
-    session, keeper = reader.dialect.session(), Keeper(lambda data: f"{len(data)}")
+    session = reader.dialect.session()
     for message in told["client"]:
         session.client(message.data)
     for message in told["server"]:
         session.server(message.data)
-    return session.request(keeper), session.answer(keeper), session.beside(keeper)
+    return list(session.turns(lambda data: f"{len(data)}", MOST_RECORDS))
 
 
 @pytest.mark.parametrize("reader", READERS, ids=by_name)

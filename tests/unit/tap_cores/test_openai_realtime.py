@@ -33,6 +33,7 @@ from tests.unit.tap_cores.session_kit import (
     raw_session,
     said,
     session,
+    sheaf,
     switched,
     texts,
 )
@@ -96,13 +97,13 @@ def answer(text: str, name: str = "a1", kind: str = "output_text") -> Event:
     return {"id": name, "type": "message", "role": "assistant", "content": content}
 
 
-def test_a_session_is_one_record_that_holds_both_sides() -> None:
-    """Instructions, turns and tools on one side, each response an output on the other."""
+def test_a_session_holds_both_sides_response_by_response() -> None:
+    """Instructions and tools are in force in each record; turns stand in the one they led to."""
     tool = {"type": "function", "name": "weather", "parameters": {"type": "object"}}
     settings_ = {"instructions": "Be brief.", "tools": [tool], "voice": "marin"}
     call = {"id": "f1", "type": "function_call", "name": "weather", "call_id": "k"}
     result = {"type": "function_call_output", "call_id": "k", "output": "sunny"}
-    record = session(
+    first, second = sheaf(
         [
             {"type": "session.update", "session": settings_},
             create(user("Hello")),
@@ -121,25 +122,33 @@ def test_a_session_is_one_record_that_holds_both_sides() -> None:
             done("r2", answer("It is sunny."), usage=USAGE),
         ],
     )
-    assert record.exchange.dialect is Dialect.OPENAI_REALTIME
-    assert (record.exchange.ending, record.exchange.flags) == (Ending.TUNNELLED, ())
-    assert record.exchange.reported_model == "gpt-realtime"
-    assert record.identity.session == "sess_1"
-    assert said(record) == [("system", "Be brief."), ("user", "Hello")]
-    assert ToolResult(id="k", text="sunny") in record.request.messages[2].parts
-    assert [tool.name for tool in record.request.tools] == ["weather"]
-    assert record.request.parameters == {"session": {"voice": "marin"}}
-    called, told, closed = record.response.outputs
+    for record in (first, second):
+        assert record.exchange.dialect is Dialect.OPENAI_REALTIME
+        assert (record.exchange.reported_model, record.exchange.flags) == ("gpt-realtime", ())
+        assert record.identity.session == "sess_1"
+        assert [tool.name for tool in record.request.tools] == ["weather"]
+        assert record.request.parameters == {"session": {"voice": "marin"}}
+        assert (record.usage.total, record.usage.reported) == (30, {"responses": [USAGE]})
+    assert [each.exchange.ending for each in (first, second)] == [
+        Ending.COMPLETE,
+        Ending.TUNNELLED,
+    ]
+    assert [each.exchange.response_id for each in (first, second)] == ["r1", "r2"]
+    assert said(first) == [("system", "Be brief."), ("user", "Hello")]
+    assert said(second) == [("system", "Be brief.")]
+    assert ToolResult(id="k", text="sunny") in second.request.messages[1].parts
+    (called,) = first.response.outputs
+    told, closed = second.response.outputs
     assert called.parts[0] == ToolCall(id="k", name="weather", arguments='{"city":"Oslo"}')
     assert texts(told) == ["It is sunny."]
-    assert [each.index for each in record.response.outputs] == [0, 1, 2]
+    assert [each.index for each in second.response.outputs] == [0, 1]
     assert called.finish_reason == told.finish_reason == "completed"
     assert (closed.role, closed.finish_reason) == ("session", "close 1000")
 
 
-def test_each_response_tells_how_much_had_been_said_before_it() -> None:
-    """The prompt of a response is what stands before it in the conversation."""
-    record = session(
+def test_each_record_holds_what_was_said_since_the_response_before() -> None:
+    """Behind the last response, a count tells how much of it was said before that one."""
+    first, second = sheaf(
         [create(user("one")), create(user("two")), create(user("three"))],
         [
             added(user("one"), "u1"),
@@ -151,9 +160,11 @@ def test_each_response_tells_how_much_had_been_said_before_it() -> None:
             added(user("three"), "u3"),
         ],
     )
-    first, second, _ = record.response.outputs
-    assert json.loads(extras(first.parts)["response"]) == {"id": "r1", "messages": 1}
-    assert json.loads(extras(second.parts)["response"]) == {"id": "r2", "messages": 2}
+    assert said(first) == [("user", "one")]
+    assert said(second) == [("user", "two"), ("user", "three")]
+    for record, name in ((first, "r1"), (second, "r2")):
+        told = json.loads(extras(record.response.outputs[0].parts)["response"])
+        assert told == {"id": name, "messages": 1}
 
 
 def test_the_usage_of_responses_is_summed_and_kept_as_reported() -> None:
@@ -248,7 +259,7 @@ def test_an_incomplete_response_says_why() -> None:
     assert output.finish_reason == "max_output_tokens"
 
 
-def test_responses_stand_in_the_order_in_which_they_ended() -> None:
+def test_responses_stand_in_the_order_in_which_they_began() -> None:
     """Two may be under way at once; their events are told apart by id."""
     server = [
         begun("r1"),
@@ -259,13 +270,17 @@ def test_responses_stand_in_the_order_in_which_they_ended() -> None:
         done("r1", answer("first", "a")),
         begun("r3"),
     ]
-    outputs = session([], server).response.outputs
-    assert [texts(output) for output in outputs] == [["second"], ["first"], [], []]
-    assert [output.index for output in outputs] == [0, 1, 2, 3]
+    records = sheaf([], server)
+    assert [texts(record.response.outputs[0]) for record in records] == [["first"], ["second"], []]
+    assert [record.exchange.ending for record in records] == [
+        Ending.COMPLETE,
+        Ending.COMPLETE,
+        Ending.TUNNELLED,
+    ]
 
 
 def test_an_error_is_kept_and_the_session_goes_on() -> None:
-    """The first is the record's error, all others stand beside the responses."""
+    """A response's own is its record's; one of the session stands beside the last response."""
     error = {"type": "invalid_request_error", "code": "no_item", "message": "not found"}
     failed = {"type": "failed", "error": {"type": "server_error", "code": "late"}}
     server = [
@@ -273,16 +288,20 @@ def test_an_error_is_kept_and_the_session_goes_on() -> None:
         done("r1", answer("still here")),
         done("r2", status="failed", status_details=failed),
     ]
-    record = session([], server)
-    assert record.response.error is not None
-    assert (record.response.error.code, record.response.error.message) == ("no_item", "not found")
-    assert record.exchange.ending is Ending.TUNNELLED
-    first, second, beside = record.response.outputs
-    assert texts(first) == ["still here"]
-    assert second.finish_reason == "failed"
-    kept = extras(beside.parts)
-    assert json.loads(kept["error"])["code"] == "late"
-    assert json.loads(kept["error.event_id"]) == "c7"
+    first, second = sheaf([], server)
+    assert (first.response.error, first.exchange.ending) == (None, Ending.COMPLETE)
+    assert texts(first.response.outputs[0]) == ["still here"]
+    assert second.response.error is not None
+    assert (second.response.error.code, second.exchange.ending) == ("late", Ending.FAILED)
+    assert second.exchange.ending_detail == "error_event"
+    failed_, beside = second.response.outputs
+    assert failed_.finish_reason == "failed"
+    kept = json.loads(extras(beside.parts)["error"])
+    assert (kept["code"], kept["event_id"]) == ("no_item", "c7")
+    (alone,) = sheaf([], server[:2])
+    assert alone.response.error is not None
+    assert (alone.response.error.code, alone.response.error.message) == ("no_item", "not found")
+    assert alone.exchange.ending is Ending.TUNNELLED
 
 
 def test_speech_is_one_medium_for_each_stretch_and_its_transcript_is_the_turn() -> None:

@@ -17,6 +17,7 @@ from audit.exchange import AnswerHead, Dialect, Ending, Level
 from audit.flags import ENDING_DETAILS, FLAGS, EndingDetail, Flag
 from audit.parts import Text
 from audit.record import AuditRecord, Integrity
+from audit.sheaf import Sheaf
 from tap.capture import Captured, ChunkTiming
 from tap.reassembly import assemble, assemble_steps
 from tap.shapes import Shape, shape_of
@@ -127,11 +128,11 @@ def test_a_stream_without_terminal_event_needs_a_finish_reason_to_be_complete() 
 def test_an_exchange_without_an_answer_has_the_connections_ending() -> None:
     """No head, no body: the evidence is the transport's, or that there was none."""
     capture = Captured(transport=Ending.UPSTREAM_UNREACHABLE, detail="connect_failed")
-    bare = assemble(opened(), capture, digest_key=DIGEST_KEY, salt=SALT)
+    (bare,) = assemble(opened(), capture, digest_key=DIGEST_KEY, salt=SALT)
     assert bare.exchange.ending is Ending.UPSTREAM_UNREACHABLE
     assert bare.exchange.status is None
     assert bare.exchange.ending_detail == "connect_failed"
-    nothing = assemble(opened(), Captured(), digest_key=DIGEST_KEY, salt=SALT)
+    (nothing,) = assemble(opened(), Captured(), digest_key=DIGEST_KEY, salt=SALT)
     assert nothing.exchange.ending is Ending.UPSTREAM_DISCONNECTED
     assert nothing.exchange.ending_detail == "no_answer"
 
@@ -139,7 +140,7 @@ def test_an_exchange_without_an_answer_has_the_connections_ending() -> None:
 def test_a_refused_and_a_tunnelled_exchange_keep_their_names() -> None:
     """What the tap itself did takes precedence over what the bodies say."""
     refused = Captured(transport=Ending.REFUSED, detail="connect")
-    assert assemble(opened(), refused, digest_key=DIGEST_KEY, salt=SALT).exchange.ending is (
+    assert assemble(opened(), refused, digest_key=DIGEST_KEY, salt=SALT)[0].exchange.ending is (
         Ending.REFUSED
     )
     upgraded = opened("/openai/realtime", method="GET", upgrade="websocket")
@@ -235,7 +236,7 @@ def test_the_work_is_done_in_slices() -> None:
     """A long stream yields many times before its record, which is the same as in one go."""
     answer = stream(*[chunk({"content": "x" * 500})] * 2000, STOP)
     captured = Captured(request_body=b"{}", answer_head=head(), answer_body=answer)
-    ended: list[AuditRecord] = []
+    ended: list[Sheaf] = []
 
     def driven() -> Generator[None, None, None]:
         ended.append(
@@ -326,7 +327,7 @@ def test_no_bytes_make_reassembly_raise(
         timing=ChunkTiming(),
     )
     opening = opened(path, content_type=content_type, content_encoding=encoding, level=level)
-    record = assemble(opening, captured, digest_key=DIGEST_KEY, salt=SALT)
+    (record,) = assemble(opening, captured, digest_key=DIGEST_KEY, salt=SALT)
     read: Any = msgspec.json.decode(msgspec.json.encode(record), type=AuditRecord)
     assert read == record
     assert commitment(read, SALT, DIGEST_KEY) == record.integrity.commitment

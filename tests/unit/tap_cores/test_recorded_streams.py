@@ -203,7 +203,8 @@ def _record(entry: dict[str, Json], request: bytes = b"{}") -> AuditRecord:
         answer_body=recorded_body(entry),
         ended_ns=1_700_000_001_000_000_000,
     )
-    return assemble(_opening(), captured, digest_key=b"k" * 32, salt="00" * 16)
+    (record,) = assemble(_opening(), captured, digest_key=b"k" * 32, salt="00" * 16)
+    return record
 
 
 @pytest.mark.parametrize("entry", CHATS, ids=by_id)

@@ -18,7 +18,15 @@ from audit.value import to_json
 from tap.dialects.session_totals import combined, summed
 from tests.harness.frames import Writer, close, frame
 from tests.harness.work import calls_of
-from tests.unit.tap_cores.session_kit import RESPONSES, extras, raw_session, said, session, texts
+from tests.unit.tap_cores.session_kit import (
+    RESPONSES,
+    extras,
+    raw_session,
+    said,
+    session,
+    sheaf,
+    texts,
+)
 
 Json = Any
 Event = dict[str, Json]
@@ -58,9 +66,9 @@ def ends(
     return {"type": f"response.{how}", "response": {**response, **more}, **(lane or {})}
 
 
-def test_a_connection_is_one_record_with_an_output_for_each_response() -> None:
-    """What was asked stands in the order in which it was asked, with its parameters."""
-    record = spoke(
+def test_a_connection_is_a_record_for_each_response() -> None:
+    """What was asked stands with the response that it was asked of, with its parameters."""
+    records = sheaf(
         [
             asks("one", instructions="Be kind.", temperature=1),
             asks("two", previous_response_id="r1"),
@@ -73,26 +81,26 @@ def test_a_connection_is_one_record_with_an_output_for_each_response() -> None:
             begins("r2"),
             ends("r2", "2nd"),
         ],
+        path=RESPONSES,
     )
-    assert record.exchange.dialect is Dialect.OPENAI_RESPONSES
-    assert (record.exchange.ending, record.exchange.flags) == (Ending.TUNNELLED, ())
-    assert (record.exchange.requested_model, record.exchange.reported_model) == (
-        "gpt-test",
-        "gpt-test-1",
-    )
-    assert said(record) == [("system", "Be kind."), ("user", "one"), ("user", "two")]
-    assert record.request.parameters["responses"][0]["temperature"] == 1
-    assert [(each.kind, each.id) for each in record.request.references] == [
-        ("previous_response", "r1")
-    ]
-    first, second, closed = record.response.outputs
-    assert (texts(first), texts(second)) == (["first"], ["2nd"])
-    assert first.finish_reason == second.finish_reason == "completed"
-    assert json.loads(extras(first.parts)["response"]) == {"id": "r1", "messages": 2}
-    assert json.loads(extras(second.parts)["response"]) == {"id": "r2", "messages": 3}
+    for record in records:
+        assert (record.exchange.dialect, record.exchange.flags) == (Dialect.OPENAI_RESPONSES, ())
+        assert record.exchange.requested_model == "gpt-test"
+        assert record.exchange.reported_model == "gpt-test-1"
+        assert (record.usage.total, record.usage.reported) == (10, {"responses": [USAGE]})
+    first, second = records
+    assert said(first) == [("system", "Be kind."), ("user", "one")]
+    assert said(second) == [("user", "two")]
+    assert first.request.parameters["responses"][0]["temperature"] == 1
+    facts = (first.exchange, second.exchange)
+    assert [each.ending for each in facts] == [Ending.COMPLETE, Ending.TUNNELLED]
+    assert [each.response_id for each in facts] == ["r1", "r2"]
+    assert [each.previous_response_id for each in facts] == [None, "r1"]
+    (one,), (two, closed) = first.response.outputs, second.response.outputs
+    assert (texts(one), texts(two)) == (["first"], ["2nd"])
+    assert one.finish_reason == two.finish_reason == "completed"
+    assert json.loads(extras(one.parts)["response"]) == {"id": "r1"}
     assert (closed.role, closed.finish_reason) == ("session", "close 1000")
-    assert (record.usage.input, record.usage.total) == (14, 20)
-    assert record.usage.reported == {"responses": [USAGE, USAGE]}
 
 
 def test_lanes_are_told_apart_by_their_stream_id() -> None:
@@ -107,16 +115,12 @@ def test_lanes_are_told_apart_by_their_stream_id() -> None:
         says("you", **a),
         ends("rb", "from me", lane=b),
     ]
-    record = spoke([asks("A", **a), asks("B", **b)], server)
-    done, open_, _ = record.response.outputs
+    of_a, of_b = sheaf([asks("B", **b), asks("A", **a)], server, path=RESPONSES)
+    assert (said(of_a), said(of_b)) == ([("user", "A")], [("user", "B")])
+    open_, done = of_a.response.outputs[0], of_b.response.outputs[0]
     assert (texts(done), done.finish_reason) == (["from me"], "completed")
     assert (texts(open_), open_.finish_reason) == (["to you"], None)
-    assert json.loads(extras(done.parts)["response"]) == {
-        "id": "rb",
-        "stream_id": "b",
-        "messages": 2,
-    }
-    assert record.request.parameters["responses"] == [{"model": "gpt-test"}] * 2
+    assert json.loads(extras(done.parts)["response"]) == {"id": "rb", "stream_id": "b"}
 
 
 def test_the_items_of_one_response_are_one_output() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 import pytest
 
 from audit.exchange import AnswerHead
-from audit.record import AuditRecord
+from audit.sheaf import Sheaf
 from tap.bodies import TooLargeError
 from tap.capture import Captured
 from tap.reassembly import assemble_steps
@@ -24,7 +24,7 @@ def steps(
     answered: AnswerHead | None = None,
     *,
     most: int | None = LARGE,
-) -> Generator[None, None, AuditRecord]:
+) -> Generator[None, None, Sheaf]:
     """The steps in which the tap makes a record, or the worker, who has no loop to hold up."""
     captured = Captured(request_body=request, answer_head=answered or head(), answer_body=answer)
     return assemble_steps(opened(), captured, digest_key=DIGEST_KEY, salt=SALT, most=most)

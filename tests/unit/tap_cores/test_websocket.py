@@ -307,3 +307,24 @@ def test_single_bytes_of_a_large_frame_are_linear_work() -> None:
     for body in (half, data):
         seen(*bytewise(body))
     assert calls_of(lambda: seen(*bytewise(data))) <= 2.2 * calls_of(lambda: seen(*bytewise(half)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(max_size=40), max_size=8), st.booleans(), st.booleans(), st.data())
+def test_where_a_message_ended_is_told_however_the_bytes_came(
+    told: list[str], masked: bool, packed: bool, data: st.DataObject
+) -> None:
+    """In bytes from the beginning; what a message's frames weigh is between two such places."""
+    writer = Writer(masked=masked, deflate=packed)
+    frames = [writer.text(text, pieces=1 + len(text) % 3) for text in told]
+    ends = [sum(map(len, frames[: at + 1])) for at in range(len(frames))]
+    whole = b"".join(frames) + frame(b"?", PING)
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=12)))
+    reader = FrameReader(inflater(True if packed else None))
+    found: list[int] = []
+    for start, end in pairwise([0, *cuts, len(whole)]):
+        given_ = reader.feed(whole[start:end])
+        assert len(given_) == len(reader.ends)
+        found += reader.ends
+    assert reader.finish() == []
+    assert found == ends

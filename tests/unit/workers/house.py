@@ -16,12 +16,11 @@ from audit.ids import ExchangeNumber, timestamp
 from audit.ledger import LedgerEntry, LedgerState
 from audit.orders import Order, OrderKind, session_digest
 from audit.record import AuditRecord, RedactedRecord, Retention
-from audit.value import from_json, to_json
+from audit.value import from_json
 from storage.queue.memory import MemoryQueue
 from storage.queue.port import (
     Inbox,
     Message,
-    MessageKind,
     Outbox,
     QueueAdmin,
     QueueReader,
@@ -46,7 +45,8 @@ from tests.unit.workers.parts import (
     TRUST,
     Clock,
     PlainRedactor,
-    a_clear_record,
+    a_clear_sheaf,
+    a_sealed_sheaf,
     believed,
     open_plain,
     reassemble,
@@ -265,15 +265,19 @@ def sealed(
     consumer: str = "demo",
     session: str | None = None,
     expires_at: str | None = None,
+    records: int = 1,
 ) -> Message:
     """A message with an exchange of this consumer and session, "sealed" as the tests' are."""
-    record = msgspec.structs.replace(
-        a_clear_record(seq),
-        consumer=consumer,
-        identity=Identity(session=session),
-        retention=Retention(expires_at=expires_at),
+    made = (
+        msgspec.structs.replace(
+            each,
+            consumer=consumer,
+            identity=Identity(session=session),
+            retention=Retention(expires_at=expires_at),
+        )
+        for each in a_clear_sheaf(seq, records)
     )
-    return Message(record_id(seq), MessageKind.RECORD, number(seq), b"sealed:" + to_json(record))
+    return a_sealed_sheaf(tuple(made))
 
 
 def an_order(

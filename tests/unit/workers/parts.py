@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,9 +14,9 @@ from audit.errors import EnvelopeDamaged
 from audit.exchange import Identity, Level, Opening
 from audit.ledger import Checkpoint
 from audit.record import AuditRecord, Integrity, RedactedRecord, Redaction, Request
+from audit.sheaf import Sheaf, record_ids, sheaf_json
 from audit.signing import Role
 from audit.telemetry import EVENTS, LOG_KEYS
-from audit.value import to_json
 from storage.envelope import OpenedRecord, OpenedRemnant
 from storage.keys import TrustedKey, signing_key
 from storage.queue.memory import MemoryQueue
@@ -39,8 +39,10 @@ __all__ = [
     "KeptLog",
     "PlainRedactor",
     "a_clear_record",
+    "a_clear_sheaf",
     "a_remnant",
     "a_sealed_record",
+    "a_sealed_sheaf",
     "an_opening",
     "as_it_is",
     "believed",
@@ -74,10 +76,26 @@ def a_clear_record(seq: int = 1) -> AuditRecord:
     )
 
 
+def a_clear_sheaf(seq: int = 1, records: int = 3) -> Sheaf:
+    """The records of a session, each with something in it that must not be seen."""
+    record = a_clear_record(seq)
+    tap = [
+        msgspec.structs.replace(record.tap, record=nth, records=records)
+        for nth in range(1, records + 1)
+    ]
+    named = zip(record_ids(record.id, records), tap, strict=True)
+    return tuple(msgspec.structs.replace(record, id=name, tap=of) for name, of in named)
+
+
 def a_sealed_record(seq: int = 1) -> Message:
     """A message whose "seal" is a prefix: the worker must not know the difference."""
-    body = b"sealed:" + to_json(a_clear_record(seq))
-    return Message(record_id(seq), MessageKind.RECORD, number(seq), body)
+    return a_sealed_sheaf((a_clear_record(seq),))
+
+
+def a_sealed_sheaf(records: Sheaf) -> Message:
+    """The same of a session."""
+    first, seq = records[0], records[0].tap.seq
+    return Message(first.id, MessageKind.RECORD, number(seq), b"sealed:" + sheaf_json(records))
 
 
 def a_remnant(seq: int = 1) -> Message:
@@ -112,10 +130,10 @@ def open_plain(body: bytes) -> OpenedRecord | OpenedRemnant:
     return OpenedRecord(body.removeprefix(b"sealed:"))
 
 
-def reassemble(remnant: OpenedRemnant) -> AuditRecord:
+def reassemble(remnant: OpenedRemnant) -> Sheaf:
     """Make a record of a remnant."""
     assert remnant.pieces == [(PieceKind.REQUEST_BODY, b"{}")]
-    return a_clear_record(remnant.opening.number.seq)
+    return (a_clear_record(remnant.opening.number.seq),)
 
 
 class PlainRedactor:
@@ -124,6 +142,10 @@ class PlainRedactor:
     def __init__(self, policy: str = "default-1") -> None:
         self.policy = policy
         self.calls = 0
+
+    async def redact_sheaf(self, records: Sheaf) -> Sequence[RedactedRecord]:
+        """Redact one after the other."""
+        return [await self.redact(each) for each in records]
 
     async def redact(self, record: AuditRecord) -> RedactedRecord:
         """Leave the prompt out."""

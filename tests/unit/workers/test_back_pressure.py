@@ -12,34 +12,44 @@ from audit.record import AuditRecord, RedactedRecord
 from storage.queue.memory import MemoryQueue
 from storage.queue.port import Delivery
 from tests.harness.wait import until
-from tests.unit.workers.parts import Bench, PlainRedactor, a_sealed_record
+from tests.unit.workers.parts import Bench, Clock, PlainRedactor, a_sealed_record
 from workers.worker import Worker, WorkerLimits
 
 
-class Watched(PlainRedactor):
-    """Notes how many records are with it at once."""
+class Together(PlainRedactor):
+    """Answers nobody before it has been asked four times."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.under_way = 0
-        self.at_once: list[int] = []
+        self._four = asyncio.Event()
 
     async def redact(self, record: AuditRecord) -> RedactedRecord:
-        """Give the others their turn before it answers."""
-        self.under_way += 1
-        self.at_once.append(self.under_way)
-        for _ in range(20):
-            await asyncio.sleep(0)
-        self.under_way -= 1
-        return await super().redact(record)
+        """Wait for the others."""
+        made = await super().redact(record)
+        if self.calls == 4:
+            self._four.set()
+        await self._four.wait()
+        return made
+
+
+class Watched(MemoryQueue):
+    """Notes how many deliveries were held whenever more were asked for."""
+
+    def __init__(self, lease: float, clock: Clock) -> None:
+        super().__init__(lease=lease, clock=clock)
+        self.held: list[int] = []
+
+    async def receive(self, limit: int, wait: float) -> Sequence[Delivery]:
+        """Note it."""
+        self.held.append((await self.census()).leased)
+        return await super().receive(limit, wait)
 
 
 async def test_a_worker_too_slow_for_its_leases_takes_one_after_the_other() -> None:
     """At first it takes what it is allowed; then it knows that it does not finish that in time."""
-    bench, redactor = Bench(), Watched()
-    bench.redactor = redactor
+    bench = Bench(redactor=Together())
     # No work is done in half a microsecond; the clock stands still, so that nothing lapses.
-    bench.queue = MemoryQueue(lease=1e-6, clock=bench.clock)
+    bench.queue = queue = Watched(lease=1e-6, clock=bench.clock)
     await bench.queue.send([a_sealed_record(seq) for seq in range(1, 13)])
     limits = WorkerLimits(concurrency=4, look=0.0)
     worker = Worker(bench.queue, bench.carrier(), limits, clock=bench.clock, sleep=bench.sleep)
@@ -48,8 +58,8 @@ async def test_a_worker_too_slow_for_its_leases_takes_one_after_the_other() -> N
     await until(lambda: len(bench.records.documents) == 12, "all are stored")
     stop.set()
     await running
-    assert max(redactor.at_once) == 4
-    assert redactor.at_once[-4:] == [1, 1, 1, 1]
+    # The first look took four; none took one more before what was held had been settled.
+    assert queue.held[:9] == [0] * 9
 
 
 class Refusing(MemoryQueue):

@@ -151,6 +151,24 @@ async def test_a_sweep_that_fails_is_told_and_tried_again(down: str) -> None:
     ]
 
 
+async def test_a_stop_waits_for_no_sweep() -> None:
+    """A worker that is told to end does, however long a walk over all blobs takes."""
+    begun, stop = asyncio.Event(), asyncio.Event()
+
+    class Endless(MemoryLedger):
+        async def entry(self, number: ExchangeNumber) -> LedgerEntry | None:
+            del number
+            begun.set()
+            await asyncio.Event().wait()
+            return None
+
+    running = asyncio.create_task(a_sweeper(await left_behind(1), Endless()).run(stop))
+    await begun.wait()
+    stop.set()
+    async with asyncio.timeout(5):
+        await running
+
+
 def test_the_metric_is_in_the_catalogue() -> None:
     """What is counted is documented."""
     assert SWEPT in METRICS

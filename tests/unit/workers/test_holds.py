@@ -73,7 +73,7 @@ async def test_a_hold_reaches_what_arrives_later(house: House) -> None:
         assert await held(house, message.number.seq) is expected
         found = await house.reader.get(message.id)
         assert found is not None
-        assert vouched_for(found.json, await house.entry(message.number.seq), TRUST)
+        assert vouched_for([found.json], await house.entry(message.number.seq), TRUST)
 
 
 async def test_a_hold_goes_by_the_session_that_is_stored(house: House) -> None:
@@ -237,5 +237,5 @@ async def test_a_release_that_comes_before_the_record_frees_it(house: House, bar
     else:
         found = await house.reader.get(record_id(1))
         assert found is not None
-        assert vouched_for(found.json, await house.entry(1), TRUST)
+        assert vouched_for([found.json], await house.entry(1), TRUST)
         assert not await held(house, 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audit.errors import RecordHeld, TransientError
@@ -34,7 +34,16 @@ STEPS = st.builds(
 )
 SCHEDULES = st.lists(STEPS, max_size=40)
 KINDS = pytest.mark.parametrize("kind", ["memory", "sqlite"])
+# An exchange with one record, and a session with several.
+RECORDS = pytest.mark.parametrize("records", [1, 3], ids=["single", "sheaf"])
 few = settings(max_examples=25, deadline=None)
+
+# The tap has sent again when the first worker comes as far as its put. The operator erases and the
+# second worker completes the message; then the first one puts, and dies before it looks.
+LATE_PUT = [Step(3, 40), Step(0, 5), Step(2, 40), Step(1, 40), Step(0), Step(0, dies=True)]
+# The first worker puts a session's first record. The second one stores them all and completes the
+# message, the operator erases. The first one puts the next record and dies before it looks.
+LATE_SHEAF = [Step(3, 40), Step(0, 6), Step(1, 40), Step(1, 40), Step(0, 3), Step(0, dies=True)]
 
 # Dying leaves whatever was done; a refusal and a conflict are told to the operator.
 _ALLOWED = (asyncio.CancelledError, TransientError, RecordHeld)
@@ -84,13 +93,16 @@ class Play:
         return {who for who, error in ended.items() if error is not None}
 
     async def recover(self) -> None:
-        """Whoever died is followed by another one, until nothing waits."""
+        """Whoever died is followed by another one, until nothing waits; then it sweeps."""
         self.house.clock.now += 61
         while await self.house.admin.find(self.message.id) is not None:
             await self.house.carry_next()
+        await self.sweep()
 
 
-def played(kind: str, schedule: list[Step], scene: Callable[[Play], Awaitable[None]]) -> None:
+def played(
+    kind: str, records: int, schedule: list[Step], scene: Callable[[Play], Awaitable[None]]
+) -> None:
     """Play a scene in a house of its own."""
 
     async def run() -> None:
@@ -98,7 +110,8 @@ def played(kind: str, schedule: list[Step], scene: Callable[[Play], Awaitable[No
         with tempfile.TemporaryDirectory() as folder:
             house = in_memory(turns.paced) if kind == "memory" else await on_disk(Path(folder))
             try:
-                await scene(Play(paced(house, turns), turns, sealed(1, session="s")))
+                message = sealed(1, session="s", records=records)
+                await scene(Play(paced(house, turns), turns, message))
             finally:
                 await house.close()
 
@@ -120,24 +133,25 @@ def paced(house: House, turns: Turns) -> House:
 
 
 async def whole(house: House, *, held: bool) -> None:
-    """There is one record, as the ledger says, signed, and held or not."""
-    found = await house.reader.get(record_id(1))
-    assert found is not None
-    record = vouched_for(found.json, await house.entry(1), TRUST)
-    assert record is not None
-    assert record.retention.hold is held
+    """Its records are all there, as the ledger says, signed, and held or not."""
+    entry = await house.entry(1)
+    found = await house.keeper.documents(record_id(1))
+    records = vouched_for([each.json for each in found], entry, TRUST)
+    assert len(records) == len(found) == entry.records
+    assert {each.retention.hold for each in records} == {held}
 
 
 async def nothing_left(house: House, state: LedgerState) -> None:
     """There is no record, and the ledger says why."""
-    assert await house.reader.get(record_id(1)) is None
+    assert await house.keeper.documents(record_id(1)) == []
     assert await house.state(1) is state
 
 
 @KINDS
+@RECORDS
 @few
 @given(schedule=SCHEDULES)
-def test_deliveries_come_to_one_record(kind: str, schedule: list[Step]) -> None:
+def test_deliveries_come_to_one_record(kind: str, records: int, schedule: list[Step]) -> None:
     """Two workers with one message, a duplicate send, and deaths anywhere."""
 
     async def scene(play: Play) -> None:
@@ -145,14 +159,19 @@ def test_deliveries_come_to_one_record(kind: str, schedule: list[Step]) -> None:
         await play.recover()
         await whole(play.house, held=False)
 
-    played(kind, schedule, scene)
+    played(kind, records, schedule, scene)
 
 
 @KINDS
+@RECORDS
 @pytest.mark.parametrize("by", ["id", "consumer", "session"])
 @few
 @given(schedule=SCHEDULES)
-def test_what_is_erased_does_not_come_back(kind: str, by: str, schedule: list[Step]) -> None:
+@example(schedule=LATE_PUT)
+@example(schedule=LATE_SHEAF)
+def test_what_is_erased_does_not_come_back(
+    kind: str, records: int, by: str, schedule: list[Step]
+) -> None:
     """Whenever the order falls among the workers' steps; one who died gives it again."""
     order = {
         "id": an_order(ERASE, 1),
@@ -167,13 +186,14 @@ def test_what_is_erased_does_not_come_back(kind: str, by: str, schedule: list[St
         await play.recover()
         await nothing_left(play.house, LedgerState.ERASED)
 
-    played(kind, schedule, scene)
+    played(kind, records, schedule, scene)
 
 
 @KINDS
+@RECORDS
 @few
 @given(schedule=SCHEDULES)
-def test_what_is_held_is_stored_held(kind: str, schedule: list[Step]) -> None:
+def test_what_is_held_is_stored_held(kind: str, records: int, schedule: list[Step]) -> None:
     """Whenever the hold falls among the workers' steps, the record says so in the end."""
     order = an_order(HOLD, consumer="demo", name="h-1")
 
@@ -184,32 +204,35 @@ def test_what_is_held_is_stored_held(kind: str, schedule: list[Step]) -> None:
         await play.recover()
         await whole(play.house, held=True)
 
-    played(kind, schedule, scene)
+    played(kind, records, schedule, scene)
 
 
 @KINDS
+@RECORDS
 @few
 @given(schedule=SCHEDULES)
-def test_what_is_over_goes_once(kind: str, schedule: list[Step]) -> None:
+def test_what_is_over_goes_once(kind: str, records: int, schedule: list[Step]) -> None:
     """A sweep among redeliveries: no record stays, and the ledger says expired."""
 
     async def scene(play: Play) -> None:
-        play.message = sealed(1, session="s", expires_at=LATER)
+        play.message = sealed(1, session="s", expires_at=LATER, records=records)
         await play.house.carry(play.message)
         play.house.clock.now += 100
         await play.play(await play.workers() | {"sweeper": play.sweep()})
         await play.recover()
-        await play.house.sweeper().sweep()
         await nothing_left(play.house, LedgerState.EXPIRED)
         assert len((await play.house.entry(1)).amendments) == 1
 
-    played(kind, schedule, scene)
+    played(kind, records, schedule, scene)
 
 
 @KINDS
+@RECORDS
 @few
 @given(schedule=SCHEDULES)
-def test_an_erasure_and_a_hold_at_once_leave_no_half(kind: str, schedule: list[Step]) -> None:
+def test_an_erasure_and_a_hold_at_once_leave_no_half(
+    kind: str, records: int, schedule: list[Step]
+) -> None:
     """Either it is stored and held, or it is gone and the ledger says so."""
     erase = an_order(ERASE, consumer="demo", name="o-1")
     hold = an_order(HOLD, consumer="demo", name="h-1")
@@ -225,4 +248,4 @@ def test_an_erasure_and_a_hold_at_once_leave_no_half(kind: str, schedule: list[S
             assert found is not None
             await whole(play.house, held=found.retention.hold)
 
-    played(kind, schedule, scene)
+    played(kind, records, schedule, scene)

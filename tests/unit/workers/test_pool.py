@@ -15,8 +15,9 @@ from audit.errors import (
     RedactorUnavailable,
     SettingInvalid,
 )
-from audit.record import AuditRecord
-from audit.value import from_json, to_json
+from audit.record import AuditRecord, RedactedRecord
+from audit.sheaf import read_sheaf
+from audit.value import to_json
 from tests.harness.wait import until
 from tests.unit.workers.parts import KeptLog, PlainRedactor, a_clear_record
 from workers.pipe import Ready
@@ -36,9 +37,9 @@ class Fake:
     busy: int = 0
     kills: Callable[[str], bool] = lambda _: False
 
-    async def redact(self, record_json: bytes) -> bytes:
+    async def redact(self, sheaf: bytes) -> bytes:
         """Redact when let go; dies with a record that kills."""
-        record = from_json(record_json, AuditRecord)
+        (record,) = read_sheaf(sheaf)
         self.had.append(record.id)
         self.busy += 1
         if self.kills(record.id):
@@ -48,7 +49,7 @@ class Fake:
             await asyncio.wait({going, dying}, return_when=asyncio.FIRST_COMPLETED)
             if self.gone.is_set():
                 raise ProcessLostError(self.busy)
-            return to_json(await PlainRedactor().redact(record))
+            return to_json([await PlainRedactor().redact(record)])
         finally:
             going.cancel()
             dying.cancel()
@@ -103,6 +104,12 @@ class Started:
         return Pool(self.start, size, log or KeptLog(), sleep=self.sleep)
 
 
+async def redacted(pool: Pool, record: AuditRecord) -> RedactedRecord:
+    """The record, as the pool redacts it."""
+    (made,) = await pool.redact_sheaf((record,))
+    return made
+
+
 def name(seq: int) -> str:
     """The id of the record with this number."""
     return a_clear_record(seq).id
@@ -112,7 +119,7 @@ async def test_records_go_to_whoever_has_least_to_do() -> None:
     """Four records keep two processes equally busy."""
     started = Started(let_go=False)
     async with started.pool(2) as pool:
-        calls = [asyncio.create_task(pool.redact(a_clear_record(seq))) for seq in range(1, 5)]
+        calls = [asyncio.create_task(redacted(pool, a_clear_record(seq))) for seq in range(1, 5)]
         await until(lambda: sum(len(each.had) for each in started.fakes) == 4, "all are asked")
         assert [len(each.had) for each in started.fakes] == [2, 2]
         for each in started.fakes:
@@ -125,14 +132,14 @@ async def test_only_the_record_that_kills_is_blamed() -> None:
     started = Started(kills=lambda record: record == name(2), let_go=False)
     log = KeptLog()
     async with started.pool(1, log) as pool:
-        first = asyncio.create_task(pool.redact(a_clear_record(1)))
+        first = asyncio.create_task(redacted(pool, a_clear_record(1)))
         await until(lambda: started.fakes[0].had, "the first is under way")
         started.let_go = True
-        second = asyncio.create_task(pool.redact(a_clear_record(2)))
+        second = asyncio.create_task(redacted(pool, a_clear_record(2)))
         assert (await first).id == name(1)
         with pytest.raises(RedactionLost):
             await second
-        assert (await pool.redact(a_clear_record(3))).id == name(3)
+        assert (await redacted(pool, a_clear_record(3))).id == name(3)
     # Once among others, once alone.
     assert sum(name(2) in each.had for each in started.fakes) == 2
     assert all(each.gone.is_set() for each in started.fakes)
@@ -143,7 +150,7 @@ async def test_records_that_are_not_to_blame_share_one_process_that_ends_with_th
     """What was lost from outside is redacted all the same, and nothing stays behind."""
     started = Started(let_go=False)
     async with started.pool(1) as pool:
-        calls = [asyncio.create_task(pool.redact(a_clear_record(seq))) for seq in (1, 2)]
+        calls = [asyncio.create_task(redacted(pool, a_clear_record(seq))) for seq in (1, 2)]
         await until(lambda: len(started.fakes[0].had) == 2, "both are under way")
         started.let_go = True
         started.fakes[0].die()
@@ -157,7 +164,7 @@ async def test_a_record_that_kills_alone_is_not_tried_again_at_once() -> None:
     started = Started(kills=lambda record: record == name(1))
     async with started.pool(1) as pool:
         with pytest.raises(RedactionLost):
-            await pool.redact(a_clear_record(1))
+            await redacted(pool, a_clear_record(1))
     assert [each.had for each in started.fakes].count([name(1)]) == 1
 
 
@@ -168,11 +175,12 @@ async def test_a_lost_process_is_started_anew_and_meanwhile_the_worker_is_told_t
         started.refusals = [RedactorUnavailable(), SettingInvalid("setting redaction.policy")]
         started.fakes[0].die()
         await until(lambda: len(started.pauses) == 1, "it was lost")
+        assert pool.running == 0
         with pytest.raises(RedactorUnavailable):
-            await pool.redact(a_clear_record(1))
+            await redacted(pool, a_clear_record(1))
         await until(lambda: len(started.fakes) == 2, "another one runs")
         await asyncio.sleep(0)
-        assert (await pool.redact(a_clear_record(1))).id == name(1)
+        assert (await redacted(pool, a_clear_record(1))).id == name(1)
     assert started.pauses[1] < started.pauses[2]
 
 
@@ -195,7 +203,7 @@ async def test_an_error_of_the_redactor_comes_through_as_it_is() -> None:
     """The settlement depends on its type, its code and when to try again."""
 
     class Down(Fake):
-        async def redact(self, record_json: bytes) -> bytes:  # noqa: ARG002 - none is redacted
+        async def redact(self, sheaf: bytes) -> bytes:  # noqa: ARG002 - none is redacted
             raise DetectorUnavailable(retry_after=7)
 
     async def start() -> RedactsApart:
@@ -203,5 +211,5 @@ async def test_an_error_of_the_redactor_comes_through_as_it_is() -> None:
 
     async with Pool(start, 1, KeptLog()) as pool:
         with pytest.raises(DetectorUnavailable) as raised:
-            await pool.redact(a_clear_record(1))
+            await redacted(pool, a_clear_record(1))
     assert raised.value.retry_after == 7

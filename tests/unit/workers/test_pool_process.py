@@ -13,13 +13,14 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from audit.errors import DetectorUnavailable, RedactorUnavailable, SettingInvalid
+from audit.errors import DetectorUnavailable, RecordInvalid, RedactorUnavailable, SettingInvalid
 from audit.parts import Text
 from audit.record import AuditRecord, Message, RedactedRecord, Request
+from audit.sheaf import sheaf_json
 from audit.telemetry import NoLog
-from audit.value import from_json, to_json
+from audit.value import to_json
 from tests.harness.wait import until
-from tests.unit.workers.parts import Bench, KeptLog, a_clear_record, a_sealed_record
+from tests.unit.workers.parts import Bench, KeptLog, a_clear_record, a_clear_sheaf, a_sealed_record
 from workers.pool import Pool
 from workers.pool_process import ProcessLostError, RedactionFailedError, RedactionProcess
 from workers.settlement import TOO_MANY_ATTEMPTS, Patience
@@ -65,8 +66,23 @@ async def test_a_record_comes_back_redacted() -> None:
         assert (unavailable.retry_after, "jane" in str(unavailable)) == (7, False)
         assert isinstance(failed, RedactionFailedError)
         assert isinstance(redacted, bytes)
-        assert from_json(redacted, RedactedRecord).id == said("", 3).id
+        assert ids_in(redacted) == [said("", 3).id]
         assert isinstance(again, bytes)
+        session = a_clear_sheaf(5)
+        assert ids_in(await apart.redact(sheaf_json(session))) == [each.id for each in session]
+
+
+async def test_what_is_no_record_is_answered_too() -> None:
+    """Its caller hears so, and the process is not taken for one that is stuck."""
+    async with process(patience=2.0) as apart:
+        with pytest.raises(RecordInvalid):
+            await apart.redact(b"{}")
+        assert await apart.redact(to_json(said("hello")))
+
+
+def ids_in(redacted: bytes) -> list[str]:
+    """The ids of the records that a process gave back."""
+    return [each.id for each in msgspec.json.decode(redacted, type=list[RedactedRecord])]
 
 
 async def test_whoever_lost_a_process_learns_how_many_were_with_it() -> None:

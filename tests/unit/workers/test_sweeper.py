@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from audit.errors import StoreUnavailable
 from audit.ids import timestamp
 from audit.ledger import LedgerEntry, LedgerState
 from audit.orders import OrderKind
+from audit.record import RedactedRecord
 from audit.signing import Role, entry_statement
+from audit.value import to_json
+from storage.records.memory import MemoryLedger, MemoryRecords
 from tests.contract.samples import record_id
 from tests.harness.wait import until
 from tests.unit.workers.house import NOW, House, an_order, in_memory, on_disk, sealed
 from tests.unit.workers.parts import NOW_NS, SIGNER, TRUST, KeptLog
 from workers.carrier import Carried
+from workers.changes import with_hold
 from workers.custody import signed_order
 from workers.sweeper import EXPIRED, Sweeper, Swept
 
@@ -82,6 +87,85 @@ async def test_two_sweeps_at_once_remove_each_record_once(house: House) -> None:
     assert sum(each.expired for each in swept) == 30
     for seq in range(1, 31):
         assert len((await house.entry(seq)).amendments) == 1
+
+
+async def erased(house: House) -> RedactedRecord:
+    """A record as it was stored, which now is erased."""
+    await house.carry(sealed(1))
+    record = await house.stored(1)
+    assert record is not None
+    await house.eraser().erase(an_order(OrderKind.ERASE, 1))
+    return record
+
+
+def put_late(house: House, record: RedactedRecord) -> None:
+    """What a worker does that had lost its lease and did not live to look at the ledger."""
+    assert isinstance(house.writer, MemoryRecords)
+    house.writer.documents[record.id] = to_json(record)
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_what_comes_back_goes_again(held: bool) -> None:
+    """By the next sweep, which says so; the entry stays as it was, and the next one is idle."""
+    house = in_memory()
+    put_late(house, with_hold(await erased(house), hold=held))
+    before = await house.entry(1)
+    assert await house.sweeper().sweep() == Swept(again=1)
+    assert await house.stored(1) is None
+    assert await house.entry(1) == before
+    assert await house.sweeper().sweep() == Swept()
+
+
+async def test_what_someone_called_erased_is_no_reason_to_remove() -> None:
+    """Only a worker's signature is: without it the record stays, to be named by verify."""
+    house = in_memory()
+    await house.carry(sealed(1))
+    entry = await house.entry(1)
+    forged = msgspec.structs.replace(entry, state=LedgerState.ERASED)
+    assert isinstance(house.ledger, MemoryLedger)
+    assert await house.ledger.replace(forged, entry)
+    assert await house.sweeper().sweep() == Swept(refused=1)
+    assert await house.stored(1) is not None
+
+
+@pytest.mark.parametrize(("pause", "again"), [(86_000, 1), (86_500, 0)])
+async def test_the_first_sweep_looks_back_a_day(pause: int, again: int) -> None:
+    """What came back when no worker was left goes; what is older is left for verify to name."""
+    house = in_memory()
+    put_late(house, await erased(house))
+    house.clock.now += pause
+    assert await house.sweeper().sweep() == Swept(again=again)
+
+
+@pytest.mark.parametrize(("pause", "again"), [(3_500, 1), (3_700, 0)])
+async def test_each_removal_is_looked_at_until_it_is_an_hour_old(pause: int, again: int) -> None:
+    """However long two sweeps are apart; what comes later than that is left for verify to name."""
+    house = in_memory()
+    sweeper, record = house.sweeper(), await erased(house)
+    house.clock.now += pause
+    assert await sweeper.sweep() == Swept()
+    put_late(house, record)
+    house.clock.now += 86_500
+    assert await sweeper.sweep() == Swept(again=again)
+
+
+async def test_what_came_back_is_told() -> None:
+    """Somebody may have read it meanwhile."""
+    house, log, stop = in_memory(), KeptLog(), asyncio.Event()
+    put_late(house, await erased(house))
+    sweeper = Sweeper(
+        finder=house.finder,
+        keeper=house.keeper,
+        custody=house.custody(),
+        trust=TRUST,
+        interval=0.0,
+        log=log,
+    )
+    running = asyncio.create_task(sweeper.run(stop))
+    await until(lambda: bool(log.events()), "the first sweep")
+    stop.set()
+    await running
+    assert log.events() == ["worker.swept_again"]
 
 
 _MOVED = "UPDATE records SET expires_at = '2020'"

@@ -1,0 +1,185 @@
+"""Passwords and PINs in loose prose: said, not assigned.
+
+"The password for the staging box is …", "contraseña del servidor: …", "use … as her password".
+Between word and value may stand a few words without a digit; what is taken must look chosen, and
+the looser the words, the more so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from redaction.detectors.drawn import has_code, looks_chosen, looks_mixed
+from redaction.detectors.placeholders import is_placeholder
+from redaction.detectors.prefilter import Needle, loosened
+from redaction.detectors.secret_words import CREDENTIALS, PIN, STRONG_PROSE
+from redaction.finding import Passage, Span
+
+__all__ = ["PairRecogniser", "PinRecogniser", "SpokenPasswordRecogniser"]
+
+_IS = (
+    r"is now|is|was|are|being|will be|ist|war|lautet|heißt|est|sera|était|es|era|será|è|sarà"
+    r"|é|foi|as|to|brzmi|jest|luidt|werd|auf|naar|na|zu|set to|changed to|reset to|its|it's|that's"
+)
+_NEEDLE = Needle(rf"(?:{STRONG_PROSE})")
+_WORD = re.compile(rf"(?:{STRONG_PROSE})(?![^\W_])", re.IGNORECASE)
+# A few words, then perhaps the next line of a dialogue with its speaker.
+# Signs stand between words and never in them, so that there is one way only to read a gap.
+_GAP = (
+    r"(?: \([^()\n]{1,40}\)|[ \t,?'’\"()*`/]{1,3}[^\W_][\w.@\-]{0,30}){0,7}?"
+    r"[ \t,?\"'()*`]{0,3}(?:\n[^\W\d_]{1,16}[:>] ?)?"
+)
+_VALUE = r"[*_]{0,2}\s?[\"'`*«“„]{0,2}(?:(?<=[«„“])\s)?(?P<value>[^\s\"'`«»“”„<>]{4,64})"
+_MIXED = _VALUE.replace("(?P<value>", r"(?P<value>(?=[^\s\"'`<>]*[\d!@#$%^&*+?~][^\s\"'`<>]?)")
+# From the plainest announcement to the loosest.
+_ANNOUNCED = (
+    (re.compile(rf"[\"'`*]{{0,2}}\s?(?:[:=→–—]|->|=>| - ){_VALUE}", re.IGNORECASE), looks_chosen),
+    (re.compile(r">(?P<value>[^\s<>]{4,64})(?=</)"), looks_chosen),
+    (
+        re.compile(rf"{_GAP}(?:[:=]|(?<![^\W_])(?:{_IS})(?![^\W_]):?){_MIXED}", re.IGNORECASE),
+        looks_mixed,
+    ),
+    (re.compile(rf"[ \t]{{1,2}}[\"'`*(]?{_VALUE}", re.IGNORECASE), looks_mixed),
+)
+_OR = re.compile(
+    rf"[^\d\n]{{0,50}}?(?<![^\W_])(?:or|oder|ou|o|lub|of|albo|try|with|con|avec|mit|met|com|z"
+    rf"|and|und"
+    rf"|et|y|e|en|i|maybe){_VALUE}",
+    re.IGNORECASE,
+)
+_PAIR = re.compile(
+    r"(?<![^\s\"'(])(?:(?:admin|root|user|guest|login|[\w.\-]{2,30}@[\w.\-]{3,60}) ?/"
+    rf"|(?:{CREDENTIALS})(?: ?[:=] ?| )[\"'`]?[\w.\-@]{{2,60}}(?: ?[/:|,] ?| and | und | et | y "
+    rf"| e | en | i ))"
+    r" ?[\"'`]?(?P<value>[^\s\"'`/]{6,40})(?=[\s\"'`,;).]|$)",
+    re.IGNORECASE,
+)
+# Read backwards from the word: `… (password)`, `… as her password`.
+_AFTERWARDS = re.compile(
+    r"(?<![^\s\"'`(:])(?P<value>[^\s\"'`()]{6,64})[\"'`]?"
+    r" (?:\((?:[^\W\d_]{1,10}(?:'s)? ){0,3}|(?:as|als|comme|como|come"
+    r"|jako) (?:[^\W\d_]{1,10} ){0,2})\Z",
+    re.IGNORECASE,
+)
+_PIN = re.compile(
+    rf"(?<![^\W_])(?:{PIN})(?![^\W_])[\"']?(?:[ :=#\-]{{1,3}}"
+    rf"|(?: [^\W\d_]{{1,12}}){{1,3}} ?[:=] ?|\s?(?:{_IS})[ :]{{1,2}})[\"']?"
+    r"(?P<value>\d{3,8}[A-Z]?|\d{3}[ -]\d{3}|\d{1,2}(?:-\d{1,2}){2,3})(?![\w.,]\d|\w)",
+    re.IGNORECASE,
+)
+_CODE_TO = re.compile(
+    r"(?<![^\W_])(?:code|kod|código|codice)[ :]{1,2}(?P<value>\d{4,8})(?= (?:to (?:sign|log"
+    r"|verify|confirm|reset"
+    r"|activate|complete|continue)|um sich|pour (?:vous|confirmer)|para (?:iniciar|verificar"
+    r"|confirmar)|per (?:accedere"
+    r"|confermare)|om in te|aby))",
+    re.IGNORECASE,
+)
+_NEXT_PAIR = re.compile(r"[;&,](?=[A-Za-z_]\w*=)")
+_PIN_NEEDLE = Needle(rf"(?:{PIN}|code|kod|código|codice)")
+_TRAILING = ".,;:)}]>*"
+
+
+class SpokenPasswordRecogniser:
+    """Passwords that a sentence announces, or calls so afterwards."""
+
+    needs = loosened(rf"(?:{STRONG_PROSE})", re.IGNORECASE)
+    reach = 256
+
+    def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
+        """Hear nothing."""
+        return False
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
+        """Give each value that looks as its announcement demands."""
+        text = passage.text
+        for place in _NEEDLE.starts(text, start, end):
+            behind = _behind(text, place)
+            for found in (behind, _before(text, place), _another(text, behind)):
+                if found is not None:
+                    yield Span(*found, "PASSWORD", 0.7, "spoken_password")
+
+
+class PairRecogniser:
+    """User and password as people note them: `admin / …`."""
+
+    needs = loosened(_PAIR.pattern, re.IGNORECASE)
+    reach = 160
+
+    def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
+        """Hear nothing."""
+        return False
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
+        """Give what stands behind the stroke and looks like a password."""
+        for match in _PAIR.finditer(passage.text, start, end + self.reach):
+            if match.start() >= end:
+                return
+            if _convinces(match["value"], looks_mixed):
+                yield Span(*match.span("value"), "PASSWORD", 0.6, "password_pair")
+
+
+class PinRecogniser:
+    """Short secret numbers: PINs, one-time codes, card verification codes."""
+
+    needs = loosened(rf"(?:{PIN}|code|kod|código|codice)[^0-9]", re.IGNORECASE)
+    reach = 64
+
+    def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
+        """Hear nothing."""
+        return False
+
+    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
+        """Give each number that such a word announces."""
+        text = passage.text
+        for place in _PIN_NEEDLE.starts(text, start, end):
+            match = _PIN.match(text, place, place + 96) or _CODE_TO.match(text, place, place + 96)
+            if match is None:
+                continue
+            yield Span(*match.span("value"), "PASSWORD", 0.7, "pin")
+
+
+def _behind(text: str, place: int) -> tuple[int, int] | None:
+    """Give the value that the word at `place` announces, by the plainest reading that convinces."""
+    word = _WORD.match(text, place)
+    if word is None:
+        return None
+    for shape, looks in _ANNOUNCED:
+        match = shape.match(text, word.end(), word.end() + 200)
+        if match is not None:
+            found = _trimmed(text, *match.span("value"))
+            if _convinces(text[slice(*found)], looks):
+                return found
+    return None
+
+
+def _another(text: str, first: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Give a second value that a sentence offers for the first: `… or else try …`."""
+    match = _OR.match(text, first[1], first[1] + 120) if first else None
+    if match is None:
+        return None
+    found = _trimmed(text, *match.span("value"))
+    return found if _convinces(text[slice(*found)], looks_mixed) else None
+
+
+def _before(text: str, place: int) -> tuple[int, int] | None:
+    """Give the value that is called a password afterwards."""
+    match = _AFTERWARDS.search(text, max(0, place - 100), place)
+    if match is None:
+        return None
+    found = _trimmed(text, *match.span("value"))
+    return found if _convinces(text[slice(*found)], looks_mixed) else None
+
+
+def _convinces(value: str, looks: Callable[[str], bool]) -> bool:
+    return len(value) >= 4 and not is_placeholder(value) and not has_code(value) and looks(value)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Leave off the next assignment (`;Name=`, `&name=`) and closing punctuation."""
+    following = _NEXT_PAIR.search(text, start, end)
+    end = following.start() if following else end
+    while end > start and text[end - 1] in _TRAILING:
+        end -= 1
+    return start, end

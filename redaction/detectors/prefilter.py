@@ -1,0 +1,195 @@
+"""The prefilter: one pass over a text that decides which recognisers look at it at all.
+
+Each recogniser names what its values cannot do without, as a pattern in RE2's language; all of
+them together are one automaton, which reads each byte once. A long text is read in blocks, and a
+recogniser then looks at those blocks only that hold what it needs.
+
+The automaton may ask too many recognisers, never too few. A pattern that RE2 cannot be given
+asks always, and should the automaton ever fail, everyone is asked: a sentinel that every block
+contains tells.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from re import _constants as op  # type: ignore[attr-defined] # the parser's own names
+from re import _parser  # type: ignore[attr-defined] # as above
+from typing import Any
+
+import re2  # type: ignore[import-untyped] # it ships no types
+
+__all__ = ["SEVEN_DIGITS", "Needle", "Prefilter", "loosened"]
+
+# What numbers of people have in common: seven digits, with no more than two signs between them.
+SEVEN_DIGITS = r"[0-9](?:[^0-9]{0,2}[0-9]){6}"
+
+# A block, and how much of what follows is read with it: a match that begins in the block may end
+# there.
+_BLOCK, _AFTER = 1024, 512
+# Counting makes the automaton large: each place from which it could count is a state of its own.
+_MOST = 4
+_MEMORY = 64 << 20
+_WORD, _DIGIT, _SPACE = r"\pL\pN_", r"\p{Nd}", r"\s\p{Z}\x1c-\x1f\x85"
+_SETS = {
+    "CATEGORY_DIGIT": _DIGIT, "CATEGORY_WORD": _WORD, "CATEGORY_SPACE": _SPACE,
+    "CATEGORY_NOT_DIGIT": r"\P{Nd}", "CATEGORY_NOT_SPACE": r"\S",
+}  # fmt: skip
+
+
+class Prefilter:
+    """Tells for each of a row of patterns where in a text it can possibly match.
+
+    `needs` are RE2 patterns; None is for a recogniser that must always be asked, and so is a
+    pattern that RE2 does not take. `block` is how finely stretches are told apart, in characters.
+    """
+
+    def __init__(self, needs: Sequence[str | None], block: int = _BLOCK) -> None:
+        self._block = block
+        options = re2.Options()
+        options.max_mem = _MEMORY
+        options.log_errors = False
+        self._set = re2.Set.SearchSet(options)
+        # One entry for each pattern of the automaton: who is asked when it matches.
+        self._askers: list[list[int]] = [list(range(len(needs)))]
+        self._always = frozenset(
+            number for number, need in enumerate(needs) if need is None or not _takes(need, options)
+        )
+        self._set.Add("(?s:.?)")
+        numbers: dict[str, int] = {}
+        for number, need in enumerate(needs):
+            if need is None or number in self._always:
+                continue
+            if need not in numbers:
+                numbers[need] = len(self._askers)
+                self._set.Add(need)
+                self._askers.append([])
+            self._askers[numbers[need]].append(number)
+        self._set.Compile()
+
+    def regions(self, text: str) -> dict[int, list[tuple[int, int]]]:
+        """Give for each pattern that is to be asked the stretches in which its matches begin."""
+        asked: dict[int, list[tuple[int, int]]] = {}
+        length = len(text)
+        step = self._block if length > self._block + _AFTER else max(length, 1)
+        for start in range(0, length, step):
+            end = min(length, start + step)
+            for number in self._asked(text[start : end + _AFTER]):
+                places = asked.setdefault(number, [])
+                if places and places[-1][1] == start:
+                    places[-1] = (places[-1][0], end)
+                else:
+                    places.append((start, end))
+        return asked
+
+    def _asked(self, block: str) -> set[int]:
+        hits = self._set.Match(block.encode("utf-8", "replace"))
+        if 0 not in hits:
+            return set(self._askers[0])
+        return set(self._always).union(*(self._askers[hit] for hit in hits if hit))
+
+
+class Needle:
+    """Finds where words of a long list stand, at the automaton's speed.
+
+    `pattern` is one of `re`, letter case aside; where each find ends is left to who asked.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        options = re2.Options()
+        options.max_mem = _MEMORY
+        options.never_capture = True
+        self._pattern = re2.compile(loosened(pattern, re.IGNORECASE), options)
+
+    def starts(self, text: str, start: int, end: int) -> Iterator[int]:
+        """Give where the finds in `[start, end)` begin; they do not overlap."""
+        stretch = text[start : end + _AFTER]
+        if not stretch.isascii():
+            stretch = stretch.encode("utf-8", "replace").decode()
+        for match in self._pattern.finditer(stretch):
+            if start + match.start() >= end:
+                return
+            yield start + match.start()
+
+
+def _takes(pattern: str, options: Any) -> bool:
+    try:
+        re2.compile(pattern, options)
+    except re2.error:
+        return False
+    return True
+
+
+@functools.cache
+def loosened(pattern: str, flags: int = 0, most: int = _MOST) -> str | None:
+    """Translate a pattern of `re` for RE2, so that it matches wherever the original does.
+
+    What RE2 does not have is left out (looking around, word boundaries) or widened (references,
+    repetitions of more than `most`). Gives None for what cannot be parsed.
+    """
+    try:
+        tree = _parser.parse(pattern, flags)
+    except re.error:
+        return None
+    written = _Loosening(most).all(tree)
+    return f"(?i:{written})" if tree.state.flags & re.IGNORECASE else written
+
+
+class _Loosening:
+    """Writes a parsed pattern in RE2's language; knows what its groups were."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._groups: dict[int, str] = {}
+
+    def all(self, tree: Any) -> str:
+        """Write a row of nodes."""
+        return "".join(self._one(kind, argument) for kind, argument in tree)
+
+    def _one(self, kind: Any, argument: Any) -> str:  # noqa: PLR0911 - one line for each kind of node
+        if kind is op.LITERAL:
+            return rf"\x{{{argument:X}}}"
+        if kind is op.IN:
+            return _set(argument)
+        if kind in {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}:
+            return self._repeated(*argument)
+        if kind is op.BRANCH:
+            return "(?:" + "|".join(self.all(branch) for branch in argument[1]) + ")"
+        if kind is op.SUBPATTERN:
+            return self._group(*argument)
+        if kind is op.ATOMIC_GROUP:
+            return self._group(None, 0, 0, argument)
+        if kind in {op.ASSERT, op.ASSERT_NOT, op.AT}:
+            return ""
+        if kind is op.GROUPREF:
+            return self._groups[argument]
+        return "(?s:.)" if kind in {op.ANY, op.NOT_LITERAL} else "(?s:.*)"
+
+    def _group(self, number: int | None, added: int, removed: int, inner: Any) -> str:
+        sign = "i" if added & re.IGNORECASE else "-i" if removed & re.IGNORECASE else ""
+        written = f"(?{sign}:{self.all(inner)})"
+        if number is not None:
+            self._groups[number] = written
+        return written
+
+    def _repeated(self, least: int, most: int, inner: Any) -> str:
+        least = min(int(least), self._most)
+        upper = "" if int(most) > self._most else str(int(most))
+        return f"(?:{self.all(inner)}){{{least},{upper}}}"
+
+
+def _set(members: Any) -> str:
+    written, negated = "", False
+    for kind, argument in members:
+        if kind is op.NEGATE:
+            negated = True
+        elif kind is op.LITERAL:
+            written += rf"\x{{{argument:X}}}"
+        elif kind is op.RANGE:
+            written += rf"\x{{{argument[0]:X}}}-\x{{{argument[1]:X}}}"
+        elif str(argument) in _SETS:
+            written += _SETS[str(argument)]
+        else:
+            return "(?s:.)"
+    return f"[{'^' if negated else ''}{written}]"

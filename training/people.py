@@ -1,0 +1,131 @@
+"""Names of people as they are written: whole, in part, reversed, with initials, declined.
+
+The law: every choice comes from the generator handed in, so that one seed gives one training set.
+Titles stand in the templates and are no part of a name.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from random import Random
+
+from faker import Faker
+
+__all__ = ["People"]
+
+_LOCALES = {
+    "en": ["en_US", "en_GB", "en_AU", "en_CA", "en_IE", "en_NZ", "en_IN"],
+    "de": ["de_DE", "de_AT", "de_CH"],
+    "fr": ["fr_FR", "fr_CA", "fr_CH", "fr_BE"],
+    "es": ["es_ES", "es_MX", "es_AR", "es_CO", "es_CL"],
+    "it": ["it_IT"],
+    "pt": ["pt_BR", "pt_PT"],
+    "nl": ["nl_NL", "nl_BE"],
+    "pl": ["pl_PL"],
+    "other": ["tr_TR", "sv_SE", "da_DK", "no_NO", "fi_FI", "cs_CZ", "hu_HU", "ro_RO", "hr_HR"],
+}
+_GROUPS = (
+    "chinese",
+    "japanese",
+    "korean",
+    "vietnamese",
+    "arabic",
+    "indian",
+    "african",
+    "nordic",
+    "slavic",
+)
+_PARTICLES = {
+    "nl": ["van", "de", "van der", "van den", "ten"],
+    "de": ["von", "zu", "von der"],
+    "fr": ["de", "du", "de la", "Le"],
+    "es": ["de", "de la", "del"],
+    "pt": ["da", "dos", "de", "e"],
+    "it": ["De", "Di", "Della", "Lo"],
+    "en": ["O'", "Mc", "St. "],
+}
+Name = tuple[str, str]
+
+
+class People:
+    """Draws first and last names; mostly those of the language, a quarter from elsewhere."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._fakers = {
+            language: [_seeded(locale, random) for locale in locales]
+            for language, locales in _LOCALES.items()
+        }
+        lists = resources.files("training.lists").joinpath("names.toml").read_text("utf-8")
+        self._lists = tomllib.loads(lists)
+
+    def name(self, language: str) -> Name:
+        """A first and a last name."""
+        chance = self._random.random()
+        if chance < 0.18:
+            group = self._lists[self._random.choice(_GROUPS)]
+            return self._random.choice(group["first"]), self._random.choice(group["last"])
+        if chance < 0.25:
+            language = self._random.choice([*_LOCALES])
+        faker = self._random.choice(self._fakers[language])
+        first, last = faker.first_name(), faker.last_name()
+        return self._first(first, faker), self._last(last, faker, language)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Every word that a name may consist of, in lower case."""
+        drawn: set[str] = set()
+        for faker in (each for fakers in self._fakers.values() for each in fakers):
+            for _ in range(1500):
+                drawn.update(f"{faker.first_name()} {faker.last_name()}".lower().split())
+        for group in _GROUPS:
+            for part in (*self._lists[group]["first"], *self._lists[group]["last"]):
+                drawn.update(part.lower().replace("-", " ").split())
+        return frozenset(drawn)
+
+    def whole(self, language: str) -> str:
+        """A name as people write it out."""
+        first, last = self.name(language)
+        chance = self._random.random()
+        initial = self._random.choice("ABCDEFGHJKLMNPRSTW")
+        middle = self.name(language)[0]
+        forms = [
+            (0.72, f"{first} {last}"),
+            (0.78, f"{first} {initial}. {last}"),
+            (0.84, f"{last}, {first}"),
+            (0.88, f"{first[0]}. {last}"),
+            (0.92, f"{first} {middle} {last}"),
+            (0.95, f"{first} {last.upper()}"),
+            (0.97, first),
+            (1.0, last),
+        ]
+        return next(form for bound, form in forms if chance < bound)
+
+    def first(self, language: str) -> str:
+        """A first name."""
+        return self.name(language)[0]
+
+    def last(self, language: str) -> str:
+        """A last name."""
+        return self.name(language)[1]
+
+    def _first(self, first: str, faker: Faker) -> str:
+        return f"{first}-{faker.first_name()}" if self._random.random() < 0.03 else first
+
+    def _last(self, last: str, faker: Faker, language: str) -> str:
+        chance = self._random.random()
+        if chance < 0.05:
+            return f"{last}-{faker.last_name()}"
+        if chance < 0.09 and language in _PARTICLES:
+            particle = self._random.choice(_PARTICLES[language])
+            return f"{particle}{last}" if particle[-1] in "'c " else f"{particle} {last}"
+        if chance < 0.4 and language in {"es", "pt"}:
+            return f"{last} {faker.last_name()}"
+        return last
+
+
+def _seeded(locale: str, random: Random) -> Faker:
+    faker = Faker(locale)
+    faker.seed_instance(random.getrandbits(32))
+    return faker

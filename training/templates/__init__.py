@@ -1,0 +1,1 @@
+"""Texts with slots, one a line; `¶` is a line break."""
