@@ -16,6 +16,7 @@ from audit.ledger import LedgerEntry, LedgerState
 from audit.reading.neutral import neutral_line
 from audit.reading.words import SOURCES, ending_detail, flag, gap
 from audit.record import Integrity, RedactedRecord
+from audit.sheaf import record_ids
 from audit.signing import Role, Trust, entry_statement, record_statement
 from console.marks import Marks, Piece, Pieces
 
@@ -68,17 +69,28 @@ def _ledger(record: RedactedRecord, entry: LedgerEntry | None, actual: str) -> C
     name = "ledger"
     if entry is None:
         return Check(name, Standing.UNKNOWN, "has no entry for this number yet")
-    if entry.id != record.id:
+    if record.id not in record_ids(entry.id, entry.records):
         return Check(name, Standing.BAD, "has another record under this number")
     if entry.state is not LedgerState.STORED:
         state = entry.state.value.replace("_", " ")
         return Check(name, Standing.BAD, f"says {state}, and yet the record is here")
-    if entry.record_digest is None:
+    if entry.records > 1:
+        # They are entered by one digest over all of them, and only this one was read.
+        words = f"says stored, together with {entry.records - 1} others of its session; only verify"
+        return Check(name, Standing.UNKNOWN, f"{words} holds all of them against it")
+    return _entered(name, entry, actual)
+
+
+def _entered(name: str, entry: LedgerEntry, actual: str) -> Check:
+    """Compare the content with what was entered last: a hold or a release changes the digest."""
+    amended = bool(entry.amendments)
+    entered = entry.amendments[-1].record_digest if amended else entry.record_digest
+    if not entered:
         return Check(name, Standing.UNKNOWN, "says stored, without a digest")
-    if entry.record_digest != actual:
+    if entered != actual:
         return Check(name, Standing.BAD, "ALTERED: its digest is not that of this content")
-    amended = f", amended {len(entry.amendments)} times since" if entry.amendments else ""
-    return Check(name, Standing.GOOD, f"says stored, with this very content{amended}")
+    since = f", amended {len(entry.amendments)} times since it was stored" if amended else ""
+    return Check(name, Standing.GOOD, f"says stored, with this very content{since}")
 
 
 def _signed(name: str, trust: Trust | None, record_id: str, integrity: Integrity) -> Check:

@@ -10,7 +10,7 @@ import pytest
 
 from audit.digest import record_digest
 from audit.exchange import Identity, IdentitySource, Level
-from audit.ledger import LedgerState
+from audit.ledger import Amendment, LedgerState
 from audit.parts import Citation, Extra, Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from audit.record import (
     Finding,
@@ -169,6 +169,30 @@ def test_an_altered_record_is_called_so() -> None:
         assert standings(record, document, msgspec.structs.replace(entry, state=state))[1] is bad
     other = msgspec.structs.replace(entry, id=record_id(2))
     assert standings(record, document, other)[1] is bad
+
+
+def test_an_amended_record_is_held_against_its_last_amendment() -> None:
+    """A hold changes the digest lawfully: the one that it entered counts, not the first one."""
+    record = a_record(1)
+    document = msgspec.json.encode(record)
+    digest = record.integrity.record_digest or ""
+    amendment = Amendment(at="2026-11-20T10:00:00.000000Z", kind="hold", record_digest=digest)
+    entry = msgspec.structs.replace(an_entry(1), record_digest="ab", amendments=(amendment,))
+    assert standings(record, document, entry)[1] is Standing.GOOD
+    forged = msgspec.structs.replace(amendment, record_digest="cd")
+    other = msgspec.structs.replace(entry, record_digest=digest, amendments=(forged,))
+    assert standings(record, document, other)[1] is Standing.BAD
+
+
+def test_a_record_of_several_is_no_stranger_under_its_number() -> None:
+    """Each record of a session belongs to the one entry; alone it can be held against none."""
+    first = a_record(1)
+    second = msgspec.structs.replace(first, id=f"{first.id}/2")
+    entry = msgspec.structs.replace(an_entry(1), records=2)
+    for record in (first, second):
+        assert standings(record, msgspec.json.encode(record), entry)[1] is Standing.UNKNOWN
+    third = msgspec.structs.replace(first, id=f"{first.id}/3")
+    assert standings(third, msgspec.json.encode(third), entry)[1] is Standing.BAD
 
 
 async def test_the_session_is_followed_and_stays_within_its_consumer() -> None:
