@@ -36,7 +36,7 @@ def _host(value: str) -> str:
 def _url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-        raise ValueError("must be a URL such as https://my-account.blob.core.windows.net")
+        raise ValueError("must be a URL: https:// and the host of the service")
     return value.rstrip("/")
 
 

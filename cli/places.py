@@ -152,17 +152,26 @@ def trust_of(settings: Settings, *needed: Role) -> TrustedKeys:
 
 
 def console_token(settings: Settings) -> str:
-    """The token of the query side: as set, else made on first use, for its owner's eyes alone."""
+    """The token of the query side: as set, else made on first use, for its owner's eyes alone.
+
+    Raises `SettingInvalid` where there is none and none can be made.
+    """
     if settings.console.token is not None:
         return settings.console.token.get_secret_value()
     keys = settings.key_folder
     path = keys / "console.token"
-    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
-    return path.read_text("ascii").strip()
+    try:
+        keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(32) + "\n")
+        return path.read_text("ascii").strip()
+    except OSError as error:
+        raise SettingInvalid(
+            f"setting console.token is not set, and the file {path} that stands for it cannot be"
+            f" made or read ({error.strerror}); set it, or mend the folder's permissions"
+        ) from None
 
 
 def _opening(settings: Settings, keys: TapKeys) -> frozenset[str]:

@@ -67,7 +67,10 @@ def finds_names(policy: Policy, models: Mapping[str, str]) -> list[str]:
 def _on_detectors(policy: Policy, models: Mapping[str, str]) -> Iterator[Remark]:
     names = finds_names(policy, models)
     if not names:
-        yield Remark("required", "no detector finds names of people: they stay in the records")
+        yield Remark(
+            "required",
+            "no detector finds names of people: they stay in the records (`names` would)",
+        )
     elif not set(names) & set(policy.required):
         yield Remark(
             "optional",

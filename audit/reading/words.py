@@ -36,7 +36,7 @@ SOURCES: dict[IdentitySource, str] = {
 }
 
 GAPS: dict[str, str] = {
-    "no_name_model": "people's names were not looked for: that needs a name model",
+    "no_name_model": "people's names were not looked for: no detector of the policy reads them",
 }
 
 _FLAGS: dict[str, str] = {str(code): text for code, text in FLAGS.items()}

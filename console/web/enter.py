@@ -23,7 +23,8 @@ def add_routes(app: web.Application) -> None:
     """Add the entrance's paths."""
     app.router.add_get("/enter", _entrance)
     app.router.add_post("/enter", _by_token)
-    app.router.add_get("/enter/{code}", _by_link)
+    # Whoever only asks for the head, a previewer say, must not use the link up.
+    app.router.add_get("/enter/{code}", _by_link, allow_head=False)
     app.router.add_post("/purpose", _purpose)
     app.router.add_post("/leave", _leave)
 

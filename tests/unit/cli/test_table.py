@@ -62,8 +62,8 @@ def test_a_row_shows_the_last_thing_the_user_said() -> None:
 def test_the_table_says_when_names_were_not_looked_for() -> None:
     """The note is there once for all rows, and not below a continued table."""
     records = [a_record(), a_record()]
-    assert printed(RecordTable(records)).count("that needs a name model") == 1
-    assert "name model" not in printed(RecordTable(records, header=False))
+    assert printed(RecordTable(records)).count("names were not looked for") == 1
+    assert "not looked for" not in printed(RecordTable(records, header=False))
 
 
 def test_continued_rows_stand_under_the_first_header() -> None:

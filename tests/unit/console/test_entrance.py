@@ -21,6 +21,17 @@ async def test_a_link_lets_one_browser_in_once() -> None:
             assert "Set-Cookie" not in answer.headers
 
 
+async def test_who_asks_for_the_head_alone_does_not_use_a_link_up() -> None:
+    """A previewer is given nothing, and the reader after it comes in."""
+    async with site() as here:
+        code = here.console.sessions.link(ADMIN)
+        async with aiohttp.ClientSession(here.url) as client:
+            async with client.head(f"/enter/{code}", allow_redirects=False) as answer:
+                assert (answer.status, "Set-Cookie" in answer.headers) == (405, False)
+            async with client.get(f"/enter/{code}", allow_redirects=False) as answer:
+                assert answer.status == 303
+
+
 async def test_the_cookie_is_for_this_site_and_for_no_script() -> None:
     """It is HttpOnly and SameSite=Strict, and is drawn anew for each session."""
     async with site() as here:
