@@ -141,6 +141,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             "console",
             tmp_path / "console",
             "QUEUE",
+            DATA="data",
             CONSOLE__LISTEN=console,
             CONSOLE__TOKEN=TOKEN,
         )
