@@ -85,11 +85,13 @@ $(VENV)/.tested: $(VENV)/.installed
 	@$(PIP) -e '.[test]'
 	@touch $@
 
-# What the tests speak to in place of Azure's services; without npm those tests are skipped.
-$(VENV)/.emulators: $(VENV)/bin/python
+# What the tests speak to in place of Azure's services, as tests/emulators/package-lock.json has it:
+# without a lock a release of any of some hundred packages could break an install.
+$(VENV)/.emulators: $(VENV)/bin/python tests/emulators/package-lock.json
 	@echo 'installing emulators into $(VENV)/node ...'
-	@npm install --prefix $(VENV)/node --silent --no-audit --no-fund \
-	  azurite@3.37.0 @vercel/cosmosdb-server@1.0.1 axe-core@4.14.1
+	@command -v npm >/dev/null || { echo 'npm is missing: apt-get install npm' >&2; exit 1; }
+	@mkdir -p $(VENV)/node && cp tests/emulators/package.json tests/emulators/package-lock.json $(VENV)/node
+	@npm ci --prefix $(VENV)/node --silent --no-audit --no-fund
 	@touch $@
 
 # Debian packages: nginx to compare the tap with, Chromium to read pages in. Where they cannot be
