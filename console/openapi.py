@@ -15,8 +15,8 @@ _ERRORS = {
 }
 
 
-def document() -> Json:
-    """The whole description."""
+def document(cookie: str) -> Json:
+    """The whole description; `cookie` is the name of a session's cookie."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -60,7 +60,7 @@ def document() -> Json:
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "auditstream_session"},
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie},
             },
             "schemas": {
                 "Problem": _object(

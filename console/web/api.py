@@ -54,8 +54,7 @@ async def _health(request: web.Request) -> web.Response:
 
 
 async def _openapi(request: web.Request) -> web.Response:
-    del request
-    return json_answer(document())
+    return json_answer(document(request.app[CONSOLE].cookie))
 
 
 async def _fields(request: web.Request) -> web.Response:
