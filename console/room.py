@@ -180,6 +180,7 @@ class ReadingRoom:
         self, visit: Visit, deed: Deed, asked: str, records: int = 0, outcome: str = "shown"
     ) -> None:
         """Put on record what is not a read of one answer: an entry, an export's begin and end."""
+        _allowed(visit.principal, deed)
         await self._enter(visit, deed, asked, records, outcome)
 
     async def looks(

@@ -189,10 +189,14 @@ async def test_keys_that_sign_nothing_are_passed_over() -> None:
             {},
         ]
         assert (await there.sign_in(browser)).path == "/"
-        there.provider.keys = [key_number(3)]
-        there.provider.fault = Fault.KID
+        there.provider.keys, there.provider.withdrawn = [key_number(3)], True
+        for listed in ({"use": "enc"}, {"alg": "ES256"}, {"kty": "oct", "k": "c2VjcmV0"}):
+            there.provider.more_keys = [key_number(3).jwk(**listed)]
+            there.clock.seconds += RETRY_SECONDS + 1
+            assert refusal(await there.sign_in(browser)) == "token_key_unknown"
+        there.provider.more_keys = [key_number(3).jwk(alg="RS512")]
         there.clock.seconds += RETRY_SECONDS + 1
-        assert refusal(await there.sign_in(browser)) == "token_key_unknown"
+        assert refusal(await there.sign_in(browser)) == "token_algorithm"
 
 
 @pytest.mark.parametrize(
