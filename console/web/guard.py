@@ -60,7 +60,11 @@ async def errors_as_answers(request: web.Request, handler: Handler) -> web.Strea
         status = 400 if isinstance(error, PermanentError) else 503
         return problem(status, error.code, str(error), request)
     except web.HTTPException as error:
-        return problem(error.status, "http.error", error.reason, request)
+        answer = problem(error.status, "http.error", error.reason, request)
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            # RFC 9110, section 15.5.6: a 405 names what the path takes.
+            answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return answer
 
 
 @web.middleware

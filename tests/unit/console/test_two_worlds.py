@@ -18,17 +18,20 @@ from audit.errors import PermanentError
 from audit.record import RedactedRecord
 from console.app import build_app
 from console.principal import Principal, Role, Visit
-from console.room import ReadingRoom, Sources
-from storage.access.memory import MemoryAccessLog
+from console.room import ReadingRoom
 from storage.access.port import SavedSearch
-from storage.records.facts_sqlite import SqliteFacts
-from storage.records.ledger_sqlite import SqliteLedger
 from storage.records.query import Query, parse
-from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
-from storage.records.sqlite_file import open_store, open_store_for_reading
 from tests.contract.samples import a_checkpoint, record_id
 from tests.unit.console.kit import ADMIN, NOW_NS, Site, Visitor, site
-from tests.unit.console.two_worlds import ATTEMPTS, OURS, READER, THEIRS, entry_of, told
+from tests.unit.console.two_worlds import (
+    ATTEMPTS,
+    OURS,
+    READER,
+    THEIRS,
+    entry_of,
+    sqlite_world,
+    told,
+)
 
 IDS = [record_id(1), record_id(70), record_id(3), record_id(999), f"{record_id(70)}/2", "*", "x"]
 CONSUMERS = ["", "ours", "theirs", "ours-too", "*", "our%"]
@@ -177,22 +180,6 @@ async def test_a_record_of_no_readable_shape_is_nobodys_to_see() -> None:
             del here.records.documents["odd"]
             assert (there.status, never.status) == (404, 404)
             assert there.text.replace("odd", "never") == never.text
-
-
-@asynccontextmanager
-async def sqlite_world(path: Path, *records: RedactedRecord) -> AsyncIterator[ReadingRoom]:
-    """The same log in files, with the plans and indexes that these have."""
-    writing = await open_store(path)
-    for record in records:
-        await SqliteRecordWriter(writing).put(record)
-        await SqliteLedger(writing).enter(entry_of(record))
-    reading = await open_store_for_reading(path)
-    facts, ledger = SqliteFacts(reading), SqliteLedger(reading)
-    log = MemoryAccessLog()
-    sources = Sources(SqliteRecordReader(reading), facts, facts, ledger, log)
-    yield ReadingRoom(sources, lambda: NOW_NS, max_rows=1000)
-    await reading.close()
-    await writing.close()
 
 
 async def walked(room: ReadingRoom, text: str) -> list[object]:

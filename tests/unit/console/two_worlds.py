@@ -6,7 +6,9 @@ is theirs alone is planted, so that a page that holds it is found even where bot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 
@@ -14,9 +16,25 @@ from audit.exchange import Ending, Identity
 from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from console.principal import Principal, Role
+from console.room import ReadingRoom, Sources
+from storage.access.memory import MemoryAccessLog
+from storage.records.facts_sqlite import SqliteFacts
+from storage.records.ledger_sqlite import SqliteLedger
+from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
+from storage.records.sqlite_file import open_store, open_store_for_reading
 from tests.contract.samples import a_record, an_entry, record_id, some_facts
+from tests.unit.console.kit import NOW_NS
 
-__all__ = ["ATTEMPTS", "OURS", "PLANTED", "READER", "THEIRS", "entry_of", "told"]
+__all__ = [
+    "ATTEMPTS",
+    "OURS",
+    "PLANTED",
+    "READER",
+    "THEIRS",
+    "entry_of",
+    "sqlite_world",
+    "told",
+]
 
 READER = Principal("rob", "account", Role.READER, frozenset({"ours"}), "subject-rob")
 SECRET = "zebra"
@@ -101,3 +119,19 @@ def entry_of(record: RedactedRecord) -> LedgerEntry:
 def told(text: str, asked: str) -> list[str]:
     """Which of the planted words an answer holds beyond what was asked itself."""
     return [word for word in PLANTED if word in text and word not in asked]
+
+
+@asynccontextmanager
+async def sqlite_world(path: Path, *records: RedactedRecord) -> AsyncIterator[ReadingRoom]:
+    """The same log in files, with the plans and indexes that these have."""
+    writing = await open_store(path)
+    for record in records:
+        await SqliteRecordWriter(writing).put(record)
+        await SqliteLedger(writing).enter(entry_of(record))
+    reading = await open_store_for_reading(path)
+    facts, ledger = SqliteFacts(reading), SqliteLedger(reading)
+    log = MemoryAccessLog()
+    sources = Sources(SqliteRecordReader(reading), facts, facts, ledger, log)
+    yield ReadingRoom(sources, lambda: NOW_NS, max_rows=1000)
+    await reading.close()
+    await writing.close()
