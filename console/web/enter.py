@@ -90,6 +90,8 @@ async def _leave(request: web.Request) -> web.Response:
     console.sessions.close(request.cookies.get(console.cookie, ""))
     answer = see_other("/enter?left" if console.sign_in is not None else "/enter")
     take_back(request, answer, console.cookie)
+    # Not "cookies": that would end those of the sites beside this one too.
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
 
 
