@@ -30,6 +30,7 @@ __all__ = [
     "access_place",
     "check_begun",
     "desk_of",
+    "known_trust",
     "log_view_of",
     "owner",
     "room_of",
@@ -84,8 +85,7 @@ async def room_of(settings: Settings) -> AsyncIterator[ReadingRoom]:
     """
     check_begun(settings)
     async with store_view_of(settings) as store, _own_desk_of(settings) as desk:
-        sources = sources_of(settings, store, desk)
-        yield ReadingRoom(sources, time.time_ns, max_rows=settings.console.max_rows)
+        yield ReadingRoom(sources_of(store, desk), time.time_ns, max_rows=settings.console.max_rows)
 
 
 @asynccontextmanager
@@ -120,15 +120,15 @@ def owner(via: str) -> Principal:
     return Principal(_user(), via, Role.ADMIN)
 
 
-def sources_of(settings: Settings, store: StoreView, desk: Desk) -> Sources:
-    """What the reading room reads from."""
+def sources_of(store: StoreView, desk: Desk, trust: Trust | None = None) -> Sources:
+    """What the reading room reads from; `trust` where signatures are shown."""
     return Sources(
         records=store.records,
         facts=store.facts,
         totals=store.totals,
         ledger=store.lookup,
         log=desk.log,
-        trust=_trust(settings),
+        trust=trust,
     )
 
 
@@ -158,7 +158,7 @@ def _name(uid: int) -> str:
         return f"user {uid}"
 
 
-def _trust(settings: Settings) -> Trust | None:
+def known_trust(settings: Settings) -> Trust | None:
     """Whose signatures are believed. Readers may hold no public key; then pages say so."""
     try:
         return trust_of(settings)
