@@ -19,6 +19,7 @@ from audit.telemetry import frames_of
 from cli.checks.addresses import console_listens, tap_listens, worker_listens
 from cli.checks.blobs import blobs_for_console, blobs_for_tap, blobs_for_worker
 from cli.checks.keys import console_token, tap_keys, worker_keys
+from cli.checks.provider import accounts
 from cli.checks.queue import queue_for_receiving, queue_for_sending
 from cli.checks.redaction import redaction
 from cli.checks.spool import spool
@@ -77,6 +78,7 @@ def _looks(parts: Sequence[str]) -> Iterator[tuple[str, Look]]:
         yield "console.token", console_token
         yield "store", store_for_reading
         yield "blobs", blobs_for_console
+        yield "accounts", accounts
         yield "console.listen", console_listens
 
 

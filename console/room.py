@@ -1,8 +1,9 @@
 """The reading room's only door to the records: scope, budget and access log in one place.
 
-The law: nothing is read but through here. Each read is narrowed to what its principal may see,
-and its entry in the access log is durable before anything is given out; a log that takes no
-entry means that nothing is shown. A look that fails is entered too, with the error's code.
+The law: nothing is read but through here. Each read is one that the principal's role may make
+(`console.principal.MAY`) and is narrowed to what they may see, and its entry in the access log is
+durable before anything is given out; a log that takes no entry means that nothing is shown. A look
+that fails is entered too, with the error's code.
 """
 
 from __future__ import annotations
@@ -114,6 +115,7 @@ class ReadingRoom:
 
     async def newer(self, visit: Visit, query: Query, shown: frozenset[str]) -> Page:
         """The newest records that are not among those `shown`; entered only where there are any."""
+        _allowed(visit.principal, Deed.TAIL)
         narrowed = visit.principal.within(query)
         page = await self._from.records.search(narrowed, 100)
         fresh = tuple(each for each in page.documents if each.id not in shown)
@@ -150,6 +152,7 @@ class ReadingRoom:
 
         Part of opening the record, and entered with it.
         """
+        _allowed(visit.principal, Deed.VIEW)
         session = record.identity.session
         if not session:
             return None
@@ -159,20 +162,26 @@ class ReadingRoom:
 
     async def page(self, principal: Principal, query: Query, cursor: str | None, left: int) -> Page:
         """One page of an export, whose beginning and end `enter` puts on record."""
+        _allowed(principal, Deed.EXPORT)
         return await self._from.records.search(principal.within(query), min(200, left), cursor)
 
     async def states(self, visit: Visit) -> Sequence[StateCount]:
         """What became of the numbers of consumers in scope; part of an overview."""
+        _allowed(visit.principal, Deed.OVERVIEW)
         counts = await self._from.totals.states()
         return [each for each in counts if visit.principal.sees(each.consumer)]
 
     async def progress(self, visit: Visit) -> Sequence[TapProgress]:
         """How far the taps have come, for those who may see all."""
+        _allowed(visit.principal, Deed.OVERVIEW)
         return await self._from.totals.progress() if visit.principal.sees_all else ()
 
-    async def enter(self, visit: Visit, deed: Deed, asked: str, records: int = 0) -> None:
+    async def enter(
+        self, visit: Visit, deed: Deed, asked: str, records: int = 0, outcome: str = "shown"
+    ) -> None:
         """Put on record what is not a read of one answer: an entry, an export's begin and end."""
-        await self._enter(visit, deed, asked, records)
+        _allowed(visit.principal, deed)
+        await self._enter(visit, deed, asked, records, outcome)
 
     async def looks(
         self, visit: Visit, limit: int, before: int | None = None
@@ -180,8 +189,6 @@ class ReadingRoom:
         """The newest entries of the access log. Raises `AccessDenied` for those who may not."""
 
         async def look() -> tuple[Sequence[LoggedAccess], int]:
-            if not visit.principal.reads_log:
-                raise AccessDenied
             entries = await self._from.log.newest(limit, before)
             return entries, len(entries)
 
@@ -212,6 +219,7 @@ class ReadingRoom:
         self, visit: Visit, deed: Deed, asked: str, look: Callable[[], Awaitable[tuple[T, int]]]
     ) -> T:
         try:
+            _allowed(visit.principal, deed)
             result, records = await look()
         except AuditStreamError as error:
             await self._enter(visit, deed, asked, 0, error.code)
@@ -225,7 +233,7 @@ class ReadingRoom:
         who = visit.principal
         access = Access(
             at=timestamp(self._now_ns()),
-            who=who.name,
+            who=who.who,
             via=who.via,
             deed=deed,
             asked=asked,
@@ -234,3 +242,8 @@ class ReadingRoom:
             outcome=outcome,
         )
         await self._from.log.enter(access)
+
+
+def _allowed(principal: Principal, deed: Deed) -> None:
+    if not principal.may(deed):
+        raise AccessDenied

@@ -44,6 +44,8 @@ async def console_token(settings: Settings) -> AsyncIterator[Finding]:
     """What callers of the query side show."""
     if settings.console.token is not None:
         yield passed("console.token", "is set")
+    elif settings.console.oidc.issuer is not None:
+        yield skipped("console.token", "is not set: programs cannot come in, people have accounts")
     elif (settings.key_folder / "console.token").exists():
         yield passed("console.token", f"is in {settings.key_folder}")
     else:
