@@ -161,6 +161,19 @@ class ReadingRoom:
         """One page of an export, whose beginning and end `enter` puts on record."""
         return await self._from.records.search(principal.within(query), min(200, left), cursor)
 
+    async def size(self, principal: Principal, query: Query, most: int) -> int | None:
+        """How many records an export will hold, where a glance tells; part of the export."""
+        glance = self._from.facts.glance
+        try:
+            found = await self._from.facts.facts(
+                principal.within(query), min(most, OVERVIEW_OVER), glance
+            )
+        except QueryTooCostly:
+            return None
+        if found.spent is None and len(found.rows) == most:
+            return most
+        return None if found.more else len(found.rows)
+
     async def states(self, visit: Visit) -> Sequence[StateCount]:
         """What became of the numbers of consumers in scope; part of an overview."""
         counts = await self._from.totals.states()
@@ -204,7 +217,7 @@ class ReadingRoom:
 
     async def _facets(self, narrowed: Query) -> FactPage | None:
         try:
-            return await self._from.facts.facts(narrowed, FACETS_OVER)
+            return await self._from.facts.facts(narrowed, FACETS_OVER, self._from.facts.glance)
         except QueryTooCostly:
             return None
 

@@ -115,10 +115,14 @@ class Visitor:
 
 @asynccontextmanager
 async def site(
-    records: Sequence[RedactedRecord] = (), *, max_rows: int = 1000, max_export: int = 1000
+    records: Sequence[RedactedRecord] = (),
+    *,
+    max_rows: int = 1000,
+    max_export: int = 1000,
+    store: MemoryRecords | None = None,
 ) -> AsyncIterator[Site]:
-    """Serve a room with these records."""
-    store, ledger, log = MemoryRecords(), MemoryLedger(), MemoryAccessLog()
+    """Serve a room with these records, out of a store of one's own or a plain one."""
+    store, ledger, log = store or MemoryRecords(), MemoryLedger(), MemoryAccessLog()
     sources = Sources(store, WalkingFacts(store), WalkingTotals(ledger), ledger, log)
     drawn = itertools.count(1)
     console = Console(
