@@ -8,6 +8,7 @@ entry means that nothing is shown. A look that fails is entered too, with the er
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -22,7 +23,14 @@ from audit.value import from_json
 from console.principal import Principal, Visit
 from storage.access.port import Access, AccessLog, Deed, LoggedAccess
 from storage.records.cursor import MAX_PAGE
-from storage.records.facts import FactPage, LedgerTotals, RecordFacts, StateCount, TapProgress
+from storage.records.facts import (
+    FactPage,
+    LedgerTotals,
+    RecordFacts,
+    StateCount,
+    TapProgress,
+    facts_of,
+)
 from storage.records.port import LedgerLookup, Page, RecordReader, StoredDocument
 from storage.records.query import Match, Query, describe, every
 
@@ -107,7 +115,10 @@ class ReadingRoom:
 
         async def look() -> tuple[Found, int]:
             page = await self._from.records.search(narrowed, most, cursor)
-            facts = await self._facets(narrowed) if facets else None
+            if not facets:
+                return Found(page), len(page.documents)
+            whole = cursor is None and page.cursor is None and page.spent is None
+            facts = _facts_on(page) if whole else await self._facets(narrowed)
             return Found(page, facts), len(page.documents)
 
         return await self._logged(visit, Deed.SEARCH, describe(query, show_text=False), look)
@@ -247,3 +258,12 @@ class ReadingRoom:
             outcome=outcome,
         )
         await self._from.log.enter(access)
+
+
+def _facts_on(page: Page) -> FactPage:
+    """The facts of a page that has all there is; what is no record is left out."""
+    rows = []
+    for document in page.documents:
+        with suppress(msgspec.DecodeError):
+            rows.append(facts_of(from_json(document.json, RedactedRecord)))
+    return FactPage(rows, more=False)

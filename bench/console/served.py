@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -33,20 +34,26 @@ class Room:
 
     async def search(self, asked: Asked) -> Look:
         """Ask as the box does: the page with its rows and facets."""
-        began = time.perf_counter()
+        began, computed = time.perf_counter(), self._computed()
         form = {"csrf": self.csrf, "filter": asked.text}
         async with self.client.post("/search", data=form) as answer:
             text = await answer.text()
         taken = time.perf_counter() - began
-        return Look(asked.about, taken, len(_ROW.findall(text)), asked.text, answer.status == 200)
+        found, cost = len(_ROW.findall(text)), self._computed() - computed
+        return Look(asked.about, taken, found, cost, asked.text, answer.status == 200)
 
     async def open(self, record_id: str) -> Look:
         """Open a conversation."""
-        began = time.perf_counter()
+        began, computed = time.perf_counter(), self._computed()
         async with self.client.get(f"/records/{record_id}") as answer:
             await answer.read()
-        whole = answer.status == 200
-        return Look("conversation", time.perf_counter() - began, 1, record_id, whole)
+        taken, cost = time.perf_counter() - began, self._computed() - computed
+        return Look("conversation", taken, 1, cost, record_id, answer.status == 200)
+
+    def _computed(self) -> float:
+        """Seconds of processors that the process has had, in hundredths."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> tuple[float, float]:
         """What the process has resident now, and had at most, in MiB."""

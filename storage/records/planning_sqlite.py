@@ -29,6 +29,7 @@ from storage.records.query_sqlite import (
     candidates,
     compile_query,
     labels_fitting,
+    without_text,
 )
 
 __all__ = ["Key", "newest"]
@@ -44,9 +45,10 @@ _VERY_FEW = 200
 # So many labels of a kind are looked through for a pattern; a kind has some dozens of them, unless
 # callers make names up.
 _LABELS = 1_000
-# Records of the first window and of the largest: the first page of a common word is in the first.
+# Records met in the first window and in the largest; a common word's first page is in the first.
 _WINDOW, _WIDEST = 2_000, 64_000
 
+_KEY = "SELECT received_at, id FROM records WHERE number = ?"
 _EVERYWHERE = ((0, 2**62),)
 _ORDER = "ORDER BY r.received_at DESC, r.id DESC LIMIT ?"
 _BEFORE = "(r.received_at, r.id) < (?, ?)"
@@ -69,7 +71,7 @@ def newest(
     condition, parameters = compile_query(known)
     numbers = _shortest(db, known)
     if numbers is None and RUNS in parameters:
-        yield from _in_windows(db, columns, (condition, parameters), limit, after)
+        yield from _in_windows(db, columns, known, limit, after)
         return
     way: Sql = (_OF_DAY if _of_one_day(known) else _OF_TIME, [])
     if numbers is not None:
@@ -87,23 +89,26 @@ def _rows(
 
 
 def _in_windows(
-    db: sqlite3.Connection, columns: str, condition: Sql, limit: int, after: Key | None
+    db: sqlite3.Connection, columns: str, query: Query, limit: int, after: Key | None
 ) -> Iterator[tuple[Any, ...]]:
-    """Hold one stretch of time after the other against the condition, each longer than the last."""
+    """Hold one stretch of time after the other against the whole query, each longer than the last.
+
+    A stretch is as long as it takes to meet so many records that all but the words hold for; where
+    few do, the words are asked of few.
+    """
+    (first, values), (rest, words) = without_text(query), compile_query(query)
     size, left = _WINDOW, limit
-    while left > 0:
-        before: Sql = (_BEFORE, list(after)) if after else ("TRUE", [])
-        window = _rows(db, "r.number, r.received_at, r.id", (_OF_TIME, []), before, size).fetchall()
-        if not window:
-            return
-        last = window[-1][1:]
-        within = f"{condition[0]} AND {before[0]} AND {_DOWN_TO}"
-        runs = _runs(sorted(number for number, *_ in window), size)
-        parameters = [*bound(condition[1], runs), *before[1], *last]
+    before: Sql = (_BEFORE, list(after)) if after else ("TRUE", [])
+    plain = (f"{first} AND {before[0]}", [*values, *before[1]])
+    met = _rows(db, "r.number", (_OF_TIME, []), plain, -1)
+    while left > 0 and (numbers := [number for (number,) in met.fetchmany(size)]):
+        last = db.execute(_KEY, (numbers[-1],)).fetchone()
+        within = f"{rest} AND {before[0]} AND {_DOWN_TO}"
+        parameters = [*bound(words, _runs(sorted(numbers), size)), *before[1], *last]
         for row in _rows(db, columns, (_OF_TIME, []), (within, parameters), left):
             left -= 1
             yield row
-        after, size = last, min(2 * size, _WIDEST)
+        before, size = (_BEFORE, list(last)), min(2 * size, _WIDEST)
 
 
 def _runs(numbers: Sequence[int], gap: int) -> list[tuple[int, int]]:

@@ -32,7 +32,16 @@ from storage.records.query_ast import (
     Truth,
 )
 
-__all__ = ["LISTED", "RUNS", "Sql", "bound", "candidates", "compile_query", "labels_fitting"]
+__all__ = [
+    "LISTED",
+    "RUNS",
+    "Sql",
+    "bound",
+    "candidates",
+    "compile_query",
+    "labels_fitting",
+    "without_text",
+]
 
 Sql: TypeAlias = tuple[str, list[object]]
 
@@ -95,6 +104,14 @@ def candidates(query: Query) -> Iterator[Sql]:
     if said:
         # The index intersects words of itself, and skips what they do not have in common.
         yield _LIST_TEXT, [" AND ".join(f"({_words(part)})" for part in said)]
+
+
+def without_text(query: Query) -> Sql:
+    """The same of all conditions that must hold and ask for no words."""
+    parts = query.where.of if isinstance(query.where, All) else (query.where,)
+    plain = [each for each in map(_compiled, parts) if RUNS not in each[1]]
+    sql = " AND ".join(each for each, _ in plain)
+    return f"({sql or 'TRUE'})", [value for _, values in plain for value in values]
 
 
 def bound(parameters: Sequence[object], runs: Sequence[tuple[int, int]]) -> list[object]:
