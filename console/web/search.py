@@ -23,7 +23,7 @@ from console.web.forms import form_of
 from console.web.state import CONSOLE, session_of, visit_of
 from storage.access.port import SavedSearch
 from storage.records.port import Budget, Page
-from storage.records.query import FIELDS, Query, describe, parse
+from storage.records.query import FIELDS, Query, describe, notes, parse
 
 __all__ = ["add_routes"]
 
@@ -87,6 +87,7 @@ async def _show(request: web.Request, text: str) -> web.Response:
         facets=facets(text, query, found.facts) if found.facts else [],
         counted=_counted(found),
         spent=_spent(found.page),
+        notes=notes(query),
         units=f"{found.page.units:,.0f} request units" if found.page.units else "",
         rows=rows_of(found.page.documents),
         older=f"/search/{name}?{urlencode({'after': found.page.cursor})}"
@@ -118,6 +119,7 @@ async def _refuse(
         facets=[],
         counted="",
         spent="",
+        notes=[],
         units="",
         rows=[],
         older="",
