@@ -79,7 +79,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo 'installing into $(VENV) ...'
-	@$(PIP) -e .
+	@$(PIP) -e '.[parquet]'
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed

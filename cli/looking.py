@@ -37,10 +37,13 @@ def _no_option(
 @click.option(
     "--format",
     "shape",
-    type=click.Choice(["jsonl", "csv", "evaluation"]),
+    type=click.Choice(["jsonl", "csv", "parquet", "evaluation"]),
     default="jsonl",
     show_default=True,
-    help="Records as they are stored, a table, or query and response for Azure AI Evaluation.",
+    help=(
+        "Records as they are stored, a table as text or with types, or query and response for"
+        " Azure AI Evaluation."
+    ),
 )
 @click.option(
     "--out",

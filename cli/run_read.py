@@ -22,7 +22,7 @@ from cli.engines import begun, store_place, store_view_of
 from cli.render.conversation import ConversationView
 from cli.render.table import RecordTable
 from storage.records.port import RecordReader, StoredDocument
-from storage.records.query import FIELDS, Query, parse
+from storage.records.query import FIELDS, Query, notes, parse
 
 __all__ = ["run_fields", "run_query", "run_settings", "run_show", "run_tail", "store_reader"]
 
@@ -51,6 +51,8 @@ def run_query(settings: Settings, text: str, *, shape: str, limit: int | None) -
         _print_table(found)
     else:
         _print_json(found, lines=shape == "jsonl")
+    for note in notes(query):
+        sys.stderr.write(f"auditstream: {note}\n")
     if more:
         sys.stderr.write(f"auditstream: the newest {most} are shown; --limit gives more\n")
 
