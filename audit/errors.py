@@ -238,7 +238,7 @@ class SignInRefused(PermanentError):
 
 
 class QueryTooCostly(PermanentError):
-    """The query took longer than its budget allows; narrow it."""
+    """The query's time or request units were spent before it found anything; narrow it."""
 
     code = "query.too_costly"
 

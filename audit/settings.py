@@ -257,6 +257,14 @@ class ConsoleSettings(_Group):
     )
     max_rows: int = Field(1000, ge=1, le=100_000, description="Most records a query returns.")
     max_seconds: float = Field(10.0, gt=0, description="Longest a query may run.")
+    max_request_units: float = Field(
+        5_000.0,
+        gt=0,
+        description=(
+            "Most request units that a query, or counting what it finds, takes on Cosmos DB; it"
+            " ends with the answer that reaches them."
+        ),
+    )
     max_export: int = Field(
         100_000, ge=1, le=10_000_000, description="Most records that an export holds."
     )

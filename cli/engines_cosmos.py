@@ -46,7 +46,11 @@ async def store_view_of(settings: Settings, *, make: bool) -> AsyncIterator[Stor
             ledger=store.ledger,
             orders=store.orders,
             lookup=store.ledger,
-            facts=WalkingFacts(store.reader, settings.console.max_seconds),
+            facts=WalkingFacts(
+                store.reader,
+                settings.console.max_seconds,
+                settings.console.max_request_units,
+            ),
             totals=WalkingTotals(store.ledger),
         )
 
@@ -72,8 +76,14 @@ async def _opened(
     settings: Settings, blobs: Blobs, count: Count | None
 ) -> AsyncIterator[CosmosStore]:
     async with cosmos_access(settings) as access:
-        seconds = settings.console.max_seconds
-        store = await open_cosmos(access, blobs=blobs, count=count, budget=seconds)
+        reading = settings.console
+        store = await open_cosmos(
+            access,
+            blobs=blobs,
+            count=count,
+            budget=reading.max_seconds,
+            units=reading.max_request_units,
+        )
         try:
             yield store
         finally:

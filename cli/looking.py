@@ -92,10 +92,13 @@ def tail(words: tuple[str, ...], *, jsonl: bool, config: Path | None, **rest: An
 @click.option(
     "--format",
     "shape",
-    type=click.Choice(["jsonl", "csv", "evaluation"]),
+    type=click.Choice(["jsonl", "csv", "parquet", "evaluation"]),
     default="jsonl",
     show_default=True,
-    help="Records as they are stored, a table, or query and response for Azure AI Evaluation.",
+    help=(
+        "Records as they are stored, a table as text or with types, or query and response for"
+        " Azure AI Evaluation."
+    ),
 )
 @click.option(
     "--out",

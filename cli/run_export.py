@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -69,11 +70,25 @@ async def _export(
 ) -> None:
     async with room_of(settings) as room:
         visit = visitor(purpose)
-        console = Console(stderr=True)
-        with os.fdopen(descriptor, "wb") as file, console.status("exporting …") as status:
-            async for data in export(room, visit, text, shape, most):
+        with os.fdopen(descriptor, "wb") as file, _progress() as progress:
+            task = progress.add_task("exporting", total=None)
+
+            def tell(done: int, of: int | None) -> None:
+                progress.update(task, completed=done, total=of)
+
+            async for data in export(room, visit, text, shape, most, tell):
                 file.write(data)
-                status.update(f"exporting … {file.tell():,} bytes")
+
+
+def _progress() -> Progress:
+    """A bar of records; one that only moves where it is not known how many there will be."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} records"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )
 
 
 async def _entries(settings: Settings) -> list[LoggedAccess]:

@@ -27,7 +27,7 @@ from cli.render.conversation import ConversationView
 from cli.render.table import RecordTable
 from console.principal import Visit
 from storage.records.port import Page, RecordReader, StoredDocument
-from storage.records.query import FIELDS, Query, parse
+from storage.records.query import FIELDS, Query, notes, parse
 
 __all__ = ["run_fields", "run_query", "run_settings", "run_show", "run_tail", "store_reader"]
 
@@ -56,6 +56,8 @@ def run_query(
         _print_table(found)
     else:
         _print_json(found, lines=shape == "jsonl")
+    for note in notes(query):
+        sys.stderr.write(f"auditstream: {note}\n")
     if page.cursor is not None:
         sys.stderr.write(f"auditstream: the newest {most} are shown; --limit gives more\n")
 

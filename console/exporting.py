@@ -1,4 +1,4 @@
-"""Exports: records as CSV, JSON lines or evaluation lines, with a manifest that vouches for them.
+"""Exports: records as CSV, Parquet, JSON or evaluation lines, and a manifest that vouches for them.
 
 The law: what is exported is what is stored, redacted as it is, and the manifest says what was
 asked, by whom, when, how many came, and the SHA-256 of every byte. A cell that a spreadsheet
@@ -17,16 +17,20 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
 from audit.parts import Refusal, Text
 from audit.record import RedactedRecord
 from audit.value import from_json
+from console.parquet import ParquetRows
 from console.rows import said_first
 from storage.records.port import StoredDocument
 
 __all__ = ["COLUMNS", "Exporter", "Shape", "manifest", "safe_cell"]
+
+T = TypeVar("T")
 
 COLUMNS = (
     "id",
@@ -64,23 +68,32 @@ class Shape(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    PARQUET = "parquet"
     EVALUATION = "evaluation"
 
     @property
     def file(self) -> str:
         """The name of the file with the records."""
-        return {"csv": "records.csv", "jsonl": "records.jsonl"}.get(self.value, "evaluation.jsonl")
+        return "evaluation.jsonl" if self is Shape.EVALUATION else f"records.{self.value}"
 
 
 @dataclass(slots=True)
 class Exporter:
-    """Turns documents into bytes and keeps count; one object for each export."""
+    """Turns documents into bytes and keeps count; one object for each export.
+
+    Raises `QueryInvalid` for a shape that is not installed here.
+    """
 
     shape: Shape
     exported: int = 0
     left_out: int = 0
     size: int = 0
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256, repr=False)
+    _rows: ParquetRows | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.shape is Shape.PARQUET:
+            self._rows = ParquetRows(COLUMNS)
 
     def begin(self) -> bytes:
         """What stands before the first record."""
@@ -88,17 +101,26 @@ class Exporter:
         return self._taken(head)
 
     def write(self, documents: Sequence[StoredDocument]) -> bytes:
-        """The lines of some documents; what has no line in this shape is counted as left out."""
+        """What some documents become; what has no line in this shape is counted as left out."""
+        if self._rows is not None:
+            rows = self._counted([_record(each) for each in documents])
+            return self._taken(self._rows.write([_cells(each) for each in rows]))
         line_of = _LINES[self.shape]
-        made = [line_of(each) for each in documents]
-        lines = [line for line in made if line is not None]
-        self.exported += len(lines)
-        self.left_out += len(made) - len(lines)
-        return self._taken(b"".join(lines))
+        return self._taken(b"".join(self._counted([line_of(each) for each in documents])))
+
+    def end(self) -> bytes:
+        """What stands after the last record."""
+        return self._taken(self._rows.end() if self._rows is not None else b"")
 
     def sha256(self) -> str:
         """The digest of all that was given so far, in hex."""
         return self._digest.hexdigest()
+
+    def _counted(self, made: Sequence[T | None]) -> list[T]:
+        kept = [each for each in made if each is not None]
+        self.exported += len(kept)
+        self.left_out += len(made) - len(kept)
+        return kept
 
     def _taken(self, data: bytes) -> bytes:
         self._digest.update(data)
@@ -142,7 +164,7 @@ def _jsonl(document: StoredDocument) -> bytes:
 
 def _csv(document: StoredDocument) -> bytes | None:
     record = _record(document)
-    return None if record is None else _csv_line([safe_cell(cell) for cell in _cells(record)])
+    return None if record is None else _csv_line([_flat(cell) for cell in _cells(record)])
 
 
 def _evaluation(document: StoredDocument) -> bytes | None:
@@ -161,6 +183,13 @@ _LINES: dict[Shape, Callable[[StoredDocument], bytes | None]] = {
 }
 
 
+def _flat(cell: object) -> str:
+    """A cell as the text it is in a CSV."""
+    if isinstance(cell, dict):
+        return safe_cell(" ".join(f"{kind}:{count}" for kind, count in sorted(cell.items())))
+    return safe_cell(" ".join(cell) if isinstance(cell, tuple) else cell)
+
+
 def _cells(record: RedactedRecord) -> list[object]:
     facts, timing, usage, who = record.exchange, record.timing, record.usage, record.identity
     return [
@@ -169,8 +198,7 @@ def _cells(record: RedactedRecord) -> list[object]:
         *(facts.ending.value, facts.streamed, timing.ttft_ms, timing.duration_ms),
         *(usage.input, usage.output, usage.total),
         *(who.app_id, who.user, who.session, who.trace_id),
-        " ".join(record.safety.signals),
-        " ".join(f"{kind}:{count}" for kind, count in sorted(record.redaction.counts.items())),
+        *(record.safety.signals, record.redaction.counts),
         *(record.redaction.policy, _asked(record), _answered(record)),
         record.integrity.record_digest,
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit.value import Json
 from console.overview import SPANS
+from storage.records.port import Budget
 
 __all__ = ["document"]
 
@@ -94,8 +95,16 @@ def _object(properties: Json, *, closed: bool = False, required: bool = True) ->
 _HEALTH = _object({"healthy": {"type": "boolean"}})
 _RECORDS = {"type": "array", "items": {"type": "object"}}
 _FIELDS = _object({"fields": {"type": "array", "items": {"type": "object"}}})
+# Which budget ran out before the answer was whole.
+_SPENT = {"enum": [*Budget, None]}
 _FOUND = _object(
-    {"asked": {"type": "string"}, "records": _RECORDS, "cursor": {"type": ["string", "null"]}}
+    {
+        "asked": {"type": "string"},
+        "records": _RECORDS,
+        "cursor": {"type": ["string", "null"]},
+        "spent": _SPENT,
+        "request_units": {"type": "number"},
+    }
 )
 _COUNTED = _object(
     {
@@ -103,6 +112,7 @@ _COUNTED = _object(
         "facets": {"type": "object"},
         "counted": {"type": "integer"},
         "more": {"type": "boolean"},
+        "spent": _SPENT,
     }
 )
 _OVERVIEW = _object({"asked": {"type": "string"}, "overview": {"type": "object"}})

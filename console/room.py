@@ -9,6 +9,7 @@ that fails is entered too, with the error's code.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -23,7 +24,14 @@ from audit.value import from_json
 from console.principal import Principal, Visit
 from storage.access.port import Access, AccessLog, Deed, LoggedAccess
 from storage.records.cursor import MAX_PAGE
-from storage.records.facts import FactPage, LedgerTotals, RecordFacts, StateCount, TapProgress
+from storage.records.facts import (
+    FactPage,
+    LedgerTotals,
+    RecordFacts,
+    StateCount,
+    TapProgress,
+    facts_of,
+)
 from storage.records.port import LedgerLookup, Page, RecordReader, StoredDocument
 from storage.records.query import Match, Query, describe, every
 
@@ -118,7 +126,10 @@ class ReadingRoom:
 
         async def look() -> tuple[Found, int]:
             page = await self._from.records.search(narrowed, most, cursor)
-            facts = await self._facets(narrowed) if facets else None
+            if not facets:
+                return Found(page), len(page.documents)
+            whole = cursor is None and page.cursor is None and page.spent is None
+            facts = _facts_on(page) if whole else await self._facets(narrowed)
             return Found(page, facts), len(page.documents)
 
         return await self._logged(visit, Deed.SEARCH, describe(query, show_text=False), look)
@@ -205,6 +216,20 @@ class ReadingRoom:
         _allowed(principal, Deed.EXPORT)
         return await self._from.records.search(principal.within(query), min(200, left), cursor)
 
+    async def size(self, principal: Principal, query: Query, most: int) -> int | None:
+        """How many records an export will hold, where a glance tells; part of the export."""
+        _allowed(principal, Deed.EXPORT)
+        glance = self._from.facts.glance
+        try:
+            found = await self._from.facts.facts(
+                principal.within(query), min(most, OVERVIEW_OVER), glance
+            )
+        except QueryTooCostly:
+            return None
+        if found.spent is None and len(found.rows) == most:
+            return most
+        return None if found.more else len(found.rows)
+
     async def states(self, visit: Visit) -> Sequence[StateCount]:
         """What became of the numbers of consumers in scope; part of an overview."""
         _allowed(visit.principal, Deed.OVERVIEW)
@@ -251,7 +276,7 @@ class ReadingRoom:
 
     async def _facets(self, narrowed: Query) -> FactPage | None:
         try:
-            return await self._from.facts.facts(narrowed, FACETS_OVER)
+            return await self._from.facts.facts(narrowed, FACETS_OVER, self._from.facts.glance)
         except QueryTooCostly:
             return None
 
@@ -287,3 +312,12 @@ class ReadingRoom:
 def _allowed(principal: Principal, deed: Deed) -> None:
     if not principal.may(deed):
         raise AccessDenied
+
+
+def _facts_on(page: Page) -> FactPage:
+    """The facts of a page that has all there is; what is no record is left out."""
+    rows = []
+    for document in page.documents:
+        with suppress(msgspec.DecodeError):
+            rows.append(facts_of(from_json(document.json, RedactedRecord)))
+    return FactPage(rows, more=False)

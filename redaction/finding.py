@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["Passage", "Span"]
+__all__ = ["BY_POLICY", "Passage", "Span"]
+
+# Who found what the policy itself names: a whole field, or a value that always goes.
+BY_POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)

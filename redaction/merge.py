@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from redaction.finding import Span
+from redaction.finding import BY_POLICY, Span
 from redaction.policy import CREDENTIALS
 
 __all__ = ["merged"]
@@ -19,8 +19,9 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     """Give disjoint covers in reading order, each named after its strongest span.
 
     The strongest span is a credential where there is one, because its type decides that it is
-    neither kept nor linked; else the longest, among those of one length the surest, then the
-    first by type and detector. Empty spans are dropped; spans that only touch stay apart.
+    neither kept nor linked; else the longest, among those of one length what the policy itself
+    says, then the surest, then the first by type and detector. So a user's id that is an e-mail
+    address is a user's id. Empty spans are dropped; spans that only touch stay apart.
     """
     covers: list[Span] = []
     group: list[Span] = []
@@ -41,6 +42,6 @@ def _cover(group: list[Span], end: int) -> Span:
     return Span(group[0].start, end, strongest.type, strongest.score, strongest.detector)
 
 
-def _strength(span: Span) -> tuple[bool, int, float, str, str]:
-    length = span.end - span.start
-    return (span.type not in CREDENTIALS, -length, -span.score, span.type, span.detector)
+def _strength(span: Span) -> tuple[bool, int, bool, float, str, str]:
+    length, said = span.end - span.start, span.detector == BY_POLICY
+    return (span.type not in CREDENTIALS, -length, not said, -span.score, span.type, span.detector)

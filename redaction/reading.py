@@ -13,7 +13,7 @@ import msgspec
 
 from audit.errors import TextTooLarge
 from redaction.fields import Kind, Leaf, leaves
-from redaction.finding import Passage, Span
+from redaction.finding import BY_POLICY, Passage, Span
 from redaction.merge import merged
 from redaction.policy import Policy
 from redaction.repeats import Values
@@ -94,11 +94,11 @@ def _covers(spans: Iterable[Span], leaf: Leaf, view: View) -> list[Span]:
 
 def _whole_field(leaf: Leaf, policy: Policy) -> Iterator[Span]:
     if leaf.kind is not Kind.NAME and leaf.dotted in policy.fields:
-        yield Span(0, len(leaf.text), policy.fields[leaf.dotted], 1.0, "policy")
+        yield Span(0, len(leaf.text), policy.fields[leaf.dotted], 1.0, BY_POLICY)
 
 
 def _denied(policy: Policy) -> Values:
     denied = Values(shortest=1)
     for value, entity in policy.deny.items():
-        denied.add(value, Span(0, len(value), entity, 1.0, "policy"))
+        denied.add(value, Span(0, len(value), entity, 1.0, BY_POLICY))
     return denied

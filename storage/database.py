@@ -51,7 +51,8 @@ _NO_TEXT = "Could not decode to UTF-8"
 class Schema:
     """What a file must be: whose it is (`application_id`), which version, how it is made.
 
-    `upgrades` makes of a file of the version that it is listed under one of the next.
+    `upgrades` makes of a file of the version that it is listed under one of the next. In both,
+    each statement but the last ends with `;` at the end of a line.
     """
 
     application_id: int
@@ -228,7 +229,8 @@ def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
             connection.execute(f"PRAGMA user_version = {schema.version:d}")
         # Asked inside the transaction: another process may have done it meanwhile.
         for version in range(_schema_of(connection)[1], schema.version):
-            connection.execute(schema.upgrades[version])
+            for statement in schema.upgrades[version].split(";\n"):
+                connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {version + 1:d}")
 
 

@@ -66,6 +66,35 @@
     setTimeout(look, 1000);
   }
 
+  // -- exporting: how far it is, while the browser takes the ZIP --------------------------------
+  const exporting = document.querySelector("[data-export]");
+  if (exporting) {
+    const shown = exporting.querySelector("[data-progress]");
+    const bar = shown.querySelector("progress");
+    const status = shown.querySelector("[role=status]");
+    let watching = false;
+    const look = async () => {
+      const answer = await fetch(`/export/progress?run=${exporting.elements.run.value}`).catch(() => null);
+      const told = answer && answer.ok ? await answer.json() : { done: 0, of: null, ended: false };
+      if (told.of) {
+        bar.max = told.of;
+        bar.value = told.done;
+      }
+      const records = `${told.done.toLocaleString("en")} records`;
+      status.textContent = told.ended ? `${records}, done` : records;
+      watching = !told.ended;
+      if (told.ended) bar.value = bar.max;
+      else setTimeout(look, 500);
+    };
+    exporting.addEventListener("submit", () => {
+      exporting.elements.run.value = String(Date.now());
+      bar.removeAttribute("value");
+      shown.hidden = false;
+      if (!watching) setTimeout(look, 300);
+      watching = true;
+    });
+  }
+
   // -- completion: field names, then the values that a field takes ------------------------------
   if (!box) return;
   let fields = null;

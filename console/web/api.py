@@ -87,7 +87,8 @@ async def _search(request: web.Request) -> web.Response:
     found = await room.search(visit_of(request), query, asked.limit, asked.cursor)
     records = [msgspec.Raw(document.json) for document in found.page.documents]
     said = {"asked": describe(query), "records": records, "cursor": found.page.cursor}
-    return json_answer(said)
+    cost = {"spent": found.page.spent, "request_units": found.page.units}
+    return json_answer(said | cost)
 
 
 async def _facets(request: web.Request) -> web.Response:
@@ -100,7 +101,7 @@ async def _facets(request: web.Request) -> web.Response:
         for facet in facets(asked.filter, query, page)
     }
     said = {"asked": describe(query), "facets": counted}
-    return json_answer({**said, "counted": len(page.rows), "more": page.more})
+    return json_answer({**said, "counted": len(page.rows), "more": page.more, "spent": page.spent})
 
 
 async def _overview(request: web.Request) -> web.Response:

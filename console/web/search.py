@@ -22,12 +22,14 @@ from console.web.answers import page, see_other
 from console.web.forms import form_of
 from console.web.state import CONSOLE, session_of, visit_of
 from storage.access.port import SavedSearch
-from storage.records.query import FIELDS, Query, describe, parse
+from storage.records.port import Budget, Page
+from storage.records.query import FIELDS, Query, describe, notes, parse
 
 __all__ = ["add_routes"]
 
 _PAGE = 50
 _LONGEST_NAME = 80
+_BUDGETS = {Budget.SECONDS: "time", Budget.REQUEST_UNITS: "request units"}
 
 
 class _Newer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +86,9 @@ async def _show(request: web.Request, text: str) -> web.Response:
         conditions=conditions(query) if text.strip() else [],
         facets=facets(text, query, found.facts) if found.facts else [],
         counted=_counted(found),
+        spent=_spent(found.page),
+        notes=notes(query),
+        units=f"{found.page.units:,.0f} request units" if found.page.units else "",
         rows=rows_of(found.page.documents),
         older=f"/search/{name}?{urlencode({'after': found.page.cursor})}"
         if found.page.cursor
@@ -113,6 +118,9 @@ async def _refuse(
         conditions=[],
         facets=[],
         counted="",
+        spent="",
+        notes=[],
+        units="",
         rows=[],
         older="",
         first_page=True,
@@ -131,10 +139,22 @@ def _counted(found: Found) -> str:
     """Say over how many records the facets were counted."""
     if found.facts is None:
         return "not counted: that would have taken longer than a query may"
+    count = len(found.facts.rows)
+    if found.facts.spent is not None:
+        return f"counted over the newest {count:,} found; more would have taken too long"
     if found.facts.more:
         return f"counted over the newest {FACETS_OVER:,} found"
-    count = len(found.facts.rows)
     return f"{count:,} found"
+
+
+def _spent(found: Page) -> str:
+    """Say that a budget ran out before the page was full; empty where none did."""
+    if found.spent is None:
+        return ""
+    return (
+        f"Only a part: this search had spent its {_BUDGETS[found.spent]} when it had found these."
+        " Narrow the filter, or go on from here with Older."
+    )
 
 
 async def _newer(request: web.Request) -> web.Response:

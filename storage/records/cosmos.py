@@ -55,13 +55,15 @@ async def open_cosmos(
     blobs: Blobs | None = None,
     count: Count | None = None,
     budget: float = 10.0,
+    units: float = 5_000.0,
     clock: Callable[[], float] = time.time,
 ) -> CosmosStore:
     """Sign in, and see that the containers are there.
 
     `blobs` take the text of records too large for an item; a search takes at most `budget`
-    seconds; request units are told to `count`. Raises `StoreUnavailable`, which names
-    `store.key` or `auditstream provision` where that is what is missing, and `SettingInvalid`.
+    seconds and some `units` request units; all of these are told to `count`. Raises
+    `StoreUnavailable`, which names `store.key` or `auditstream provision` where that is what is
+    missing, and `SettingInvalid`.
     """
     client = await open_client(access)
     try:
@@ -73,7 +75,7 @@ async def open_cosmos(
         await client.close()
         raise
     bodies, entries = Bodies(records, blobs), CosmosLedger(ledger)
-    reader = CosmosRecordReader(records, bodies, budget, full_text=access.full_text)
+    reader = CosmosRecordReader(records, bodies, budget, units, full_text=access.full_text)
     return CosmosStore(
         writer=CosmosRecordWriter(records, entries, bodies, clock),
         reader=reader,

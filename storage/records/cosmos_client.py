@@ -22,6 +22,7 @@ from typing import Any
 
 import aiohttp
 from azure.core import MatchConditions
+from azure.core.async_paging import AsyncItemPaged
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
@@ -39,7 +40,7 @@ from storage.records.cosmos_errors import charge_of, translated
 from storage.records.cosmos_items import Item
 from storage.records.query_cosmos import Parameter
 
-__all__ = ["Container", "CosmosAccess", "Door", "open_client"]
+__all__ = ["Allowance", "Container", "CosmosAccess", "Door", "open_client"]
 
 _CONNECT_SECONDS = 5.0
 
@@ -127,6 +128,23 @@ def _session(access: CosmosAccess) -> aiohttp.ClientSession:
         auto_decompress=False,
         trust_env=True,
     )
+
+
+@dataclass(slots=True)
+class Allowance:
+    """Request units that one query may take, and what it has taken.
+
+    `cut` says that the query was ended because of that, and would have gone on.
+    """
+
+    units: float
+    taken: float = 0.0
+    cut: bool = False
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left."""
+        return self.taken >= self.units
 
 
 class Door:
@@ -240,8 +258,12 @@ class Container:
         parameters: Sequence[Parameter] = (),
         key: Sequence[str] = (),
         page_size: int = _PAGE,
+        allowance: Allowance | None = None,
     ) -> AsyncGenerator[Item, None]:
         """Give what a query finds, page by page; each page has the time of one operation.
+
+        It ends after the page with which its `allowance` was spent: what a page costs is known
+        when it is there. A page that finds nothing costs too.
 
         `key` is the whole partition key or its first levels; without it, the partitions are those
         that the query's own conditions leave. A query with an order has no `key`: where its first
@@ -251,14 +273,14 @@ class Container:
         if key and "ORDER BY" in sql:
             raise ValueError("a query with an order must not be given a key")
         options: dict[str, Any] = {"partition_key": list(key)} if key else {}
-        found = self._proxy.query_items(
+        found: AsyncItemPaged[Item] = self._proxy.query_items(
             query=sql,
             parameters=[dict(each) for each in parameters],
             max_item_count=page_size,
-            response_hook=self._hook("query"),
+            response_hook=self._hook("query", allowance),
             **options,
         )
-        pages = found.by_page()
+        pages: Any = found.by_page()  # typed as any iterator, while it is one with a token
         while True:
             async with self._through("query"):
                 page = await anext(pages, None)
@@ -267,14 +289,23 @@ class Container:
                 return
             for item in items:
                 yield item
+            if allowance is not None and allowance.spent:
+                # Without a token the SDK would not ask again: that was the last page anyway.
+                allowance.cut = pages.continuation_token is not None
+                return
 
     def _through(
         self, operation: str, *, writing: bool = False
     ) -> AbstractAsyncContextManager[None]:
         return self._door.through(operation, writing=writing)
 
-    def _hook(self, operation: str) -> Any:
-        return lambda headers, _: self._door.charge(operation, headers)
+    def _hook(self, operation: str, allowance: Allowance | None = None) -> Any:
+        def told(headers: Mapping[str, str], _: object) -> None:
+            self._door.charge(operation, headers)
+            if allowance is not None:
+                allowance.taken += charge_of(headers)
+
+        return told
 
     def _item_missing(self, operation: str, problem: CosmosResourceNotFoundError) -> None:
         """Tell a missing item, which is an answer, from a missing container."""

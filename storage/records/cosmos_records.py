@@ -9,8 +9,9 @@ the account's consistency has to be strong, or bounded staleness with one region
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -21,12 +22,12 @@ from audit.ledger import LedgerState
 from audit.record import RedactedRecord
 from audit.value import from_json
 from storage.records.cosmos_bodies import Bodies
-from storage.records.cosmos_client import Container
+from storage.records.cosmos_client import Allowance, Container
 from storage.records.cosmos_items import Item, item_id, place_of, record_key
 from storage.records.cosmos_ledger import CosmosLedger
 from storage.records.cursor import check_limit, read_cursor, write_cursor
 from storage.records.findable import findable
-from storage.records.port import Page, StoredDocument, StoredRef
+from storage.records.port import Budget, Page, StoredDocument, StoredRef
 from storage.records.query import Query
 from storage.records.query_cosmos import CosmosQuery, Parameter, compile_query
 from storage.records.query_match import matches
@@ -46,6 +47,9 @@ _REFERENCES = (
 _NAMES = ("record", "consumer", "day")
 _BEFORE = "c.received_at <= @at AND (c.received_at < @at OR c.id < @id)"
 _NEWEST = "c.received_at DESC, c.id DESC"
+
+# Items asked for at once; what they cost is known when they are there.
+_PAGE = 100
 
 _REMOVED = (LedgerState.ERASED, LedgerState.EXPIRED)
 
@@ -107,14 +111,19 @@ class CosmosRecordWriter:
 
 
 class CosmosRecordReader:
-    """Implements `RecordReader`; one search takes at most `budget` seconds."""
+    """Implements `RecordReader`.
+
+    One search takes at most `budget` seconds and `units` request units, and what the page costs
+    with which these are spent.
+    """
 
     def __init__(
-        self, records: Container, bodies: Bodies, budget: float, *, full_text: bool
+        self, records: Container, bodies: Bodies, budget: float, units: float, *, full_text: bool
     ) -> None:
         self._records = records
         self._bodies = bodies
         self._budget = budget
+        self._units = units
         self._full_text = full_text
 
     async def get(self, record_id: str) -> StoredDocument | None:
@@ -138,19 +147,16 @@ class CosmosRecordReader:
         check_limit(limit)
         compiled = compile_query(query, full_text=self._full_text)
         sql, parameters = _statement(compiled, read_cursor(cursor) if cursor is not None else None)
+        search = _Search(query, compiled, limit + 1, Allowance(self._units))
+        spent: Budget | None = None
         try:
             async with asyncio.timeout(self._budget):
-                found = await self._found(query, compiled, (sql, parameters), limit + 1)
+                await self._find(search, sql, parameters)
         except TimeoutError:
-            raise QueryTooCostly from None
-        documents = [StoredDocument(item["record"], text) for item, text in found[:limit]]
-        # One more than asked for tells whether there is a next page.
-        last = found[limit - 1][0] if len(found) > limit else None
-        return Page(
-            documents,
-            write_cursor(last["received_at"], last["record"]) if last else None,
-            fanned_out=not compiled.key,
-        )
+            spent = Budget.SECONDS
+        if search.allowance.cut:
+            spent = Budget.REQUEST_UNITS
+        return search.page(limit, spent)
 
     async def references(self) -> AsyncIterator[StoredRef]:
         """Walk every stored record in the order of ids."""
@@ -163,23 +169,49 @@ class CosmosRecordReader:
                 record_id, consumer, day = (str(item.get(each, "")) for each in _NAMES)
                 yield reference(record_id, *place_of(item), consumer, day, text)
 
-    async def _found(
-        self,
-        query: Query,
-        compiled: CosmosQuery,
-        statement: tuple[str, list[Parameter]],
-        count: int,
-    ) -> list[tuple[Item, bytes]]:
-        """The first so many items with their text."""
-        found: list[tuple[Item, bytes]] = []
-        async with aclosing(self._records.query(*statement, page_size=count)) as items:
+    async def _find(self, search: _Search, sql: str, parameters: Sequence[Parameter]) -> None:
+        """Find until the search is full or its allowance spent."""
+        items = self._records.query(
+            sql, parameters, page_size=min(search.wanted, _PAGE), allowance=search.allowance
+        )
+        async with aclosing(items):
             async for item in items:
                 text = await self._bodies.current_text_of(item)
-                if text is not None and _holds(query, compiled, item, text):
-                    found.append((item, text))
-                if len(found) == count:
-                    break
-        return found
+                if text is not None and _holds(search.query, search.compiled, item, text):
+                    search.found.append((item, text))
+                if search.full:
+                    return
+
+
+@dataclass(slots=True)
+class _Search:
+    """One search under way: what it wants, and the items found so far with their text."""
+
+    query: Query
+    compiled: CosmosQuery
+    wanted: int
+    allowance: Allowance
+    found: list[tuple[Item, bytes]] = field(default_factory=list)
+
+    @property
+    def full(self) -> bool:
+        """Whether all that was wanted is there."""
+        return len(self.found) >= self.wanted
+
+    def page(self, limit: int, spent: Budget | None) -> Page:
+        """The page to show. Raises `QueryTooCostly` where a budget was spent for nothing."""
+        if spent and not self.found:
+            raise QueryTooCostly
+        shown = self.found[:limit]
+        # One more than asked for tells whether there is a next page.
+        last = shown[-1][0] if self.full or spent else None
+        return Page(
+            [StoredDocument(item["record"], text) for item, text in shown],
+            write_cursor(last["received_at"], last["record"]) if last else None,
+            fanned_out=not self.compiled.key,
+            spent=None if self.full else spent,
+            units=self.allowance.taken,
+        )
 
 
 def _statement(

@@ -14,6 +14,7 @@ from typing import Protocol
 from audit.ledger import LedgerState
 from audit.record import RedactedRecord
 from storage.records.findable import findable
+from storage.records.port import Budget
 from storage.records.query import Query
 
 __all__ = [
@@ -55,19 +56,29 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class FactPage:
-    """Facts, newest first; `more` says that older ones were left out at the limit."""
+    """Facts, newest first; `more` says that older ones were left out.
+
+    They were at the limit, or where a budget was `spent`.
+    """
 
     rows: Sequence[Facts]
     more: bool
+    spent: Budget | None = None
 
 
 class RecordFacts(Protocol):
-    """Gives facts to be counted."""
+    """Gives facts to be counted.
 
-    async def facts(self, query: Query, limit: int) -> FactPage:
+    `glance` is how many seconds a count is worth here that only stands beside a page of records.
+    """
+
+    glance: float
+
+    async def facts(self, query: Query, limit: int, seconds: float | None = None) -> FactPage:
         """The facts of the newest `limit` records that the query finds.
 
-        Raises `QueryTooCostly` when it outlasts its budget, `StoreUnavailable`.
+        `seconds` may give it less time than its budget. Raises `QueryTooCostly` when a budget is
+        spent and nothing was found, `StoreUnavailable`.
         """
 
 

@@ -7,10 +7,9 @@ its budget of seconds.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -18,16 +17,13 @@ from audit.errors import QueryTooCostly
 from audit.ledger import Checkpoint, LedgerState
 from audit.value import from_json
 from storage.database import Database
+from storage.records.budget_sqlite import collected, one_state
 from storage.records.facts import FactPage, Facts, StateCount, TapProgress
-from storage.records.planning_sqlite import planned
+from storage.records.planning_sqlite import newest
+from storage.records.port import Budget
 from storage.records.query import Query
 
 __all__ = ["SqliteFacts"]
-
-T = TypeVar("T")
-
-# How many virtual-machine steps SQLite takes between looks at the clock.
-_STEPS = 10_000
 
 _FIELDS = (
     "id",
@@ -45,7 +41,6 @@ _FIELDS = (
     "ttft",
 )
 _COLUMNS = ", ".join(f"r.{name}" for name in ("number", *_FIELDS))
-_FOUND = "FROM records AS r WHERE {} ORDER BY r.received_at DESC, r.id DESC LIMIT ?"
 # The cross join makes SQLite go from the records to their labels; the other way round it would
 # read the labels of the whole store.
 _LABELS = (
@@ -65,57 +60,59 @@ _SETTLED = "SELECT tap, boot, count(*) FROM ledger GROUP BY tap, boot"
 class SqliteFacts:
     """Implements `RecordFacts` and `LedgerTotals` over a file opened for reading."""
 
+    glance = 0.15
+
     def __init__(self, database: Database, budget: float = 10.0) -> None:
         self._database = database
         self._budget = budget
 
-    async def facts(self, query: Query, limit: int) -> FactPage:
+    async def facts(self, query: Query, limit: int, seconds: float | None = None) -> FactPage:
         """The facts of the newest `limit` records that the query finds."""
-        return await self._within(lambda db: _facts(db, query, limit))
+        most = self._budget if seconds is None else min(seconds, self._budget)
+        return await self._database.read(lambda db: _facts(db, query, limit, most))
 
     async def states(self) -> Sequence[StateCount]:
         """How many numbers are in each state, by consumer and day."""
-        rows = await self._within(lambda db: db.execute(_STATES).fetchall())
+        rows = await self._all(_STATES)
         return [StateCount(who, day, LedgerState(state), n) for who, day, state, n in rows]
 
     async def progress(self) -> Sequence[TapProgress]:
         """Each boot that has sent a checkpoint."""
-        return await self._within(_progress)
+        settled = {(tap, boot): count for tap, boot, count in await self._all(_SETTLED)}
+        last = [from_json(json, Checkpoint) for (json,) in await self._all(_LAST)]
+        return [_progress(each, settled.get((each.tap, each.boot), 0)) for each in last]
 
-    async def _within(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._database.read(lambda db: _bounded(db, self._budget, work))
+    async def _all(self, sql: str) -> list[Any]:
+        """Every row of a count, or none of them."""
 
+        def count(db: sqlite3.Connection) -> list[Any]:
+            rows, spent = collected(db, self._budget, _lazily(db, sql))
+            if spent:
+                raise QueryTooCostly
+            return rows
 
-def _bounded(db: sqlite3.Connection, budget: float, work: Callable[[sqlite3.Connection], T]) -> T:
-    """Do work that is given up when `budget` seconds have passed."""
-    deadline = time.monotonic() + budget
-    db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-    try:
-        return work(db)
-    except sqlite3.OperationalError as problem:
-        if problem.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            raise QueryTooCostly from None
-        raise
-    finally:
-        db.set_progress_handler(None, _STEPS)
+        return await self._database.read(count)
 
 
-def _facts(db: sqlite3.Connection, query: Query, limit: int) -> FactPage:
+def _lazily(db: sqlite3.Connection, sql: str) -> Iterator[Any]:
+    """Begin when the first row is asked for: counting may come before it."""
+    yield from db.execute(sql)
+
+
+def _facts(db: sqlite3.Connection, query: Query, limit: int, seconds: float) -> FactPage:
     # Both look at one state of the file: a record that is erased in between would lose its labels.
-    db.execute("BEGIN")
-    try:
-        condition, parameters = planned(db, query)
-        found = _FOUND.format(condition)
-        rows = db.execute(f"SELECT {_COLUMNS} {found}", [*parameters, limit + 1]).fetchall()
+    with one_state(db):
+        rows, spent = collected(db, seconds, newest(db, _COLUMNS, query, limit + 1))
+        if spent and not rows:
+            raise QueryTooCostly
         numbers = msgspec.json.encode([row[0] for row in rows[:limit]]).decode()
         labels = db.execute(_LABELS, (numbers,)).fetchall()
-    finally:
-        db.execute("COMMIT")
     by_record: dict[int, list[tuple[str, str, int]]] = defaultdict(list)
     for record, kind, label, count in labels:
         by_record[record].append((kind, label, count))
     kept = [_row(row, by_record.get(row[0], [])) for row in rows[:limit]]
-    return FactPage(kept, len(rows) > limit)
+    more = len(rows) > limit
+    return FactPage(kept, more or spent, Budget.SECONDS if spent and not more else None)
 
 
 def _row(row: Sequence[Any], labels: Sequence[tuple[str, str, int]]) -> Facts:
@@ -127,17 +124,12 @@ def _row(row: Sequence[Any], labels: Sequence[tuple[str, str, int]]) -> Facts:
     return Facts(**named, models=models, signals=signals, entities=entities)
 
 
-def _progress(db: sqlite3.Connection) -> list[TapProgress]:
-    settled = {(tap, boot): count for tap, boot, count in db.execute(_SETTLED)}
-    last = [from_json(json, Checkpoint) for (json,) in db.execute(_LAST)]
-    return [
-        TapProgress(
-            tap=each.tap,
-            boot=each.boot,
-            opened=each.opened,
-            unrecorded=sum(end - start + 1 for start, end, _ in each.unrecorded),
-            settled=settled.get((each.tap, each.boot), 0),
-            at=each.at,
-        )
-        for each in last
-    ]
+def _progress(last: Checkpoint, settled: int) -> TapProgress:
+    return TapProgress(
+        tap=last.tap,
+        boot=last.boot,
+        opened=last.opened,
+        unrecorded=sum(end - start + 1 for start, end, _ in last.unrecorded),
+        settled=settled,
+        at=last.at,
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from audit.completeness import DamagedRow
@@ -17,6 +18,7 @@ from audit.record import Integrity, RedactedRecord
 from storage.records.query import Query
 
 __all__ = [
+    "Budget",
     "LedgerLookup",
     "LedgerReader",
     "LedgerWriter",
@@ -30,6 +32,13 @@ __all__ = [
 
 # Hears of rows that can no longer be read.
 TellDamage: TypeAlias = Callable[[DamagedRow], None]
+
+
+class Budget(StrEnum):
+    """What a query may spend only so much of."""
+
+    SECONDS = "seconds"
+    REQUEST_UNITS = "request_units"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +71,16 @@ class Page:
     """One page of a search, newest first; `cursor` continues it, or is None at the end.
 
     `fanned_out` says that every part of a partitioned store had to be asked, because the query
-    names no consumer: what such a search costs grows with the store.
+    names no consumer: what such a search costs grows with the store. `spent` names the budget
+    that ran out before the page was full: the page has what was found until then, and the cursor
+    goes on from there. `units` are the request units it took, 0 where a store counts none.
     """
 
     documents: Sequence[StoredDocument]
     cursor: str | None
     fanned_out: bool = False
+    spent: Budget | None = None
+    units: float = 0.0
 
 
 class RecordWriter(Protocol):
@@ -99,7 +112,7 @@ class RecordReader(Protocol):
         """Find records, newest opening first. Stable while records arrive.
 
         Raises `QueryInvalid` for a cursor that is not one of ours or a limit that is out of
-        range, `QueryTooCostly` when the query outlasts its budget, `StoreUnavailable`.
+        range, `QueryTooCostly` when a budget is spent and nothing was found, `StoreUnavailable`.
         """
 
     def references(self) -> AsyncIterator[StoredRef]:

@@ -1,7 +1,8 @@
 """The filter language: one face for those who ask.
 
 `parse` understands what a person types, `render` writes it again, `describe` says it in words,
-`FIELDS` is the table of what can be asked. A store compiles the tree for itself.
+`notes` what to know of the answer, `FIELDS` is the table of what can be asked. A store compiles
+the tree for itself.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from storage.records.query_ast import (
     every,
 )
 from storage.records.query_fields import FIELDS, Field, FieldKind
+from storage.records.query_notes import notes
 from storage.records.query_parser import parse
 from storage.records.query_words import describe, render
 
@@ -43,6 +45,7 @@ __all__ = [
     "describe",
     "either",
     "every",
+    "notes",
     "parse",
     "render",
 ]

@@ -50,7 +50,13 @@ _TABLE = (
     Field("consumer", _W, "Who is charged and governed.", "consumer:demo", "the consumer"),
     Field("app", _W, "The calling application's id.", "app:3f2a*", "the application"),
     Field("tenant", _W, "The caller's tenant.", "tenant:contoso", "the tenant"),
-    Field("user", _W, "The end user, as far as it is kept.", 'user:"<PERSON_1>"', "the user"),
+    Field(
+        "user",
+        _W,
+        "The end user, by the pseudonym that stands in the record.",
+        "user:<USER_ID_k3f7*",
+        "the user",
+    ),
     Field("session", _W, "The caller's session.", "session:s-42", "the session"),
     Field(
         "trace",

@@ -7,7 +7,6 @@ there. Reading opens the file read-only, and goes on while a worker writes.
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
@@ -18,15 +17,16 @@ from audit.errors import QueryTooCostly, RecordInvalid
 from audit.record import RedactedRecord
 from audit.value import to_json
 from storage.database import Database
+from storage.records.budget_sqlite import collected, one_state
 from storage.records.cursor import check_limit, read_cursor, write_cursor
 from storage.records.findable import SCALARS, Findable, findable
-from storage.records.planning_sqlite import planned
-from storage.records.port import Page, StoredDocument, StoredRef
+from storage.records.planning_sqlite import Key, newest
+from storage.records.port import Budget, Page, StoredDocument, StoredRef
 from storage.records.query import Query
 from storage.records.query_sqlite import compile_query
 from storage.records.reference import reference
 
-__all__ = ["SqliteRecordReader", "SqliteRecordWriter"]
+__all__ = ["SqliteRecordReader", "SqliteRecordWriter", "insertion"]
 
 _NAMES = ("id", "boot", "seq", "expires_at", "hold", "json", *SCALARS)
 _INSERT = (
@@ -36,9 +36,6 @@ _INSERT = (
 _REMOVED = (
     "SELECT 1 FROM ledger WHERE (tap, boot, seq) = (?, ?, ?) AND state IN ('erased', 'expired')"
 )
-
-# How many virtual-machine steps SQLite takes between looks at the clock: under a millisecond.
-_STEPS = 10_000
 
 _CHUNK = 200
 
@@ -58,9 +55,7 @@ class SqliteRecordWriter:
         """
         if type(record) is not RedactedRecord:
             raise RecordInvalid("only a redacted record may be stored")
-        values, found = _row(record), findable(record)
-        number = (record.tap.name, record.tap.boot, record.tap.seq)
-        return await self._database.write(lambda db: _insert(db, number, values, found))
+        return await self._database.write(insertion(record))
 
     async def digest(self, record: RedactedRecord) -> str | None:
         """What the stored record of this one's id digests to; None when there is none."""
@@ -90,13 +85,17 @@ class SqliteRecordReader:
         compile_query(query)  # what cannot be asked is said before anything is read
         after = read_cursor(cursor) if cursor is not None else None
         # One more than asked for tells whether there is a next page.
-        rows = await self._database.read(
-            lambda db: _within(db, self._budget, lambda: _found(db, query, limit + 1, after))
+        rows, spent = await self._database.read(
+            lambda db: _found(db, query, limit + 1, after, self._budget)
         )
-        documents = [StoredDocument(found, json.encode()) for found, _, json in rows[:limit]]
-        more = len(rows) > limit
+        if spent and not rows:
+            raise QueryTooCostly
+        shown = rows[:limit]
+        more = len(rows) > limit or spent
         return Page(
-            documents, write_cursor(rows[limit - 1][1], rows[limit - 1][0]) if more else None
+            [StoredDocument(found, json.encode()) for found, _, json in shown],
+            write_cursor(shown[-1][1], shown[-1][0]) if more else None,
+            spent=Budget.SECONDS if len(rows) <= limit and spent else None,
         )
 
     async def references(self) -> AsyncIterator[StoredRef]:
@@ -106,6 +105,13 @@ class SqliteRecordReader:
             after = chunk[-1][0]
             for _, found in chunk:
                 yield found
+
+
+def insertion(record: RedactedRecord) -> Callable[[sqlite3.Connection], bool]:
+    """What puts a record within a write transaction, all else about it being computed already."""
+    values, found = _row(record), findable(record)
+    number = (record.tap.name, record.tap.boot, record.tap.seq)
+    return lambda db: _insert(db, number, values, found)
 
 
 def _row(record: RedactedRecord) -> list[object]:
@@ -141,30 +147,21 @@ def _insert(
     return True
 
 
-def _found(db: sqlite3.Connection, query: Query, limit: int, after: tuple[str, str] | None) -> Rows:
-    condition, parameters = planned(db, query)
-    if after is not None:
-        condition += " AND (r.received_at, r.id) < (?, ?)"
-        parameters += after
-    statement = (
-        f"SELECT r.id, r.received_at, r.json FROM records AS r WHERE {condition}"  # noqa: S608
-        " ORDER BY r.received_at DESC, r.id DESC LIMIT ?"
-    )  # the condition is made of constants alone (see `query_sqlite`); values are parameters
-    return db.execute(statement, [*parameters, limit]).fetchall()
+def _found(
+    db: sqlite3.Connection, query: Query, limit: int, after: Key | None, seconds: float
+) -> tuple[Rows, bool]:
+    """Rows, and whether time ran out.
+
+    The records themselves are read last, when it is known which: they are most of the file.
+    """
+    with one_state(db):
+        wanted = newest(db, "r.number, r.id, r.received_at", query, limit, after)
+        keys, spent = collected(db, seconds, wanted)
+        return [(found, at, _document(db, number)) for number, found, at in keys], spent
 
 
-def _within(db: sqlite3.Connection, budget: float, work: Callable[[], Rows]) -> Rows:
-    """Do work that is given up when `budget` seconds have passed."""
-    deadline = time.monotonic() + budget
-    db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-    try:
-        return work()
-    except sqlite3.OperationalError as problem:
-        if problem.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            raise QueryTooCostly from None
-        raise
-    finally:
-        db.set_progress_handler(None, _STEPS)
+def _document(db: sqlite3.Connection, number: int) -> str:
+    return str(db.execute("SELECT json FROM records WHERE number = ?", (number,)).fetchone()[0])
 
 
 def _chunk(db: sqlite3.Connection, after: int) -> list[tuple[int, StoredRef]]:

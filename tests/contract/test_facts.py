@@ -17,7 +17,7 @@ from storage.records.facts_sqlite import SqliteFacts
 from storage.records.facts_walk import WalkingFacts, WalkingTotals
 from storage.records.ledger_sqlite import SqliteLedger
 from storage.records.memory import MemoryLedger, MemoryRecords
-from storage.records.port import LedgerWriter, RecordWriter
+from storage.records.port import Budget, LedgerWriter, RecordWriter
 from storage.records.query import parse
 from storage.records.sqlite import SqliteRecordWriter
 from storage.records.sqlite_file import open_store, open_store_for_reading
@@ -119,13 +119,18 @@ async def test_progress_is_the_last_word_of_each_boot(store: Doors) -> None:
 
 
 async def test_counting_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    """A budget of no time is spent before anything is counted; the file stays usable."""
+    """What was counted by then is given as a part; nothing is no answer; the file stays usable."""
     writing = await open_store(tmp_path / "store.db")
     for seq in range(1, 400):
         await SqliteRecordWriter(writing).put(a_record(seq))
     reading = await open_store_for_reading(tmp_path / "store.db")
+    slow = " ".join(f"-id:*{n}*z*" for n in range(80))
+    facts = SqliteFacts(reading)
+    part = await facts.facts(parse(slow, NOW_NS), 1000, seconds=0.0)
+    assert 0 < len(part.rows) < 399
+    assert (part.more, part.spent) == (True, Budget.SECONDS)
     with pytest.raises(QueryTooCostly):
-        await SqliteFacts(reading, budget=-1).facts(parse("-nothing -model:x*y*z", NOW_NS), 1000)
-    assert len((await SqliteFacts(reading).facts(parse("", NOW_NS), 1000)).rows) == 399
+        await facts.facts(parse(f"{slow} tap:no*such", NOW_NS), 1000, seconds=0.0)
+    assert len((await facts.facts(parse("", NOW_NS), 1000)).rows) == 399
     await reading.close()
     await writing.close()

@@ -21,7 +21,8 @@ from cli.reference.words import LABELS
 from storage.blobs.memory import MemoryBlobs
 from storage.records.cosmos import CosmosStore
 from storage.records.cosmos_items import GRACE, item_id
-from storage.records.port import StoredRef
+from storage.records.facts_walk import WalkingFacts
+from storage.records.port import Budget, StoredRef
 from storage.records.query import Query, parse
 from tests.contract.samples import BOOT, a_record, an_entry, number, record_id
 from tests.emulators.cosmos import CosmosEmulator, cosmos_store
@@ -399,6 +400,19 @@ async def test_a_query_has_a_budget(cosmos: CosmosEmulator) -> None:
     async with cosmos_store(cosmos.access(), budget=0.0) as store:
         with pytest.raises(QueryTooCostly):
             await store.reader.search(Query(), 10)
+
+
+async def test_a_query_has_a_budget_of_request_units(cosmos: CosmosEmulator) -> None:
+    """When they are spent it gives what it has found, says so, and goes on from there."""
+    async with cosmos_store(cosmos.access(), units=1.0) as store:
+        for seq in range(1, 106):
+            await store.writer.put(a_record(seq))
+        page = await store.reader.search(Query(), 150)
+        assert (len(page.documents), page.spent, page.units) == (100, Budget.REQUEST_UNITS, 1.0)
+        rest = await store.reader.search(Query(), 150, page.cursor)
+        assert (len(rest.documents), rest.spent, rest.cursor) == (5, None, None)
+        facts = await WalkingFacts(store.reader, units=1.0).facts(Query(), 150)
+        assert (len(facts.rows), facts.more, facts.spent) == (100, True, Budget.REQUEST_UNITS)
 
 
 async def test_request_units_are_counted_by_operation(house: House) -> None:

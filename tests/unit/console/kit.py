@@ -122,15 +122,19 @@ async def site(
     *,
     max_rows: int = 1000,
     max_export: int = 1000,
+    store: MemoryRecords | None = None,
     sign_in: Callable[[str], SignIn] | None = None,
     url: str | None = None,
     events: Log | None = None,
 ) -> AsyncIterator[Site]:
-    """Serve a room with these records; `sign_in` makes accounts for a site at an address."""
+    """Serve a room with these records, out of a store of one's own or a plain one.
+
+    `sign_in` makes accounts for a site at an address.
+    """
     # Bound at once: a provider must know the address before the site is put together.
     bound = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{bound.getsockname()[1]}"
-    store, ledger, log = MemoryRecords(), MemoryLedger(), MemoryAccessLog()
+    store, ledger, log = store or MemoryRecords(), MemoryLedger(), MemoryAccessLog()
     sources = Sources(store, WalkingFacts(store), WalkingTotals(ledger), ledger, log)
     drawn = itertools.count(1)
     console = Console(

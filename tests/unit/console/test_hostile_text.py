@@ -31,7 +31,7 @@ EVIL = (
 ADA = Principal(f"ada {EVIL}", "account", Role.ADMIN, None, f"subject {EVIL}")
 
 _SPELT = """
-html head meta title link script body a header nav main section aside div p span b em
+html head meta title link script body a header nav main section aside div p progress span b em
 strong code pre h1 h2 h3 ul ol li dl dt dd details summary fieldset legend table caption thead
 tbody tr th td form label input button select option textarea datalist mark kbd figure figcaption
 svg rect line text polyline circle

@@ -118,6 +118,15 @@ async def test_paging_neither_repeats_nor_skips_while_records_arrive() -> None:
     assert sorted({*shown[0], *shown[1]}) == sorted(record_id(seq) for seq in range(1, 56))
 
 
+async def test_a_search_for_a_numbered_token_is_said_to_mix_people() -> None:
+    """Beside what was understood; a pseudonym needs no warning."""
+    async with site([a_record(1)]) as here, here.visitor() as visitor:
+        await visitor.get("/")
+        warned = await visitor.search('user:"<PERSON_1>"')
+        assert "&lt;PERSON_1&gt; is numbered anew in each exchange" in warned.text
+        assert "numbered anew" not in (await visitor.search("consumer:demo")).text
+
+
 async def test_a_search_is_kept_and_forgotten() -> None:
     """It stands under its name, gives its filter, and is its owner's alone."""
     async with site([a_record(1)]) as here, here.visitor() as visitor:

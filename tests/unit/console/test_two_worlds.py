@@ -70,6 +70,7 @@ REQUESTS: dict[tuple[str, str], list[Asked]] = {
         "/overview/charges.csv", span=SPANS, consumer=CONSUMERS
     ),
     ("GET", "/export"): addresses("/export", search=["{name}", "x"]),
+    ("GET", "/export/progress"): addresses("/export/progress", run=["", "theirs", IDS[0]]),
     ("POST", "/export"): [
         each
         for shape in ("jsonl", "csv", "evaluation", "parquet")

@@ -24,11 +24,11 @@ STORE = ("cli.engines_cosmos", "cli.engines_blobs", "cli.run_check")
 PARTS = {
     "tap": (*QUEUE, "cli.run_tap", "cli.demo.upstream", "cli.healthy"),
     "worker": (*QUEUE, *STORE, "cli.run_worker", "cli.redaction_child", "cli.run_verify"),
-    "console": (*STORE, "cli.run_console", "cli.run_read"),
+    "console": (*STORE, "cli.run_console", "cli.run_read", "cli.run_export", "pyarrow.parquet"),
 }
 BARRED = {
-    "tap": {"presidio-analyzer", "presidio-anonymizer", "spacy", "azure-cosmos"},
-    "worker": {"httptools"},
+    "tap": {"presidio-analyzer", "presidio-anonymizer", "spacy", "azure-cosmos", "pyarrow"},
+    "worker": {"httptools", "pyarrow"},
     "console": {"presidio-analyzer", "presidio-anonymizer", "spacy", "azure-servicebus"},
 }
 TOOLS = {"pip", "setuptools", "wheel"}
@@ -94,10 +94,12 @@ def modules_of(distribution: Distribution) -> set[str]:
 
 
 def test_the_three_images_together_have_every_dependency() -> None:
-    """What a plain installation brings is what the images bring, one way and the other."""
+    """What `make install` brings is what the images bring, one way and the other."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    whole = {*project["dependencies"], *project["optional-dependencies"]["parquet"]}
     by_image = groups()
-    assert set().union(*(by_image[image] for image in IMAGES)) == set(project["dependencies"])
+    assert set().union(*(by_image[image] for image in IMAGES)) == whole
+    assert "-e '.[parquet]'" in (ROOT / "Makefile").read_text("utf-8")
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -16,7 +16,8 @@ from tests.unit.query.strategies import queries
 # Everything that may stand in compiled SQL besides parentheses and question marks.
 VOCABULARY = {
     *("r", "id", "number", "IN", "SELECT", "record", "rowid", "FROM", "labels", "texts", "WHERE"),
-    *("kind", "label", "AND", "OR", "NOT", "GLOB", "MATCH", "coalesce", "TRUE", "FALSE"),
+    *("EXISTS", "kind", "label", "AND", "OR", "NOT", "GLOB", "MATCH", "coalesce", "TRUE", "FALSE"),
+    *("t", "run", "value", "json_each", "json_extract", "AS", "CROSS", "JOIN", "0", "1"),
     *SCALARS,
 }
 
@@ -26,7 +27,7 @@ def test_sql_is_made_of_a_fixed_vocabulary(query: Query) -> None:
     """Whatever the values, the SQL text holds only words of a fixed list and placeholders."""
     sql, parameters = compile_query(query)
     assert set(re.findall(r"\w+", sql)) <= VOCABULARY
-    assert not set(re.sub(r"\w+", "", sql)) - set(' ().,?"=<>')
+    assert not set(re.sub(r"\w+", "", sql)) - set(" ().,?\"=<>$[]'")
     assert sql.count("?") == len(parameters)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redaction.finding import Span
+from redaction.finding import BY_POLICY, Span
 from redaction.merge import merged
 from redaction.policy import CREDENTIALS
 
@@ -48,6 +48,14 @@ def test_spans_that_touch_stay_apart() -> None:
     """Two values side by side are two values."""
     spans = [Span(0, 3, "A", 1.0, "x"), Span(3, 5, "B", 1.0, "x")]
     assert merged(spans) == spans
+
+
+def test_what_the_policy_says_of_a_value_names_its_cover() -> None:
+    """Of two names for the same stretch; a credential stays one."""
+    said, seen = Span(0, 9, "USER_ID", 1.0, BY_POLICY), Span(0, 9, "EMAIL_ADDRESS", 1.0, "x")
+    secret = Span(0, 9, "API_KEY", 0.5, "x")
+    assert merged([seen, said]) == [said]
+    assert merged([seen, said, secret])[0].type == "API_KEY"
 
 
 def test_the_longest_span_names_the_cover() -> None:

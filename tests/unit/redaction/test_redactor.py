@@ -175,6 +175,17 @@ def test_a_user_is_a_pseudonym_that_lasts() -> None:
     assert re.fullmatch(r"<USER_ID_[a-z2-7]{16}>", one)
 
 
+def test_a_user_id_that_is_an_address_is_a_pseudonym_too() -> None:
+    """What it looks like does not make everybody the first address of their exchange."""
+    users = [
+        redact(a_record("hi", identity=Identity(user=user, tenant_id="t1"))).identity.user
+        for user in (MAIL, "someone.else@example.org", MAIL, "+49 171 1234567")
+    ]
+    assert all(re.fullmatch(r"<USER_ID_[a-z2-7]{16}>", user or "") for user in users)
+    assert users[0] == users[2]
+    assert len(set(users)) == 3
+
+
 def test_pseudonymised_links_people_but_not_credentials() -> None:
     """At that level tokens of people last, those of secrets are numbered."""
     record = redact(a_record(f"{MAIL} password: hunter2", level=Level.PSEUDONYMISED))
