@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -63,6 +63,9 @@ from workers.sweeper import Sweeper
 __all__ = ["NOW", "House", "SessionRedactor", "an_order", "in_memory", "on_disk", "sealed"]
 
 NOW = timestamp(NOW_NS)
+
+
+T = TypeVar("T")
 
 
 class BothEnds(Outbox, Inbox, Protocol):
@@ -219,8 +222,20 @@ class House:
         return (await self.entry(seq)).state
 
 
-def in_memory(paced: Callable[[MemoryLedger], MemoryLedger] = lambda ledger: ledger) -> House:
-    """All in memory; `paced` may come between the store's steps and its ledger."""
+class Paces(Protocol):
+    """What may come between the calls of a port."""
+
+    def __call__(self, port: T, /) -> T:
+        """The port, called in turn."""
+
+
+def as_it_is(port: T) -> T:
+    """The port itself."""
+    return port
+
+
+def in_memory(paced: Paces = as_it_is) -> House:
+    """All in memory; `paced` may come between the store's steps."""
     clock, ledger = Clock(), paced(MemoryLedger())
     records, queue = MemoryRecords(ledger), MemoryQueue(lease=60.0, clock=clock)
     return House(
@@ -230,7 +245,7 @@ def in_memory(paced: Callable[[MemoryLedger], MemoryLedger] = lambda ledger: led
         records,
         records,
         ledger,
-        MemoryKeeper(records, ledger),
+        MemoryKeeper(paced(records), ledger),
         MemoryFinder(records, ledger),
         MemoryOrderBook(),
         clock,

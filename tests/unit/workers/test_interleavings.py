@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from audit.errors import RecordHeld, TransientError
+from audit.errors import PermanentError, RecordHeld, TransientError
 from audit.ids import timestamp
 from audit.ledger import LedgerState
 from audit.orders import Order, OrderKind
@@ -21,6 +21,7 @@ from tests.contract.samples import record_id
 from tests.unit.workers.house import House, an_order, in_memory, on_disk, sealed
 from tests.unit.workers.parts import NOW_NS, TRUST
 from tests.unit.workers.turns import Step, Turns
+from workers.settlement import SetAside
 from workers.vouching import vouched_for
 
 ERASE, HOLD = OrderKind.ERASE, OrderKind.HOLD
@@ -45,6 +46,9 @@ LATE_PUT = [Step(3, 40), Step(0, 5), Step(2, 40), Step(1, 40), Step(0), Step(0, 
 # message, the operator erases. The first one puts the next record and dies before it looks.
 LATE_SHEAF = [Step(3, 40), Step(0, 6), Step(1, 40), Step(1, 40), Step(0, 3), Step(0, dies=True)]
 
+# A worker enters that a record is held and dies before it says so in the record.
+HALF_HELD = [Step(1, 5), Step(2, 9), Step(3, 7), Step(3, 9, dies=True)]
+
 # Dying leaves whatever was done; a refusal and a conflict are told to the operator.
 _ALLOWED = (asyncio.CancelledError, TransientError, RecordHeld)
 
@@ -66,7 +70,12 @@ class Play:
         return {"a worker": self._carry(first), "b": self._carry(second)}
 
     async def _carry(self, delivery: Delivery) -> None:
-        await self.house.carrier().carry(delivery.message)
+        try:
+            await self.house.carrier().carry(delivery.message)
+        except PermanentError:
+            # Records that another one is amending just now look altered; the ledger knows better.
+            aside = SetAside("signature.invalid", "It looked altered.")
+            assert await self.house.carrier().set_aside(delivery.message, aside) is not None
         await self.house.queue.complete(delivery)
 
     async def erase(self, order: Order) -> None:
@@ -193,6 +202,7 @@ def test_what_is_erased_does_not_come_back(
 @RECORDS
 @few
 @given(schedule=SCHEDULES)
+@example(schedule=HALF_HELD)
 def test_what_is_held_is_stored_held(kind: str, records: int, schedule: list[Step]) -> None:
     """Whenever the hold falls among the workers' steps, the record says so in the end."""
     order = an_order(HOLD, consumer="demo", name="h-1")
