@@ -54,7 +54,7 @@ class MemoryRecords:
         return None if found is None else document_digest(msgspec.json.decode(found))
 
     async def replace(self, record: RedactedRecord) -> bool:
-        """Put it in place of the stored one of its id, for the keeper; false where there is none."""
+        """For the keeper: in place of the stored one of its id; false where there is none."""
         if record.id not in self.documents:
             return False
         self.documents[record.id] = to_json(record)

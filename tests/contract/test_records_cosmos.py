@@ -16,7 +16,7 @@ from audit.digest import record_digest
 from audit.errors import BlobMissing, QueryTooCostly, RecordInvalid, StoreUnavailable
 from audit.ledger import Amendment, LedgerState
 from audit.record import Integrity, RedactedRecord, Request, Retention, Usage
-from audit.value import to_json
+from audit.value import from_json, to_json
 from cli.reference.words import LABELS
 from storage.blobs.memory import MemoryBlobs
 from storage.records.cosmos import CosmosStore
@@ -226,12 +226,29 @@ async def test_a_large_record_without_a_place_for_blobs_is_refused(
 
 
 async def test_a_blob_that_is_missing_is_said(house: House) -> None:
-    """Reading raises, and verification shows the record as altered."""
-    await house.store.writer.put(a_record(1, prompt=LARGE))
+    """It is shown with its head and a flag, keeps no other back, and verification names it."""
+    whole = a_record(1, prompt=LARGE)
+    await house.store.writer.put(whole)
+    await house.store.writer.put(a_record(2))
     for name in await house.blob_names():
         await house.blobs.remove(name)
-    with pytest.raises(BlobMissing):
-        await house.store.reader.get(record_id(1))
+    everything = await house.store.reader.search(parse("", 0), 10)
+    by_word = await house.store.reader.search(parse("consumer:demo beforehand", 0), 10)
+    assert [each.id for each in everything.documents] == [record_id(2), record_id(1)]
+    assert [each.id for each in by_word.documents] == [record_id(1)]
+    found = await house.store.reader.get(record_id(1))
+    assert found is not None
+    head = from_json(found.json, RedactedRecord)
+    assert head.exchange.flags == ("text_missing",)
+    assert head.exchange.dialect is whole.exchange.dialect
+    assert (head.tap, head.consumer, head.day) == (whole.tap, whole.consumer, whole.day)
+    assert (head.timing.received_at, head.retention) == (
+        whole.timing.received_at,
+        whole.retention,
+    )
+    assert head.request.messages == ()
+    assert head.integrity.signature is None
+    await house.store.records.delete(record_id(2), ["demo", "2026-11-20", record_id(2)])
     assert [r.stated_digest == r.actual_digest for r in await references(house)] == [False]
 
 
