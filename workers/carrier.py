@@ -157,9 +157,9 @@ class Carrier:
         By its id before it is opened, by consumer and session before it is redacted: so it goes
         although its body or its key is missing, or its redaction fails.
         """
-        sealed = await self._custody.ruling(Subject(message.id))
-        if sealed.erase is not None:
-            return await self._erase(_unopened(message), sealed.erase)
+        order = await self._custody.barred(Subject(message.id))
+        if order is not None:
+            return await self._erase(_unopened(message), order)
         async with self._bodies.room(message):
             return await self._redact(await self._opened(message))
 
@@ -173,9 +173,9 @@ class Carrier:
         )
 
     async def _redact(self, clear: Sheaf) -> Carried:
-        ruling = await self._custody.ruling(self._custody.subject(*clear))
-        if ruling.erase is not None:
-            return await self._erase(entry_of_records(clear, at=self._now()), ruling.erase)
+        order = await self._custody.barred(self._custody.subject(*clear))
+        if order is not None:
+            return await self._erase(entry_of_records(clear, at=self._now()), order)
         redacted = _checked(clear, await self._redactor.redact_sheaf(clear))
         return await self._keep(redacted, self._custody.subject(*clear, *redacted))
 

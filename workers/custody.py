@@ -72,6 +72,15 @@ class Custody:
             )
         return rule(standing, subject)
 
+    async def barred(self, subject: Subject) -> Order | None:
+        """The erasure that bars the exchange, for whoever asks long before storing it.
+
+        None may mean that it was ordered a moment ago; what is given is in force now.
+        """
+        if not await self._orders.about(subject.id, subject.consumer, lately=True):
+            return None
+        return (await self.ruling(subject)).erase
+
     def subject(self, *forms: AuditRecord | RedactedRecord) -> Subject:
         """An exchange in the forms in which its records are at hand: clear, redacted, or both.
 

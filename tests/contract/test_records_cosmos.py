@@ -15,12 +15,14 @@ from audit.completeness import DamagedRow
 from audit.digest import record_digest
 from audit.errors import BlobMissing, QueryTooCostly, RecordInvalid, StoreUnavailable
 from audit.ledger import Amendment, LedgerState
+from audit.orders import Order, OrderKind
 from audit.record import Integrity, RedactedRecord, Request, Retention, Usage
 from audit.value import from_json, to_json
 from cli.reference.words import LABELS
 from storage.blobs.memory import MemoryBlobs
 from storage.records.cosmos import CosmosStore
 from storage.records.cosmos_items import GRACE, item_id
+from storage.records.cosmos_orders import CosmosOrderBook
 from storage.records.port import StoredRef
 from storage.records.query import Query, parse
 from tests.contract.samples import BOOT, a_record, an_entry, number, record_id
@@ -310,7 +312,7 @@ async def test_the_sweep_removes_what_no_record_points_to(house: House) -> None:
 
 
 async def test_of_many_writers_of_one_number_one_comes_first(
-    cosmos: CosmosEmulator, house: House
+    house: House,
 ) -> None:
     """Whatever is entered at once by whomever, one entry is told that it stands, and it does."""
     await house.store.ledger.enter(an_entry(1, LedgerState.DEAD_LETTERED))
@@ -409,6 +411,22 @@ async def test_a_query_with_an_order_is_given_no_key(house: House) -> None:
     ordered = "SELECT c.id FROM c WHERE c.consumer = 'demo' ORDER BY c.id"
     with pytest.raises(ValueError, match="order"):
         await anext(house.store.records.query(ordered, key=("demo",)))
+
+
+async def test_a_worker_hears_at_once_of_what_another_process_ordered(
+    house: House,
+) -> None:
+    """Its questions cost a point read, until an order comes; then it has it with the next one."""
+    operator = CosmosOrderBook(house.store.orders._orders)
+    order = Order(id="o-1", kind=OrderKind.ERASE, at=AT, why="asked for", ids=(record_id(1),))
+    worker = house.store.orders
+    assert await worker.about(record_id(1), "demo") == []
+    house.charges.told.clear()
+    assert await worker.about(record_id(1), "demo") == []
+    assert set(house.charges.told) == {"orders.read"}
+    await operator.enter(order)
+    assert await worker.about(record_id(1), "demo") == [order]
+    assert await worker.orders() == [order]
 
 
 async def test_a_query_has_a_budget(cosmos: CosmosEmulator) -> None:

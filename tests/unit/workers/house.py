@@ -27,7 +27,7 @@ from storage.queue.port import (
 )
 from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
 from storage.queue.sqlite_admin import SqliteQueueAdmin
-from storage.records.keeper import Finder, Keeper, OrderBook
+from storage.records.keeper import Finder, Keeper, OrderBook, ReadsOrders
 from storage.records.keeper_sqlite import SqliteFinder, SqliteKeeper
 from storage.records.ledger_sqlite import SqliteLedger
 from storage.records.memory import MemoryLedger, MemoryRecords
@@ -105,6 +105,8 @@ class House:
     spooled: Mapping[str, ExchangeNumber] = field(default_factory=dict)
     files: Sequence[Closes] = ()
     consumers: Collection[str] = ("demo", "other", "left")
+    worker_books: Sequence[ReadsOrders] = ()
+    carriers: int = 0
 
     async def close(self) -> None:
         """Close every file."""
@@ -115,10 +117,10 @@ class House:
         """The clock in nanoseconds."""
         return round(self.clock() * 1e9)
 
-    def custody(self) -> Custody:
+    def custody(self, orders: ReadsOrders | None = None) -> Custody:
         """Custody over these parts."""
         return Custody(
-            orders=self.book,
+            orders=orders or self.book,
             keeper=self.keeper,
             signer=SIGNER,
             trust=TRUST,
@@ -127,14 +129,16 @@ class House:
         )
 
     def carrier(self) -> Carrier:
-        """A carrier that signs."""
+        """A carrier that signs, of the next worker where each has a way of its own to the book."""
+        books = self.worker_books or (self.book,)
+        self.carriers += 1
         return Carrier(
             open_envelope=open_plain,
             reassemble=reassemble,
             redactor=self.redactor,
             records=self.writer,
             ledger=SigningLedger(self.ledger, SIGNER),
-            custody=self.custody(),
+            custody=self.custody(books[self.carriers % len(books)]),
             now_ns=self.now_ns,
             sign_record=partial(signed_record, signer=SIGNER),
             vouched=believed,

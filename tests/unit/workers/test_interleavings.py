@@ -20,6 +20,7 @@ from storage.queue.port import Delivery, Message
 from tests.contract.samples import record_id
 from tests.unit.workers.house import House, an_order, in_memory, on_disk, sealed
 from tests.unit.workers.parts import NOW_NS, TRUST
+from tests.unit.workers.remembering import remembering
 from tests.unit.workers.turns import Step, Turns
 from workers.settlement import SetAside
 from workers.vouching import vouched_for
@@ -34,7 +35,8 @@ STEPS = st.builds(
     dies=st.sampled_from([False] * 7 + [True]),
 )
 SCHEDULES = st.lists(STEPS, max_size=40)
-KINDS = pytest.mark.parametrize("kind", ["memory", "sqlite"])
+# In memory, also with workers that remember what the order book said; and on files.
+KINDS = pytest.mark.parametrize("kind", ["memory", "remembering", "sqlite"])
 # An exchange with one record, and a session with several.
 RECORDS = pytest.mark.parametrize("records", [1, 3], ids=["single", "sheaf"])
 few = settings(max_examples=25, deadline=None)
@@ -117,10 +119,14 @@ def played(
     async def run() -> None:
         turns = Turns(iter(schedule))
         with tempfile.TemporaryDirectory() as folder:
-            house = in_memory(turns.paced) if kind == "memory" else await on_disk(Path(folder))
+            house = await on_disk(Path(folder)) if kind == "sqlite" else in_memory(turns.paced)
             try:
                 message = sealed(1, session="s", records=records)
-                await scene(Play(paced(house, turns), turns, message))
+                staged = paced(house, turns)
+                if kind == "remembering":
+                    book, *others = await remembering(turns, 3)
+                    staged = replace(staged, book=book, worker_books=others)
+                await scene(Play(staged, turns, message))
             finally:
                 await house.close()
 
