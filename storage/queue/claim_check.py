@@ -105,6 +105,10 @@ class ClaimCheckInbox:
         """Give the message back."""
         return await self._inbox.abandon(delivery, delay)
 
+    async def excuse(self, delivery: Delivery) -> None:
+        """Let this delivery not count as an attempt."""
+        await self._inbox.excuse(delivery)
+
     async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
         """Set the message aside; its body stays for a replay."""
         return await self._inbox.dead_letter(delivery, code, description)
