@@ -81,6 +81,12 @@ _UNMISTAKABLE = re.compile(
     r"(?![\w])(?!-\d|\.\d)"
 )
 _IN_CONTEXT = re.compile(rf"(?<![\w+.\-])\(?\d(?:(?:{_GAP}|[()]){{0,2}}\d){{6,14}}(?![\w])")
+# What a postal code is called; eight digits of one are dialled in no country that writes it so.
+_POSTAL = re.compile(
+    r"(?<![^\W_])(?:cep|zip(?: ?code)?|plz|postleitzahl|post ?code|postal ?code|code postal"
+    r"|c[óo]digo postal|kod pocztowy)[ :#.=\"']{1,4}\Z",
+    re.IGNORECASE,
+)
 _COUNTING = "01234567890123456789"
 # Another telephone in the same breath.
 _BESIDE = re.compile(r"\+\d{2}")
@@ -132,7 +138,7 @@ class PhoneRecogniser:
             # A sign or two may stand before the first digit, an extension behind the last.
             first, last = max(start - 4, window.start() - 4, 0), window.end()
             for match in shape.finditer(passage.text, first, last + 16):
-                if match.start() < last:
+                if match.start() < last and not _is_postal(passage, match.start()):
                     yield match
 
     def _is_announced(self, passage: Passage, match: re.Match[str]) -> bool:
@@ -179,6 +185,10 @@ class PhoneRecogniser:
         if digits_of(window) in _COUNTING:
             return False
         return not _DATE_LIKE.search(window) and 7 <= len(digits_of(window)) <= 15
+
+
+def _is_postal(passage: Passage, start: int) -> bool:
+    return _POSTAL.search(passage.text, max(0, start - 24), start) is not None
 
 
 def _possible(number: str) -> bool:
