@@ -52,6 +52,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
 # What a line of code has and a sentence has not.
 _IS_CODE = re.compile(r"[;{}]\s*$|^\s*(?:[#/*]|(?:def|class|return|import|from|if|for|assert)\b)"
                       r"|\w\(\w*[,)=]|[=!]=|\w\[|::|->\s*\w+:|</?\w", re.MULTILINE)  # fmt: skip
+# Without a digit or a sign in some word there is nothing contrived, and most talk has none.
+_ODD = re.compile(r"[^\W\d_][^\s]{0,24}[0-9@#$%^&*+~]|[0-9][^\s]{0,24}[^\W\d_]|[a-z][A-Z]")
 _TRAILING = ".,;:)!?"
 
 
@@ -89,6 +91,8 @@ def _talk(text: str, word: int, start: int) -> tuple[int, int] | None:
 
 
 def _spoken(text: str, start: int, end: int) -> Iterator[Span]:
+    if not _ODD.search(text, start, end + 40):
+        return
     for shape, looks in _SHAPES:
         for match in shape.finditer(text, start, end + 40):
             if match.start() >= end:

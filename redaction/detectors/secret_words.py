@@ -109,7 +109,7 @@ ENTRY = (
     r"log(?:s|ged|ging)?[ -]?(?:in|on|into)|logins?|sign(?:s|ed|ing)?[ -]?(?:in|on|into)"
     r"|unlock(?:s|ed|ing)?|get (?:in|into|access)|let (?:me|you|us) in|authenticate[sd]?"
     r"|user ?names?|cred(?:ential)?s|access to|wi-?fi|wlan|ssid|vpn|rdp|remote desktop|(?:shared"
-    r"|admin|service|guest) account|guest network|network|(?:anmeld|einlogg|logg|tippe|entsperr"
+    r"|admin|service|guest) account|guest network|(?:anmeld|einlogg|logg|tippe|entsperr"
     r"|melde)\w*"
     r"|eingeloggt|angemeldet|zugangsdaten|benutzer(?:name)?n?|nutzer|zugang|connecte[rz]?(?:-toi"
     r"|-vous)?"
