@@ -15,16 +15,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from audit.engine_settings import Secret
 
-__all__ = ["LOCAL_HOSTS", "OidcSettings", "Origin"]
+__all__ = ["OidcSettings", "Origin", "is_private"]
 
 # Where plain HTTP does not leave the machine.
-LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+_LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def is_private(url: str) -> bool:
+    """Whether what is sent to this address is read by nobody on the way."""
+    parts = urlsplit(url)
+    plain = parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS
+    return plain or (parts.scheme == "https" and bool(parts.hostname))
 
 
 def _over_tls(value: str) -> str:
     parts = urlsplit(value)
-    plain = parts.scheme == "http" and parts.hostname in LOCAL_HOSTS
-    if not (plain or (parts.scheme == "https" and parts.hostname)):
+    if not is_private(value):
         raise ValueError("must be a URL that begins with https:// (http:// on this machine only)")
     if parts.query or parts.fragment or parts.username or parts.password:
         raise ValueError("must be a URL without name, query or fragment")

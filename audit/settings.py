@@ -22,7 +22,7 @@ from audit.engine_settings import (
     StoreSettings,
 )
 from audit.exchange import Level, OnAuditFailure
-from audit.oidc_settings import OidcSettings, Origin
+from audit.oidc_settings import OidcSettings, Origin, is_private
 
 __all__ = [
     "Address",
@@ -297,6 +297,8 @@ class ConsoleSettings(_Group):
     def _known_to_provider(self) -> ConsoleSettings:
         if self.oidc.issuer is not None and not (self.oidc.client_id and self.url):
             raise ValueError("oidc.issuer needs oidc.client_id, and url for the way back")
+        if self.oidc.issuer is not None and self.url is not None and not is_private(self.url):
+            raise ValueError("url must begin with https:// where people sign in with accounts")
         return self
 
 

@@ -14,7 +14,7 @@ from audit.settings import Settings
 from audit.telemetry import Log
 from cli.accounts import sign_in_of, token_of
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
-from cli.desk import Desk, desk_of, owner, sources_of
+from cli.desk import Desk, desk_of, known_trust, owner, sources_of
 from cli.engines import StoreView, on_this_machine, store_view_of
 from cli.logs import configure_for
 from console.app import Console, build_app
@@ -59,7 +59,9 @@ async def _serve(orders: Orders, log: Log) -> None:
 
 def _console(settings: Settings, store: StoreView, desk: Desk, log: Log) -> Console:
     reading = settings.console
-    room = ReadingRoom(sources_of(settings, store, desk), time.time_ns, max_rows=reading.max_rows)
+    room = ReadingRoom(
+        sources_of(store, desk, known_trust(settings)), time.time_ns, max_rows=reading.max_rows
+    )
     sessions = Sessions(
         lambda: secrets.token_urlsafe(32),
         time.monotonic,

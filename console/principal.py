@@ -11,10 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from audit.reading.neutral import neutral_line
 from storage.access.port import Deed
 from storage.records.query import Match, Query, either, every
 
-__all__ = ["MAY", "Principal", "Role", "Visit"]
+__all__ = ["LONGEST_PURPOSE", "MAY", "Principal", "Role", "Visit", "stated"]
+
+LONGEST_PURPOSE = 200
 
 
 class Role(StrEnum):
@@ -92,3 +95,8 @@ class Visit:
 
     principal: Principal
     purpose: str = ""
+
+
+def stated(purpose: str) -> str:
+    """Take what somebody says it is for, as one line of bounded length."""
+    return neutral_line(purpose).strip()[:LONGEST_PURPOSE]

@@ -8,9 +8,9 @@ that fails is entered too, with the error's code.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -35,7 +35,7 @@ from storage.records.facts import (
 from storage.records.port import LedgerLookup, Page, RecordReader, StoredDocument
 from storage.records.query import Match, Query, describe, every
 
-__all__ = ["FACETS_OVER", "Found", "Opened", "ReadingRoom", "Sources"]
+__all__ = ["FACETS_OVER", "Found", "Newer", "Opened", "ReadingRoom", "Sources"]
 
 T = TypeVar("T")
 
@@ -44,6 +44,8 @@ FACETS_OVER = 2_000
 # A month of a busy gateway; what is beyond is said to be left out.
 OVERVIEW_OVER = 50_000
 _NEIGHBOURS = 50
+# Records of a walk that are read at once.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,14 @@ class Opened:
     document: StoredDocument = field(repr=False)
     record: RedactedRecord | None = field(repr=False)
     entry: LedgerEntry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """Records that were not shown before, newest first, and the ids of all that were looked at."""
+
+    documents: Sequence[StoredDocument] = field(repr=False)
+    seen: frozenset[str] = field(repr=False)
 
 
 class ReadingRoom:
@@ -124,16 +134,46 @@ class ReadingRoom:
 
         return await self._logged(visit, Deed.SEARCH, describe(query, show_text=False), look)
 
-    async def newer(self, visit: Visit, query: Query, shown: frozenset[str]) -> Page:
-        """The newest records that are not among those `shown`; entered only where there are any."""
+    async def gather(self, visit: Visit, query: Query, most: int) -> Page:
+        """The newest `most` records, read page by page and entered once."""
+        narrowed = visit.principal.within(query)
+
+        async def look() -> tuple[Page, int]:
+            found: list[StoredDocument] = []
+            cursor: str | None = None
+            while len(found) < most:
+                page = await self._from.records.search(
+                    narrowed, min(_AT_ONCE, most - len(found)), cursor
+                )
+                found.extend(page.documents)
+                cursor = page.cursor
+                if cursor is None:
+                    break
+            return Page(found, cursor), len(found)
+
+        return await self._logged(visit, Deed.SEARCH, describe(query, show_text=False), look)
+
+    async def newer(
+        self,
+        visit: Visit,
+        query: Query,
+        shown: Container[str],
+        *,
+        over: int = 100,
+        most: int = 100,
+    ) -> Newer:
+        """Of the newest `over` records those that are not among `shown`, the newest `most`.
+
+        Entered only where there are any.
+        """
         _allowed(visit.principal, Deed.TAIL)
         narrowed = visit.principal.within(query)
-        page = await self._from.records.search(narrowed, 100)
-        fresh = tuple(each for each in page.documents if each.id not in shown)
+        page = await self._from.records.search(narrowed, over)
+        fresh = tuple(each for each in page.documents if each.id not in shown)[:most]
         if fresh:
             asked = describe(query, show_text=False)
             await self._enter(visit, Deed.TAIL, asked, len(fresh))
-        return replace(page, documents=fresh, cursor=None)
+        return Newer(fresh, frozenset(each.id for each in page.documents))
 
     async def count(self, visit: Visit, query: Query, limit: int = OVERVIEW_OVER) -> FactPage:
         """The facts of what a query finds, to be counted."""

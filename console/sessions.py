@@ -13,8 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from audit.reading.neutral import neutral_line
-from console.principal import Principal, Visit
+from console.principal import Principal, Visit, stated
 
 __all__ = ["Session", "Sessions"]
 
@@ -23,7 +22,6 @@ LONGEST_SECONDS = 24 * 3600.0
 # A person has a handful; the limits keep a script from filling the memory.
 MOST_SESSIONS = 1_000
 MOST_SEARCHES = 200
-LONGEST_PURPOSE = 200
 
 
 @dataclass(slots=True)
@@ -58,7 +56,7 @@ class Session:
 
     def state_purpose(self, text: str) -> None:
         """Take what the reader says it is for, as one line."""
-        self.purpose = neutral_line(text).strip()[:LONGEST_PURPOSE]
+        self.purpose = stated(text)
 
 
 class Sessions:

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 import msgspec
 
+from audit.oidc_settings import is_private
 from console.oidc.refusal import Refusal, refused
 from console.oidc.tokens import Key, keys_of
 
@@ -23,7 +24,6 @@ __all__ = ["Client", "Metadata", "Provider", "Wire"]
 
 KEPT_SECONDS = 3600.0
 RETRY_SECONDS = 10.0
-_LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Wire(Protocol):
@@ -143,10 +143,9 @@ def _metadata(document: bytes, issuer: str) -> Metadata:
 
 def _safe(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-    except ValueError:
+        return is_private(url)
+    except ValueError:  # no URL at all
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)
 
 
 def _id_token(status: int, body: bytes) -> str:

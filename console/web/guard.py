@@ -13,8 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from audit.errors import AccessDenied, AuditStreamError, PermanentError
-from audit.reading.neutral import neutral_line
-from console.principal import Visit
+from console.principal import Visit, stated
 from console.web.answers import of_programs, problem, see_other, wants_json
 from console.web.forms import form_of
 from console.web.state import CONSOLE, SESSION, VISIT
@@ -77,7 +76,7 @@ async def known_only(request: web.Request, handler: Handler) -> web.StreamRespon
     if _is_open(request.path):
         return await handler(request)
     if _by_token(request):
-        purpose = neutral_line(request.headers.get("X-AuditStream-Purpose", "")).strip()[:200]
+        purpose = stated(request.headers.get("X-AuditStream-Purpose", ""))
         request[VISIT] = Visit(request.app[CONSOLE].owner, purpose)
         return await handler(request)
     return await _by_session(request, handler)

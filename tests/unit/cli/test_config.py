@@ -126,6 +126,8 @@ def test_accounts_need_an_id_and_a_way_back() -> None:
     oidc = {"issuer": "https://login.example.org/t/v2.0", "client_id": "room"}
     with pytest.raises(SettingInvalid, match=r"needs oidc\.client_id, and url for the way back"):
         load({"console": {"oidc": {**oidc, "client_secret": "hushhush"}}})
+    with pytest.raises(SettingInvalid, match="url must begin with https://"):
+        load({"console": {"oidc": oidc, "url": "http://audit.example.org"}})
     given = load({"console": {"oidc": oidc, "url": "https://audit.example.org/"}}).console
     assert (given.url, given.oidc.issuer) == ("https://audit.example.org", oidc["issuer"])
 
