@@ -218,7 +218,10 @@ class WorkerSettings(_Group):
     )
     lease: float = Field(60.0, gt=1, description="Seconds for which a delivery is lent.")
     max_attempts: int = Field(
-        10, ge=1, description="Deliveries of one message before it is dead-lettered."
+        10,
+        ge=1,
+        description="Deliveries of one message before it is dead-lettered. Those that an outage"
+        " or a stop of the worker ended do not count.",
     )
     drain: float = Field(30.0, ge=0, description="Seconds to finish what is held when stopping.")
     sweep_interval: float = Field(
