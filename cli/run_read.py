@@ -115,7 +115,7 @@ async def _find(settings: Settings, query: Query, most: int, purpose: str) -> Pa
 
 async def _get(settings: Settings, record_id: str, purpose: str) -> StoredDocument | None:
     async with room_of(settings) as room:
-        found = await room.open(visitor(purpose), [record_id])
+        found = await room.open(visitor(purpose), [record_id], ledger=False)
     return found[0].document if found else None
 
 

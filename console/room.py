@@ -186,12 +186,20 @@ class ReadingRoom:
         return await self._logged(visit, Deed.OVERVIEW, describe(query, show_text=False), look)
 
     async def open(
-        self, visit: Visit, record_ids: Sequence[str], deed: Deed = Deed.VIEW
+        self,
+        visit: Visit,
+        record_ids: Sequence[str],
+        deed: Deed = Deed.VIEW,
+        *,
+        ledger: bool = True,
     ) -> list[Opened] | None:
-        """Open records by id; None when any of them does not exist, or not for this principal."""
+        """Open records by id; None when any of them does not exist, or not for this principal.
+
+        With `ledger`, each with its entry there, which is a read more.
+        """
 
         async def look() -> tuple[list[Opened] | None, int]:
-            opened = [await self._opened(visit.principal, each) for each in record_ids]
+            opened = [await self._opened(visit.principal, each, ledger) for each in record_ids]
             whole = [each for each in opened if each is not None]
             return (whole, len(whole)) if len(whole) == len(opened) else (None, 0)
 
@@ -259,7 +267,7 @@ class ReadingRoom:
 
         return await self._logged(visit, Deed.READ_LOG, "the access log", look)
 
-    async def _opened(self, principal: Principal, record_id: str) -> Opened | None:
+    async def _opened(self, principal: Principal, record_id: str, ledger: bool) -> Opened | None:
         document = await self._from.records.get(record_id)
         if document is None:
             return None
@@ -272,7 +280,7 @@ class ReadingRoom:
             return None
         tap = record.tap
         number = ExchangeNumber(tap=tap.name, boot=tap.boot, seq=tap.seq)
-        return Opened(document, record, await self._from.ledger.entry(number))
+        return Opened(document, record, await self._from.ledger.entry(number) if ledger else None)
 
     async def _facets(self, narrowed: Query) -> FactPage | None:
         try:
