@@ -43,8 +43,9 @@ bench-tap: $(VENV)/.tested ## the tap beside nginx: CPU, delay, memory (apt-get 
 bench-redaction: $(VENV)/.tested ## redaction beside stock Presidio: what is found, and how fast
 	$(BIN)/python -m bench.redaction.run $(SETS)
 
+# One process more than there are cores, since many tests wait; the longest files come first.
 tests: $(VENV)/.tested $(VENV)/.emulators $(VENV)/.packages
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # AUDITSTREAM_SOAK_SECONDS and AUDITSTREAM_SOAK_SEED say how long and from which seed;
 # AUDITSTREAM_SOAK_ENGINE=azure puts the system on the emulators of Azure's services.

@@ -7,7 +7,7 @@ guessed. The digest of a redacted record is plain: it covers nothing that the re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -19,6 +19,7 @@ from audit.value import Json, canonical_json
 
 __all__ = [
     "CHAIN_START",
+    "KeyedDigest",
     "chain",
     "commitment",
     "document_digest",
@@ -45,7 +46,7 @@ def commitment(
     goes when the record is erased; then not even the key's holder can try.
     """
     bare = [msgspec.structs.replace(each, integrity=Integrity()) for each in (record, *further)]
-    return keyed_digest(key, bytes.fromhex(salt) + canonical_json(bare if further else bare[0]))
+    return keyed_digest(key, bytes.fromhex(salt), canonical_json(bare if further else bare[0]))
 
 
 def record_digest(record: RedactedRecord) -> str:
@@ -79,13 +80,37 @@ def document_digest(document: dict[str, Json]) -> str:
     return hashlib.sha256(canonical_json(covered)).hexdigest()
 
 
-def keyed_digest(key: bytes, content: bytes) -> str:
-    """HMAC-SHA-256 of raw content, hex."""
+def keyed_digest(key: bytes, *content: bytes) -> str:
+    """HMAC-SHA-256 of raw content, hex; of several, as if they were joined."""
     digest = _keyed(key).copy()
-    view = memoryview(content)
-    for start in range(0, len(view), _SLICE):
-        digest.update(view[start : start + _SLICE])
+    for each in content:
+        view = memoryview(each)
+        for start in range(0, len(view), _SLICE):
+            digest.update(view[start : start + _SLICE])
     return digest.finalize().hex()
+
+
+class KeyedDigest:
+    """`keyed_digest` under one key, also of what is never whole."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __call__(self, content: bytes) -> str:
+        """HMAC-SHA-256 of raw content, hex."""
+        return keyed_digest(self._key, content)
+
+    def of(self, pieces: Iterable[bytes]) -> tuple[int, str]:
+        """How many bytes the pieces are, and the digest of all of them together."""
+        digest, size = _keyed(self._key).copy(), 0
+        for piece in pieces:
+            digest.update(piece)
+            size += len(piece)
+        return size, digest.finalize().hex()
+
+    def apart(self, purpose: str) -> KeyedDigest:
+        """Digests under a key of its own, of which no digest under this one tells anything."""
+        return KeyedDigest(hashlib.sha256(purpose.encode() + b"\0" + self._key).digest())
 
 
 # Setting a key up costs more than digesting a short message under it. What the standard library

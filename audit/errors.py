@@ -33,6 +33,7 @@ __all__ = [
     "RedactionLost",
     "RedactorUnavailable",
     "SettingInvalid",
+    "SignInRefused",
     "SignatureInvalid",
     "SpoolFull",
     "SpoolUnavailable",
@@ -223,6 +224,17 @@ class AccessDenied(PermanentError):
     """This is not open to you."""
 
     code = "access.denied"
+
+
+class SignInRefused(PermanentError):
+    """You could not be let in."""
+
+    code = "access.sign_in_refused"
+
+    def __init__(self, reason: str, message: str | None = None) -> None:
+        super().__init__(message)
+        # A name of a closed list: safe to log.
+        self.reason = reason
 
 
 class QueryTooCostly(PermanentError):

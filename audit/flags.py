@@ -43,6 +43,7 @@ class Flag(StrEnum):
     SHEAF_FULL = "sheaf_full"
     RECOVERED = "recovered"
     PIECES_MISSING = "pieces_missing"
+    TEXT_MISSING = "text_missing"
 
 
 FLAGS: dict[Flag, str] = {
@@ -74,6 +75,7 @@ FLAGS: dict[Flag, str] = {
     Flag.SHEAF_FULL: "the session has more responses than records; the last record holds the rest",
     Flag.PIECES_MISSING: "some of what passed could not be kept on disk and is not here",
     Flag.RECOVERED: "the tap died, but what it had written shows how the exchange ended",
+    Flag.TEXT_MISSING: "the store has lost the record's text; only what it is found by is shown",
 }
 
 

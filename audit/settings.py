@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from audit.engine_settings import (
     BlobSettings,
@@ -22,6 +22,7 @@ from audit.engine_settings import (
     StoreSettings,
 )
 from audit.exchange import Level, OnAuditFailure
+from audit.oidc_settings import OidcSettings, Origin, is_private
 
 __all__ = [
     "Address",
@@ -217,7 +218,10 @@ class WorkerSettings(_Group):
     )
     lease: float = Field(60.0, gt=1, description="Seconds for which a delivery is lent.")
     max_attempts: int = Field(
-        10, ge=1, description="Deliveries of one message before it is dead-lettered."
+        10,
+        ge=1,
+        description="Deliveries of one message before it is dead-lettered. Those that an outage"
+        " or a stop of the worker ended do not count.",
     )
     drain: float = Field(30.0, ge=0, description="Seconds to finish what is held when stopping.")
     sweep_interval: float = Field(
@@ -274,6 +278,28 @@ class ConsoleSettings(_Group):
             " when not set."
         ),
     )
+    url: Origin | None = Field(
+        None,
+        description=(
+            "Address at which browsers find the reading room, https://audit.example.com; with"
+            " https, its cookies are for TLS only."
+        ),
+    )
+    session_idle: float = Field(
+        8 * 3600.0, gt=0, description="Seconds without use after which a session ends."
+    )
+    session_longest: float = Field(
+        24 * 3600.0, gt=0, description="Seconds after which a session ends in any case."
+    )
+    oidc: OidcSettings = Field(OidcSettings(), description="Sign-in with accounts.")
+
+    @model_validator(mode="after")
+    def _known_to_provider(self) -> ConsoleSettings:
+        if self.oidc.issuer is not None and not (self.oidc.client_id and self.url):
+            raise ValueError("oidc.issuer needs oidc.client_id, and url for the way back")
+        if self.oidc.issuer is not None and self.url is not None and not is_private(self.url):
+            raise ValueError("url must begin with https:// where people sign in with accounts")
+        return self
 
 
 class ConsumerSettings(_Group):

@@ -79,6 +79,7 @@ EVENTS: dict[str, str] = {
     "redaction.process_lost": "A process that redacts died, or was ended for being stuck.",
     "redaction.unexpected": "An error without a code while redacting; the delivery is tried again.",
     "console.started": "The query side listens.",
+    "console.sign_in_refused": "A sign-in with an account failed; says why, and nothing of whom.",
     "console.stopped": "The query side has stopped.",
     "library.message": "A library logged something; its words are withheld, its name is given.",
     "process.unexpected": "An error that nothing caught, in a thread or a finaliser.",

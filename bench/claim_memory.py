@@ -4,6 +4,9 @@ A process of its own sends bodies through a claim check, or holds deliveries of 
 and fetches them while there is room for one; its peak is what was resident beyond the time before.
 1 is one body. With the allocator as it comes, which keeps what was freed, for each thread its own;
 and told to give large blocks back, as a worker tells it.
+
+Then what a worker makes of one: a process opens an exchange whose request has this many bytes, and
+reads it into its record. There the sealed body is counted too.
 """
 
 from __future__ import annotations
@@ -16,20 +19,34 @@ import tempfile
 from storage.blobs.azure import AzureAccess, service_client
 from tests.emulators.azurite import azurite
 from tests.unit.claims.measured import CONTAINER
+from tests.unit.claims.opening import KINDS
 
 SIZES = (200_000, 2_000_000, 30_000_000)
 AT_ONCE = int(os.environ.get("BENCH_AT_ONCE", "16"))
+OPENING = "tests.unit.claims.opening"
 ALLOCATORS = {"as it comes": ["plain"], "giving back": []}
 
 
 async def _peak(side: str, place: str, size: int, allocator: list[str]) -> int:
+    asked = (side, place, str(size), str(AT_ONCE), *allocator)
+    return int(await _said("tests.unit.claims.measured", *asked))
+
+
+async def _said(module: str, *asked: str) -> bytes:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.unit.claims.measured", side, place, str(size), str(AT_ONCE), *allocator),
-        stdout=asyncio.subprocess.PIPE,
+        *(sys.executable, "-m", module, *asked), stdout=asyncio.subprocess.PIPE
     )
     said, _ = await process.communicate()
-    return int(said)
+    return said
+
+
+async def _opening_rows() -> None:
+    for kind in KINDS:
+        row = ""
+        for size in SIZES:
+            peak, milliseconds = map(int, (await _said(OPENING, kind, str(size))).split())
+            row += f"{peak / 1e6:>8.1f} MB {peak / size:>5.2f} x {milliseconds:>4} ms"
+        print(f"{'open':<8}{kind:<10}{row}", flush=True)
 
 
 async def _rows(kind: str, place: str) -> None:
@@ -54,6 +71,7 @@ async def main() -> None:
         async with service_client(access) as service:
             await service.create_container(CONTAINER)
         await _rows("azurite", running.connection_string)
+    await _opening_rows()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import structlog
 from audit.settings import Settings
 from audit.telemetry import LOG_KEYS, Log, frames_of
 
-__all__ = ["configure", "configure_for"]
+__all__ = ["configure", "configure_for", "silence_libraries"]
 
 _OWN_KEYS = LOG_KEYS | {"event", "level", "timestamp"}
 
@@ -50,6 +50,16 @@ def configure(component: str, *, as_json: bool, level: str = "info") -> Log:
     logging.captureWarnings(capture=True)
     _hook(log)
     return log
+
+
+def silence_libraries() -> None:
+    """Let libraries log nothing, for a command whose own lines say what went wrong.
+
+    A service that refuses or cannot be reached makes them write pages, and what was asked with it.
+    """
+    root = logging.getLogger()
+    root.handlers = [logging.NullHandler()]
+    logging.captureWarnings(capture=True)
 
 
 def _hook(log: Log) -> None:

@@ -1,4 +1,4 @@
-"""What can be typed about looking: exports, and the log of who looked.
+"""What can be typed about looking: queries, one record, the tail, exports, and the log of it all.
 
 `cli.main` adds these commands to the others. As there, a command's module is imported only when
 the command runs.
@@ -14,9 +14,9 @@ import click
 
 from cli.options import SETTING_OPTIONS, options, settings_of
 
-__all__ = ["access_log", "export"]
+__all__ = ["access_log", "export", "query", "show", "tail"]
 
-# In a filter a dash means "not": `-ending:complete` is no option.
+# In a filter a dash means "not": `-ending:complete` is no option, and `-h` no call for help.
 _DASHES = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
@@ -31,9 +31,64 @@ def _no_option(
     return words
 
 
+_FILTER = click.argument("words", nargs=-1, metavar="[FILTER]...", callback=_no_option)
+_PURPOSE = click.option(
+    "--purpose", metavar="TEXT", default="", help="What it is for; it stands in the access log."
+)
+
+
 @click.command(context_settings=_DASHES)
-@click.argument("words", nargs=-1, metavar="[FILTER]...", callback=_no_option)
+@options(_FILTER, *SETTING_OPTIONS)
+@click.option("--jsonl", is_flag=True, help="One record a line, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="All records as one JSON array.")
+@click.option("--limit", type=click.IntRange(1), default=None, help="Most records to give.")
+@options(_PURPOSE)
+def query(words: tuple[str, ...], *, config: Path | None, **rest: Any) -> None:
+    """Find records, newest first.
+
+    FILTER is words and field:value pairs, such as: consumer:demo ending:complete after:1h
+    entity:EMAIL_ADDRESS "refund". A dash before one means not: -ending:complete.
+    `auditstream fields` lists the fields. Each query is entered in the access log.
+    """
+    from cli.run_read import run_query  # noqa: PLC0415 - see the module's law
+
+    settings = settings_of(config, data=rest["data"])
+    shape = "jsonl" if rest["jsonl"] else "json" if rest["as_json"] else "table"
+    given = {"limit": rest["limit"], "purpose": rest["purpose"]}
+    run_query(settings, " ".join(words), shape=shape, **given)
+
+
+@click.command()
+@click.argument("record_id", metavar="ID")
 @options(*SETTING_OPTIONS)
+@click.option("--json", "as_json", is_flag=True, help="The record as JSON.")
+@options(_PURPOSE)
+def show(
+    record_id: str, *, as_json: bool, purpose: str, config: Path | None, data: str | None
+) -> None:
+    """Show one conversation with its redactions marked. It is entered in the access log."""
+    from cli.run_read import run_show  # noqa: PLC0415 - see the module's law
+
+    run_show(settings_of(config, data=data), record_id, as_json=as_json, purpose=purpose)
+
+
+@click.command(context_settings=_DASHES)
+@options(_FILTER, *SETTING_OPTIONS)
+@click.option("--jsonl", is_flag=True, help="One record a line, as JSON.")
+@options(_PURPOSE)
+def tail(words: tuple[str, ...], *, jsonl: bool, config: Path | None, **rest: Any) -> None:
+    """Show the newest 10 records, then each one as it is stored.
+
+    FILTER is as for `auditstream query`. Ctrl-C ends it. What is shown is entered in the log.
+    """
+    from cli.run_read import run_tail  # noqa: PLC0415 - see the module's law
+
+    settings = settings_of(config, data=rest["data"])
+    run_tail(settings, " ".join(words), as_jsonl=jsonl, purpose=rest["purpose"])
+
+
+@click.command(context_settings=_DASHES)
+@options(_FILTER, *SETTING_OPTIONS)
 @click.option(
     "--format",
     "shape",

@@ -17,7 +17,7 @@ from audit.errors import AuditStreamError, PermanentError
 from audit.reading.neutral import neutral_line
 from audit.telemetry import frames_of
 from cli.keeping import dead_letters, erase, hold
-from cli.looking import access_log, export
+from cli.looking import access_log, export, query, show, tail
 from cli.options import KEY_OPTION as _KEY_OPTION
 from cli.options import SETTING_OPTIONS as _SETTING_OPTIONS
 from cli.options import options as _options
@@ -125,25 +125,6 @@ def console(*, child: bool, config: Path | None, **flags: Any) -> None:
     run(None if child else _settings(config, **flags))
 
 
-@cli.command(context_settings=_DASHES)
-@_options(_FILTER, *_SETTING_OPTIONS)
-@click.option("--jsonl", is_flag=True, help="One record a line, as JSON.")
-@click.option("--json", "as_json", is_flag=True, help="All records as one JSON array.")
-@click.option("--limit", type=click.IntRange(1), default=None, help="Most records to give.")
-def query(words: tuple[str, ...], *, config: Path | None, **rest: Any) -> None:
-    """Find records, newest first.
-
-    FILTER is words and field:value pairs, such as: consumer:demo ending:complete after:1h
-    entity:EMAIL_ADDRESS "refund". A dash before one means not: -ending:complete.
-    `auditstream fields` lists the fields.
-    """
-    from cli.run_read import run_query  # noqa: PLC0415 - see the module's law
-
-    settings = _settings(config, data=rest["data"])
-    shape = "jsonl" if rest["jsonl"] else "json" if rest["as_json"] else "table"
-    run_query(settings, " ".join(words), shape=shape, limit=rest["limit"])
-
-
 @cli.command()
 @_options(*_SETTING_OPTIONS)
 def fields(*, config: Path | None, data: str | None) -> None:
@@ -152,30 +133,6 @@ def fields(*, config: Path | None, data: str | None) -> None:
 
     del config, data
     run_fields()
-
-
-@cli.command()
-@click.argument("record_id", metavar="ID")
-@_options(*_SETTING_OPTIONS)
-@click.option("--json", "as_json", is_flag=True, help="The record as JSON.")
-def show(record_id: str, *, as_json: bool, config: Path | None, data: str | None) -> None:
-    """Show one conversation with its redactions marked."""
-    from cli.run_read import run_show  # noqa: PLC0415 - see the module's law
-
-    run_show(_settings(config, data=data), record_id, as_json=as_json)
-
-
-@cli.command(context_settings=_DASHES)
-@_options(_FILTER, *_SETTING_OPTIONS)
-@click.option("--jsonl", is_flag=True, help="One record a line, as JSON.")
-def tail(words: tuple[str, ...], *, jsonl: bool, config: Path | None, data: str | None) -> None:
-    """Show the newest 10 records, then each one as it is stored.
-
-    FILTER is as for `auditstream query`. Ctrl-C ends it.
-    """
-    from cli.run_read import run_tail  # noqa: PLC0415 - see the module's law
-
-    run_tail(_settings(config, data=data), " ".join(words), as_jsonl=jsonl)
 
 
 @cli.command()
@@ -354,7 +311,7 @@ def settings() -> None:
     run_settings()
 
 
-for each in (erase, hold, dead_letters, redact, policy, export, access_log):
+for each in (erase, hold, dead_letters, redact, policy, query, show, tail, export, access_log):
     cli.add_command(each)
 
 

@@ -12,11 +12,11 @@ from aiohttp import web
 
 from audit.settings import Settings
 from audit.telemetry import Log
+from cli.accounts import sign_in_of, token_of
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
-from cli.desk import Desk, desk_of, owner, sources_of
+from cli.desk import Desk, desk_of, known_trust, owner, sources_of
 from cli.engines import StoreView, on_this_machine, store_view_of
 from cli.logs import configure_for
-from cli.places import console_token
 from console.app import Console, build_app
 from console.room import ReadingRoom
 from console.sessions import Sessions
@@ -40,8 +40,8 @@ async def _serve(orders: Orders, log: Log) -> None:
     settings = orders.settings
     # Nothing may have been stored yet; a reader cannot open a file that is not there.
     async with store_view_of(settings, make=True) as store, desk_of(settings) as desk:
-        console = _console(settings, store, desk)
-        enter = f"/enter/{console.sessions.link(replace(console.owner, via='link'))}"
+        console = _console(settings, store, desk, log)
+        enter = _entrance(console)
         runner = web.AppRunner(build_app(console), access_log=None)
         await runner.setup()
         await web.SockSite(runner, orders.sockets["console"]).start()
@@ -57,21 +57,43 @@ async def _serve(orders: Orders, log: Log) -> None:
     log.info("console.stopped")
 
 
-def _console(settings: Settings, store: StoreView, desk: Desk) -> Console:
+def _console(settings: Settings, store: StoreView, desk: Desk, log: Log) -> Console:
     reading = settings.console
-    room = ReadingRoom(sources_of(settings, store, desk), time.time_ns, max_rows=reading.max_rows)
+    room = ReadingRoom(
+        sources_of(store, desk, known_trust(settings)), time.time_ns, max_rows=reading.max_rows
+    )
+    sessions = Sessions(
+        lambda: secrets.token_urlsafe(32),
+        time.monotonic,
+        idle=reading.session_idle,
+        longest=reading.session_longest,
+    )
     return Console(
         room=room,
-        sessions=Sessions(lambda: secrets.token_urlsafe(32), time.monotonic),
+        sessions=sessions,
         saved=desk.saved,
         owner=owner("token"),
-        token=console_token(settings),
+        token=token_of(settings),
         max_export=reading.max_export,
+        sign_in=sign_in_of(settings),
+        url=reading.url,
+        log=log,
     )
+
+
+def _entrance(console: Console) -> str:
+    """The path by which a reader comes in: with accounts the plain one, else a link of one use."""
+    if console.sign_in is not None:
+        return "/"
+    return f"/enter/{console.sessions.link(replace(console.owner, via='link'))}"
 
 
 def _show_link(settings: Settings, host: str, port: int, enter: str) -> None:
     """Show the link to a person; a service's output is collected, and others read it first."""
+    if settings.console.oidc.issuer is not None:
+        sys.stdout.write(f"Sign in with an account: {settings.console.url}/\n")
+        sys.stdout.flush()
+        return
     if on_this_machine(settings) or sys.stdout.isatty():
         where = f"[{host}]" if ":" in host else host
         sys.stdout.write(f"Read in a browser: http://{where}:{port}{enter} (opens once)\n")

@@ -17,12 +17,9 @@ from audit.errors import QueryInvalid
 from audit.reading.neutral import neutral_line
 from audit.settings import Settings
 from audit.value import to_json
-from cli.desk import access_place, desk_of, log_view_of, owner, sources_of
-from cli.engines import begun, store_place, store_view_of
+from cli.desk import access_place, check_begun, log_view_of, room_of, visitor
 from console.exporting import Shape
 from console.packing import export
-from console.principal import Visit
-from console.room import ReadingRoom
 from storage.access.port import GENESIS, LoggedAccess, chained
 from storage.records.query import parse
 
@@ -34,8 +31,7 @@ def run_export(
 ) -> None:
     """Write a new ZIP with what a filter finds and a manifest; it is put on record first."""
     parse(text, time.time_ns())
-    if not begun(store_place(settings)):
-        raise QueryInvalid(f"there are no records in {settings.data}; name the folder with --data")
+    check_begun(settings)
     try:
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
@@ -72,10 +68,8 @@ def run_access_log(settings: Settings, *, as_jsonl: bool, limit: int | None) -> 
 async def _export(
     settings: Settings, text: str, shape: Shape, descriptor: int, purpose: str, most: int
 ) -> None:
-    async with store_view_of(settings) as store, desk_of(settings) as desk:
-        sources = sources_of(settings, store, desk)
-        room = ReadingRoom(sources, time.time_ns, max_rows=settings.console.max_rows)
-        visit = Visit(owner("command line"), purpose)
+    async with room_of(settings) as room:
+        visit = visitor(purpose)
         with os.fdopen(descriptor, "wb") as file, _progress() as progress:
             task = progress.add_task("exporting", total=None)
 

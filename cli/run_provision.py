@@ -9,15 +9,20 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import TypeAlias
 
-from audit.errors import QueueUnavailable, TransientError
-from audit.preflight import Finding, Standing, all_well, failed, passed, skipped
+from audit.errors import PermanentError, QueueUnavailable, TransientError
+from audit.preflight import Finding, Standing, all_well, passed, skipped
 from audit.settings import Settings
 from cli.checks.flaws import Flaw, flawed
+from cli.checks.refused import refused
+from cli.logs import silence_libraries
 from cli.render.preflight import finding_lines
 
-__all__ = ["provision", "run_provision"]
+__all__ = ["run_provision"]
+
+Provisions: TypeAlias = Callable[[Settings], AsyncIterator[Finding]]
 
 _PAUSE = 2.0
 
@@ -28,35 +33,44 @@ def run_provision(settings: Settings, *, wait: float) -> int:
     What cannot be reached is tried again for `wait` seconds: services that start beside this one
     may not listen yet.
     """
+    silence_libraries()
     found = asyncio.run(_provision_within(settings, wait))
     sys.stdout.writelines(f"{line}\n" for line in finding_lines(found))
     return 0 if all_well(found) else 1
 
 
 async def _provision_within(settings: Settings, seconds: float) -> list[Finding]:
+    """Provision each service; what one of them cannot do keeps none of the others from it."""
     deadline = time.monotonic() + seconds
+    found: list[Finding] = []
+    for name, make in _services(settings):
+        found += await _patiently(name, make, settings, deadline)
+    told = "nothing of Azure's is configured; files are made at the start"
+    return found or [skipped("engines", told)]
+
+
+async def _patiently(
+    name: str, make: Provisions, settings: Settings, deadline: float
+) -> list[Finding]:
     while True:
         try:
-            return [each async for each in provision(settings)]
+            return [each async for each in make(settings)]
         except TransientError as error:
             if time.monotonic() + _PAUSE > deadline:
-                return [failed("provision", str(error))]
+                return [refused(name, error)]
+        except PermanentError as error:
+            return [refused(name, error)]
         await asyncio.sleep(_PAUSE)
 
 
-async def provision(settings: Settings) -> AsyncIterator[Finding]:
-    """Blobs, store, queue. Raises `TransientError` for one that cannot be reached now."""
+def _services(settings: Settings) -> Iterator[tuple[str, Provisions]]:
+    """What is of Azure's: blobs, store, queue."""
     if settings.blobs.engine == "azure":
-        async for each in _blobs(settings):
-            yield each
+        yield "blobs", _blobs
     if settings.store.engine == "cosmos":
-        async for each in _store(settings):
-            yield each
+        yield "store", _store
     if settings.queue.engine == "servicebus":
-        async for each in _queue(settings):
-            yield each
-    if settings.blobs.engine == "folder" and settings.store.engine == settings.queue.engine:
-        yield skipped("engines", "nothing of Azure's is configured; files are made at the start")
+        yield "queue", _queue
 
 
 async def _blobs(settings: Settings) -> AsyncIterator[Finding]:

@@ -1,4 +1,7 @@
-"""Commands that read: query, show, tail, and the lists of fields and settings."""
+"""Commands that read: query, show, tail, and the lists of fields and settings.
+
+What is read of records passes the reading room's door, and so is on record before it is printed.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,12 @@ from audit.record import SCHEMA, RedactedRecord
 from audit.settings import ConsumerSettings, Settings
 from audit.value import from_json
 from cli.config import FLAGS, SettingRow, setting_rows
-from cli.engines import begun, store_place, store_view_of
+from cli.desk import check_begun, room_of, visitor
+from cli.engines import store_place, store_view_of
 from cli.render.conversation import ConversationView
 from cli.render.table import RecordTable
-from storage.records.port import RecordReader, StoredDocument
+from console.principal import Visit
+from storage.records.port import Page, RecordReader, StoredDocument
 from storage.records.query import FIELDS, Query, notes, parse
 
 __all__ = ["run_fields", "run_query", "run_settings", "run_show", "run_tail", "store_reader"]
@@ -33,33 +38,33 @@ _TAIL = 10
 
 @asynccontextmanager
 async def store_reader(settings: Settings) -> AsyncIterator[RecordReader]:
-    """Open the store for reading. Raises `QueryInvalid` when there is none yet."""
-    if not begun(store_place(settings)):
-        raise QueryInvalid(
-            f"there are no records in {settings.data}; name the data folder with --data DIR"
-        )
+    """Open the store for what no person reads. Raises `QueryInvalid` when there is none yet."""
+    check_begun(settings)
     async with store_view_of(settings) as store:
         yield store.records
 
 
-def run_query(settings: Settings, text: str, *, shape: str, limit: int | None) -> None:
-    """Print the records that a filter finds, newest first."""
+def run_query(
+    settings: Settings, text: str, *, shape: str, limit: int | None, purpose: str
+) -> None:
+    """Print the records that a filter finds, newest first, once that is on record."""
     query = parse(text, time.time_ns())
     most = limit or (50 if shape == "table" else settings.console.max_rows)
-    found, more = asyncio.run(_find(settings, query, most))
+    page = asyncio.run(_find(settings, query, most, purpose))
+    found = list(page.documents)
     if shape == "table":
         _print_table(found)
     else:
         _print_json(found, lines=shape == "jsonl")
     for note in notes(query):
         sys.stderr.write(f"auditstream: {note}\n")
-    if more:
+    if page.cursor is not None:
         sys.stderr.write(f"auditstream: the newest {most} are shown; --limit gives more\n")
 
 
-def run_show(settings: Settings, record_id: str, *, as_json: bool) -> None:
+def run_show(settings: Settings, record_id: str, *, as_json: bool, purpose: str) -> None:
     """Print one conversation. Raises `QueryInvalid` when there is no such record."""
-    found = asyncio.run(_get(settings, record_id))
+    found = asyncio.run(_get(settings, record_id, purpose))
     if found is None:
         where = store_place(settings)
         here = settings.data if isinstance(where, Path) else where
@@ -71,10 +76,10 @@ def run_show(settings: Settings, record_id: str, *, as_json: bool) -> None:
         Console().print(ConversationView.of(found.json))
 
 
-def run_tail(settings: Settings, text: str, *, as_jsonl: bool) -> None:
+def run_tail(settings: Settings, text: str, *, as_jsonl: bool, purpose: str) -> None:
     """Print the newest 10 records, then others as they are stored, until interrupted."""
     with suppress(KeyboardInterrupt):
-        asyncio.run(_follow(settings, text, as_jsonl=as_jsonl))
+        asyncio.run(_follow(settings, text, visitor(purpose), as_jsonl=as_jsonl))
 
 
 def run_fields() -> None:
@@ -103,25 +108,18 @@ def _setting_block(row: SettingRow) -> str:
     return f"{name}\n  {sentence}\n{''.join(lines)}"
 
 
-async def _find(settings: Settings, query: Query, most: int) -> tuple[list[StoredDocument], bool]:
-    found: list[StoredDocument] = []
-    cursor: str | None = None
-    async with store_reader(settings) as reader:
-        while len(found) < most:
-            page = await reader.search(query, min(_PAGE, most - len(found)), cursor)
-            found.extend(page.documents)
-            cursor = page.cursor
-            if cursor is None:
-                break
-    return found, cursor is not None
+async def _find(settings: Settings, query: Query, most: int, purpose: str) -> Page:
+    async with room_of(settings) as room:
+        return await room.gather(visitor(purpose), query, most)
 
 
-async def _get(settings: Settings, record_id: str) -> StoredDocument | None:
-    async with store_reader(settings) as reader:
-        return await reader.get(record_id)
+async def _get(settings: Settings, record_id: str, purpose: str) -> StoredDocument | None:
+    async with room_of(settings) as room:
+        found = await room.open(visitor(purpose), [record_id])
+    return found[0].document if found else None
 
 
-async def _follow(settings: Settings, text: str, *, as_jsonl: bool) -> None:
+async def _follow(settings: Settings, text: str, visit: Visit, *, as_jsonl: bool) -> None:
     """Look again and again at the newest; what was shown is not shown again.
 
     Records arrive out of order (a long stream is stored after a short one that began later), so
@@ -129,14 +127,13 @@ async def _follow(settings: Settings, text: str, *, as_jsonl: bool) -> None:
     """
     shown: set[str] = set()
     header, most = True, _TAIL
-    async with store_reader(settings) as reader:
+    async with room_of(settings) as room:
         while True:
-            page = await reader.search(parse(text, time.time_ns()), _PAGE)
-            fresh = [each for each in reversed(page.documents) if each.id not in shown]
-            shown.update(each.id for each in page.documents)
-            if fresh:
-                newest = fresh[-most:]
-                _print_json(newest, lines=True) if as_jsonl else _print_table(newest, header=header)
+            query = parse(text, time.time_ns())
+            newer = await room.newer(visit, query, shown, over=_PAGE, most=most)
+            shown.update(newer.seen)
+            if fresh := list(reversed(newer.documents)):
+                _print_json(fresh, lines=True) if as_jsonl else _print_table(fresh, header=header)
                 header = False
             most = _PAGE
             await asyncio.sleep(_FOLLOW_SECONDS)

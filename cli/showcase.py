@@ -95,7 +95,7 @@ def show_next(settings: Settings, running: Running, console: Console, *, demo: b
             f" · health and metrics http://{running.control}"
             f" · query API http://{running.console}"
         ),
-        f"[bold]Read in a browser: http://{running.console}{running.enter}[/bold] (opens once)",
+        _entrance(settings, running),
         "",
         "Point any SDK at it; path, key and API version stay what they are:",
         (f'  client = AzureOpenAI(azure_endpoint="{tap}", api_key="…", api_version="2024-10-21")'),
@@ -112,6 +112,12 @@ def show_next(settings: Settings, running: Running, console: Console, *, demo: b
     lines.append("Ctrl-C drains and stops.")
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _entrance(settings: Settings, running: Running) -> str:
+    if settings.console.oidc.issuer is not None:
+        return f"[bold]Sign in with an account: {settings.console.url}/[/bold]"
+    return f"[bold]Read in a browser: http://{running.console}{running.enter}[/bold] (opens once)"
 
 
 async def _records(settings: Settings, seen: Sequence[Seen]) -> Found:

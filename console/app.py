@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from console.web import api, assets, enter, export, log, overview, record, search
+from console.web import api, assets, enter, export, log, overview, record, search, sign_in
 from console.web.guard import errors_as_answers, known_only, with_headers
 from console.web.state import CONSOLE, Console
 
@@ -26,6 +26,6 @@ def build_app(console: Console) -> web.Application:
     )
     app[CONSOLE] = console
     app.on_response_prepare.append(with_headers)
-    for module in (enter, search, record, overview, export, log, api, assets):
+    for module in (enter, sign_in, search, record, overview, export, log, api, assets):
         module.add_routes(app)
     return app

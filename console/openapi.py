@@ -16,8 +16,8 @@ _ERRORS = {
 }
 
 
-def document() -> Json:
-    """The whole description."""
+def document(cookie: str) -> Json:
+    """The whole description; `cookie` is the name of a session's cookie."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -31,18 +31,21 @@ def document() -> Json:
             "/openapi.json": {"get": _operation("This description.", {"type": "object"})},
             "/api/v1/fields": {"get": _operation("What a filter may name.", _FIELDS)},
             "/api/v1/search": {
-                "post": _operation("The records that a filter finds.", _FOUND, body=_SEARCH)
+                "post": _operation(
+                    "The records that a filter finds.", _FOUND, body=_SEARCH, links=_FROM_SEARCH
+                )
             },
             "/api/v1/facets": {
                 "post": _operation("Counts over what a filter finds.", _COUNTED, body=_FILTER)
             },
             "/api/v1/overview": {
-                "post": _operation("Traffic, endings, tokens.", _OVERVIEW, body=_FILTER)
+                "post": _operation("Traffic, endings, tokens.", _OVERVIEW, body=_SPAN)
             },
             "/api/v1/records/{id}": {
                 "get": _operation(
                     "One record, as it is stored.",
                     {"type": "object"},
+                    name="record",
                     parameters=[_parameter("id", "path", {"type": "string"})],
                     more={"404": "There is no record of this id."},
                 )
@@ -61,7 +64,15 @@ def document() -> Json:
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "auditstream_session"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": cookie,
+                    "description": (
+                        "What a browser holds. A post needs the session's own token too, in the"
+                        " field X-CSRF-Token."
+                    ),
+                },
             },
             "schemas": {
                 "Problem": _object(
@@ -114,7 +125,8 @@ _SEARCH = _object(
     closed=True,
     required=False,
 )
-_FILTER = _object(
+_FILTER = _object({"filter": {"type": "string", "maxLength": 8192}}, closed=True, required=False)
+_SPAN = _object(
     {
         "filter": {"type": "string", "maxLength": 8192},
         "span": {"type": "string", "enum": list(SPANS)},
@@ -122,12 +134,18 @@ _FILTER = _object(
     closed=True,
     required=False,
 )
+# Where an answer leads.
+_FROM_SEARCH = {
+    "record": {"operationId": "record", "parameters": {"id": "$response.body#/records/0/id"}},
+}
 
 
 def _operation(
     summary: str,
     answer: Json,
     *,
+    name: str = "",
+    links: Json = None,
     body: Json = None,
     parameters: list[Json] | None = None,
     more: dict[str, str] | None = None,
@@ -153,6 +171,10 @@ def _operation(
             "description": "The body is longer than 64 KiB.",
             "content": _content({"$ref": "#/components/schemas/Problem"}),
         }
+    if name:
+        made["operationId"] = name
+    if links is not None:
+        made["responses"]["200"]["links"] = links
     if parameters:
         made["parameters"] = parameters
     if open_:

@@ -58,7 +58,7 @@ async def export(
             exporter,
             filter_text=text,
             asked=describe(query),
-            who=visit.principal.name,
+            who=visit.principal.who,
             purpose=visit.purpose,
             at=timestamp(now_ns),
             more=cursor is not None,

@@ -1,15 +1,16 @@
 """The reading room's only door to the records: scope, budget and access log in one place.
 
-The law: nothing is read but through here. Each read is narrowed to what its principal may see,
-and its entry in the access log is durable before anything is given out; a log that takes no
-entry means that nothing is shown. A look that fails is entered too, with the error's code.
+The law: nothing is read but through here. Each read is one that the principal's role may make
+(`console.principal.MAY`) and is narrowed to what they may see, and its entry in the access log is
+durable before anything is given out; a log that takes no entry means that nothing is shown. A look
+that fails is entered too, with the error's code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -34,7 +35,7 @@ from storage.records.facts import (
 from storage.records.port import LedgerLookup, Page, RecordReader, StoredDocument
 from storage.records.query import Match, Query, describe, every
 
-__all__ = ["FACETS_OVER", "Found", "Opened", "ReadingRoom", "Sources"]
+__all__ = ["FACETS_OVER", "Found", "Newer", "Opened", "ReadingRoom", "Sources"]
 
 T = TypeVar("T")
 
@@ -43,6 +44,8 @@ FACETS_OVER = 2_000
 # A month of a busy gateway; what is beyond is said to be left out.
 OVERVIEW_OVER = 50_000
 _NEIGHBOURS = 50
+# Records of a walk that are read at once.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,14 @@ class Opened:
     document: StoredDocument = field(repr=False)
     record: RedactedRecord | None = field(repr=False)
     entry: LedgerEntry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """Records that were not shown before, newest first, and the ids of all that were looked at."""
+
+    documents: Sequence[StoredDocument] = field(repr=False)
+    seen: frozenset[str] = field(repr=False)
 
 
 class ReadingRoom:
@@ -123,15 +134,46 @@ class ReadingRoom:
 
         return await self._logged(visit, Deed.SEARCH, describe(query, show_text=False), look)
 
-    async def newer(self, visit: Visit, query: Query, shown: frozenset[str]) -> Page:
-        """The newest records that are not among those `shown`; entered only where there are any."""
+    async def gather(self, visit: Visit, query: Query, most: int) -> Page:
+        """The newest `most` records, read page by page and entered once."""
         narrowed = visit.principal.within(query)
-        page = await self._from.records.search(narrowed, 100)
-        fresh = tuple(each for each in page.documents if each.id not in shown)
+
+        async def look() -> tuple[Page, int]:
+            found: list[StoredDocument] = []
+            cursor: str | None = None
+            while len(found) < most:
+                page = await self._from.records.search(
+                    narrowed, min(_AT_ONCE, most - len(found)), cursor
+                )
+                found.extend(page.documents)
+                cursor = page.cursor
+                if cursor is None:
+                    break
+            return Page(found, cursor), len(found)
+
+        return await self._logged(visit, Deed.SEARCH, describe(query, show_text=False), look)
+
+    async def newer(
+        self,
+        visit: Visit,
+        query: Query,
+        shown: Container[str],
+        *,
+        over: int = 100,
+        most: int = 100,
+    ) -> Newer:
+        """Of the newest `over` records those that are not among `shown`, the newest `most`.
+
+        Entered only where there are any.
+        """
+        _allowed(visit.principal, Deed.TAIL)
+        narrowed = visit.principal.within(query)
+        page = await self._from.records.search(narrowed, over)
+        fresh = tuple(each for each in page.documents if each.id not in shown)[:most]
         if fresh:
             asked = describe(query, show_text=False)
             await self._enter(visit, Deed.TAIL, asked, len(fresh))
-        return replace(page, documents=fresh, cursor=None)
+        return Newer(fresh, frozenset(each.id for each in page.documents))
 
     async def count(self, visit: Visit, query: Query, limit: int = OVERVIEW_OVER) -> FactPage:
         """The facts of what a query finds, to be counted."""
@@ -161,6 +203,7 @@ class ReadingRoom:
 
         Part of opening the record, and entered with it.
         """
+        _allowed(visit.principal, Deed.VIEW)
         session = record.identity.session
         if not session:
             return None
@@ -170,10 +213,12 @@ class ReadingRoom:
 
     async def page(self, principal: Principal, query: Query, cursor: str | None, left: int) -> Page:
         """One page of an export, whose beginning and end `enter` puts on record."""
+        _allowed(principal, Deed.EXPORT)
         return await self._from.records.search(principal.within(query), min(200, left), cursor)
 
     async def size(self, principal: Principal, query: Query, most: int) -> int | None:
         """How many records an export will hold, where a glance tells; part of the export."""
+        _allowed(principal, Deed.EXPORT)
         glance = self._from.facts.glance
         try:
             found = await self._from.facts.facts(
@@ -187,16 +232,21 @@ class ReadingRoom:
 
     async def states(self, visit: Visit) -> Sequence[StateCount]:
         """What became of the numbers of consumers in scope; part of an overview."""
+        _allowed(visit.principal, Deed.OVERVIEW)
         counts = await self._from.totals.states()
         return [each for each in counts if visit.principal.sees(each.consumer)]
 
     async def progress(self, visit: Visit) -> Sequence[TapProgress]:
         """How far the taps have come, for those who may see all."""
+        _allowed(visit.principal, Deed.OVERVIEW)
         return await self._from.totals.progress() if visit.principal.sees_all else ()
 
-    async def enter(self, visit: Visit, deed: Deed, asked: str, records: int = 0) -> None:
+    async def enter(
+        self, visit: Visit, deed: Deed, asked: str, records: int = 0, outcome: str = "shown"
+    ) -> None:
         """Put on record what is not a read of one answer: an entry, an export's begin and end."""
-        await self._enter(visit, deed, asked, records)
+        _allowed(visit.principal, deed)
+        await self._enter(visit, deed, asked, records, outcome)
 
     async def looks(
         self, visit: Visit, limit: int, before: int | None = None
@@ -204,8 +254,6 @@ class ReadingRoom:
         """The newest entries of the access log. Raises `AccessDenied` for those who may not."""
 
         async def look() -> tuple[Sequence[LoggedAccess], int]:
-            if not visit.principal.reads_log:
-                raise AccessDenied
             entries = await self._from.log.newest(limit, before)
             return entries, len(entries)
 
@@ -236,6 +284,7 @@ class ReadingRoom:
         self, visit: Visit, deed: Deed, asked: str, look: Callable[[], Awaitable[tuple[T, int]]]
     ) -> T:
         try:
+            _allowed(visit.principal, deed)
             result, records = await look()
         except AuditStreamError as error:
             await self._enter(visit, deed, asked, 0, error.code)
@@ -249,7 +298,7 @@ class ReadingRoom:
         who = visit.principal
         access = Access(
             at=timestamp(self._now_ns()),
-            who=who.name,
+            who=who.who,
             via=who.via,
             deed=deed,
             asked=asked,
@@ -258,6 +307,11 @@ class ReadingRoom:
             outcome=outcome,
         )
         await self._from.log.enter(access)
+
+
+def _allowed(principal: Principal, deed: Deed) -> None:
+    if not principal.may(deed):
+        raise AccessDenied
 
 
 def _facts_on(page: Page) -> FactPage:

@@ -1,8 +1,8 @@
-"""Sessions: a one-time link or a token becomes a cookie, and a cookie a principal.
+"""Sessions: a link, a token or an account becomes a cookie, and a cookie a principal.
 
 The law: what a browser holds is drawn at random and kept here only as a digest, so that nothing
 in this process's memory can be shown as a cookie. A link works once. Sessions end after a time
-without use, after a day in any case, and with the process.
+without use, after a longest time in any case, and with the process.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from audit.reading.neutral import neutral_line
-from console.principal import Principal, Visit
+from console.principal import Principal, Visit, stated
 
 __all__ = ["Session", "Sessions"]
 
@@ -23,7 +22,6 @@ LONGEST_SECONDS = 24 * 3600.0
 # A person has a handful; the limits keep a script from filling the memory.
 MOST_SESSIONS = 1_000
 MOST_SEARCHES = 200
-LONGEST_PURPOSE = 200
 
 
 @dataclass(slots=True)
@@ -58,15 +56,27 @@ class Session:
 
     def state_purpose(self, text: str) -> None:
         """Take what the reader says it is for, as one line."""
-        self.purpose = neutral_line(text).strip()[:LONGEST_PURPOSE]
+        self.purpose = stated(text)
 
 
 class Sessions:
-    """All browsers that were let in. `draw` gives a random token, `now` seconds that only rise."""
+    """All browsers that were let in. `draw` gives a random token, `now` seconds that only rise.
 
-    def __init__(self, draw: Callable[[], str], now: Callable[[], float]) -> None:
+    A session ends after `idle` seconds without use and `longest` seconds from its beginning.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[], str],
+        now: Callable[[], float],
+        *,
+        idle: float = IDLE_SECONDS,
+        longest: float = LONGEST_SECONDS,
+    ) -> None:
         self._draw = draw
         self._now = now
+        self._idle = idle
+        self._longest = longest
         self._links: dict[str, Principal] = {}
         self._open: OrderedDict[str, Session] = OrderedDict()
 
@@ -76,10 +86,9 @@ class Sessions:
         self._links[_digest(code)] = principal
         return code
 
-    def follow(self, code: str) -> str | None:
-        """Let in whoever shows the code of a link: the cookie, or None."""
-        principal = self._links.pop(_digest(code), None)
-        return None if principal is None else self.open(principal)
+    def follow(self, code: str) -> Principal | None:
+        """Say whom the code of a link lets in, once; None for any other text."""
+        return self._links.pop(_digest(code), None)
 
     def open(self, principal: Principal) -> str:
         """Begin a session; gives the cookie."""
@@ -97,7 +106,7 @@ class Sessions:
         if session is None:
             return None
         now = self._now()
-        if now - session.used > IDLE_SECONDS or now - session.began > LONGEST_SECONDS:
+        if now - session.used > self._idle or now - session.began > self._longest:
             del self._open[key]
             return None
         session.used = now

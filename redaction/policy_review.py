@@ -30,6 +30,7 @@ _KNOWN = (
     | CREDENTIALS
     | {"ADDRESS", "AGE", "BANK_ACCOUNT", "COORDINATES", "CRYPTO", "DATE_OF_BIRTH", "DRIVER_LICENSE"}
     | {"ID_DOCUMENT", "LICENSE_PLATE", "MAC_ADDRESS", "MEDICAL_RECORD", "NATIONAL_ID", "NRP"}
+    | {"CUSTOMER_NUMBER", "EMPLOYEE_ID", "MEMBER_ID", "POLICY_NUMBER", "VEHICLE_ID"}
     | {"PASSPORT", "USERNAME", "USER_ID", "UUID", "VAT_ID"}
 )
 # Most of what is found by its shape alone, without a proof, scores less than this.

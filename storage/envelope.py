@@ -5,13 +5,14 @@ frame and then the exchange's frames, all verbatim, so that whoever ships needs 
 this module: what is given out was sealed for this exchange and is whole, or the loss is said. A
 record is given whole or not at all; of a remnant, what can be read is given and what is missing
 is counted. What another key or another version could still open is not passed over: the envelope
-waits for it.
+waits for it. Pieces are opened once to know all that, and those of a large exchange again by
+whoever reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -20,6 +21,7 @@ import zstandard
 from audit.errors import EnvelopeDamaged, FormatUnknown, KeyMissing, SignatureInvalid
 from audit.exchange import Opening
 from audit.value import from_json
+from storage.opened import OpenedRecord, OpenedRemnant, Piece, clear_piece
 from storage.seal import SUITE, FrameOpener, Opener, Wrapped
 from storage.spool.frame import CRITICAL, LAST, SEALED, ZSTD, Header, Kind, format_notice
 from storage.spool.pieces import piece_kind
@@ -33,26 +35,10 @@ __all__ = ["OpenedRecord", "OpenedRemnant", "open_envelope"]
 # all of a worker's memory.
 _MAX_RECORD = 1 << 30
 
+# Pieces that are not opened a second time: so much memory is spent on nearly every exchange.
+_KEPT_CLEAR = 1 << 20
+
 _Barred: TypeAlias = KeyMissing | SignatureInvalid | FormatUnknown
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedRecord:
-    """A whole record, as the JSON its tap wrote."""
-
-    record_json: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedRemnant:
-    """What a crash left of an exchange: its opening and its pieces in their order.
-
-    `missing` counts pieces that are known to have existed and cannot be given.
-    """
-
-    opening: Opening
-    pieces: Sequence[tuple[PieceKind, bytes]] = field(repr=False)
-    missing: int = 0
 
 
 def open_envelope(body: bytes, opener: Opener) -> OpenedRecord | OpenedRemnant:
@@ -63,7 +49,7 @@ def open_envelope(body: bytes, opener: Opener) -> OpenedRecord | OpenedRemnant:
     `FormatUnknown` when another version wrote it in a format or sealed it in a way of its own, and
     `EnvelopeDamaged` when no opening can be read from it either.
     """
-    contents = _Contents(opener)
+    contents = _Contents(body, opener)
     for finding in read_frames(body):
         if isinstance(finding, Frame):
             contents.take(finding)
@@ -79,14 +65,16 @@ class _Contents:
     well; `_withheld` is that of a frame of the exchange itself.
     """
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, body: bytes, opener: Opener) -> None:
+        self._body = body
+        self._room = _KEPT_CLEAR
         self.barred: _Barred | None = None
         self._withheld: _Barred | None = None
         self._locked: _Barred | None = None
         self._opener = opener
         self._segment: FrameOpener | None = None
         self._opening: Opening | None = None
-        self._pieces: dict[int, tuple[PieceKind, bytes]] = {}
+        self._pieces: dict[int, Piece] = {}
         self._pieces_seen = 0
         self._record: dict[int, bytes] = {}
         self._last: Header | None = None
@@ -103,7 +91,7 @@ class _Contents:
             self._pieces_seen = max(self._pieces_seen, frame.header.index + 1)
         payload = self._open(frame)
         if payload is not None:
-            self._sort(frame.header, payload)
+            self._sort(frame, payload)
 
     def result(self) -> OpenedRecord | OpenedRemnant:
         """Give what the envelope holds, or raise what stands in the way."""
@@ -150,22 +138,40 @@ class _Contents:
         except EnvelopeDamaged:
             return None
 
-    def _sort(self, header: Header, payload: bytes) -> None:
+    def _sort(self, frame: Frame, payload: bytes) -> None:
+        header = frame.header
         if header.kind == Kind.OPENED:
             self._opening = self._opening or _opening(payload)
         elif header.kind == Kind.PIECE:
             kind = piece_kind(header.part)
             if kind is not None:
-                self._pieces.setdefault(header.index, (kind, payload))
+                self._pieces.setdefault(header.index, self._piece(kind, frame, payload))
         elif header.kind == Kind.CLOSED:
             self._record.setdefault(header.index, payload)
             self._last = header if header.flags & LAST else self._last
+
+    def _piece(self, kind: PieceKind, frame: Frame, payload: bytes) -> Piece:
+        if len(payload) > self._room:
+            return Piece(kind, len(payload), self._opened_again(frame))
+        self._room -= len(payload)
+        return clear_piece(kind, payload)
+
+    def _opened_again(self, frame: Frame) -> Callable[[], bytes]:
+        """How to open a frame that opens, from the envelope and not from a copy of its payload."""
+        assert self._segment is not None  # noqa: S101 - it has been opened once
+        end = frame.offset + frame.size
+        place = slice(end - len(frame.payload), end)
+        return partial(_opened, self._segment, frame.header.counter, frame.head, self._body, place)
 
     def _whole_record(self) -> bytes | None:
         if self._last is None or len(self._record) <= self._last.index:
             return None
         joined = b"".join(self._record[index] for index in sorted(self._record))
         return _unfold(joined) if self._last.flags & ZSTD else joined
+
+
+def _opened(opener: FrameOpener, counter: int, head: bytes, body: bytes, place: slice) -> bytes:
+    return opener.open(counter, body[place], head)
 
 
 def _head(payload: bytes) -> SegmentHead:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 from audit.flags import Flag
-from tap.encodings import PIECE, decoded
+from tap.encodings import OUTPUT_LIMIT, PIECE, decoded
+from tap.held import Held
 
-__all__ = ["MOST_MARKS", "TooLargeError", "check_document", "stream_of", "whole_of"]
+__all__ = ["MOST_MARKS", "TooLargeError", "check_content", "check_document", "gathered", "held_of"]
+__all__ += ["stream_of"]
 
 # What a JSON document costs to read is in what it is made of more than in its bytes: so many
 # strings and escapes take about two milliseconds, and so many objects and arrays, or mere items,
@@ -43,12 +45,18 @@ def check_document(text: bytes | str, most: int | None) -> None:
         raise TooLargeError
 
 
+def check_content(content: bytes | Held, most: int | None) -> None:
+    """`check_document` of a body; only where there is a bound is it made whole."""
+    if most is not None:
+        check_document(bytes(content), most)
+
+
 def _counting(data: bytes) -> Callable[[str], int]:
     return lambda mark: data.count(mark.encode())
 
 
 def stream_of(
-    body: bytes, coding: str | None, flags: set[Flag], most: int | None
+    body: bytes | Held, coding: str | None, flags: set[Flag], most: int | None
 ) -> Iterator[bytes]:
     """Give a body without its coding, in pieces of bounded work; a small plain one in one piece.
 
@@ -56,18 +64,24 @@ def stream_of(
     `most` bytes; None sets no bound.
     """
     if coding is None and 0 < len(body) <= PIECE:
-        return iter((body,))
+        return iter((bytes(body),))
     stream = decoded(body, coding, flags)
     return stream if coding is None or most is None else _bounded(stream, most)
 
 
-def whole_of(stream: Iterator[bytes]) -> Generator[None, None, bytes]:
-    """Join the pieces, one step for each; the generator's value is the body."""
-    taken: list[bytes] = []
+def held_of(body: bytes | Held, coding: str | None) -> bytes | Held | None:
+    """Give a body as it is held where it can be read like that: under no coding. Else None."""
+    return body if coding is None and len(body) <= OUTPUT_LIMIT else None
+
+
+def gathered(stream: Iterator[bytes], start: bytes = b"") -> Generator[None, None, Held]:
+    """Gather the pieces, one step for each; the generator's value is the body."""
+    taken = [start] if start else []
     for piece in stream:
-        taken.append(piece)
+        if piece:
+            taken.append(piece)
         yield
-    return taken[0] if len(taken) == 1 else b"".join(taken)
+    return Held.joined(taken)
 
 
 def _bounded(stream: Iterator[bytes], most: int) -> Iterator[bytes]:

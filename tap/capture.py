@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from audit.exchange import AnswerHead, Ending
 from audit.value import Value, prepare
+from tap.held import Held
 
 __all__ = ["Captured", "ChunkTiming", "Evidence"]
 
@@ -53,13 +54,14 @@ class Evidence(Value, frozen=True):
 class Captured(Evidence, frozen=True):
     """The bytes of one exchange and the evidence of its end.
 
-    Bodies are free of transfer coding (no chunk framing) and still under their content coding.
+    Bodies are free of transfer coding (no chunk framing) and still under their content coding; they
+    are whole, or held in pieces.
     `missing` counts pieces of a remnant that are known to have existed and are not here.
     """
 
-    request_body: bytes = b""
+    request_body: bytes | Held = b""
     answer_head: AnswerHead | None = None
-    answer_body: bytes = b""
+    answer_body: bytes | Held = b""
     missing: int = 0
 
 

@@ -16,11 +16,9 @@ import brotli  # type: ignore[import-untyped]  # the package carries no types
 import zstandard
 
 from audit.flags import Flag
+from tap.held import PIECE, Held
 
 __all__ = ["OUTPUT_LIMIT", "PIECE", "Flags", "decoded", "pieces"]
-
-# One step of work: small enough not to be felt by whoever shares the thread.
-PIECE = 64 * 1024
 
 # The most a body may grow to. A capture is far smaller than this; only a decompression bomb
 # or a very repetitive body gets here.
@@ -48,14 +46,14 @@ def pieces(data: bytes) -> Iterator[bytes]:
 
 
 def decoded(
-    data: bytes, content_encoding: str | None, flags: Flags, limit: int = OUTPUT_LIMIT
+    data: bytes | Held, content_encoding: str | None, flags: Flags, limit: int = OUTPUT_LIMIT
 ) -> Iterator[bytes]:
     """Take the codings named in `content_encoding` off, last applied first.
 
     Yields pieces, at most `limit` bytes in all; an empty piece is a step that gave nothing yet.
     Adds to `flags` what went wrong.
     """
-    stream = pieces(data)
+    stream = pieces(data) if isinstance(data, bytes) else data.evenly()
     names = [name.strip().lower() for name in (content_encoding or "").split(",")]
     for name in reversed(names):
         if name in ("", "identity"):

@@ -10,20 +10,19 @@ the capture limit.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from functools import partial
 
 from msgspec.structs import replace
 
-from audit.digest import commitment, keyed_digest
+from audit.digest import KeyedDigest, commitment
 from audit.exchange import Ending, Opening
 from audit.flags import Flag
 from audit.record import AuditRecord, Integrity, Retention, TapRef
 from audit.sheaf import Sheaf, record_id
 from audit.value import Value
-from tap.bodies import check_document, stream_of, whole_of
+from tap.bodies import check_content, check_document, gathered, held_of, stream_of
 from tap.capture import Captured
 from tap.dialects.json_body import as_utf8, read_body
-from tap.dialects.keeping import Digest, Keeper
+from tap.dialects.keeping import Keeper
 from tap.dialects.opaque import read_plain
 from tap.dialects.path_references import references_in
 from tap.dialects.reading import (
@@ -48,6 +47,7 @@ from tap.facts import (
     kept_usage,
     timing_of,
 )
+from tap.held import Held
 from tap.session_times import Moments, timing_of_turn
 from tap.sessions import read_session, switched
 from tap.shapes import HEAD, Shape, shape_of
@@ -91,7 +91,7 @@ def assemble_steps(
     Raises `TooLargeError` for a body that its content coding makes larger than `most` bytes, and,
     where `most` is given, for one that cannot be read in a short step.
     """
-    digest = partial(keyed_digest, digest_key)
+    digest = KeyedDigest(digest_key)
     chosen = route(opening.method, opening.target_path, opening.upgrade)
     if switched(captured) and isinstance(chosen.dialect, ReadsSessions):
         turns = yield from read_session(captured, chosen.dialect, digest, most)
@@ -114,12 +114,12 @@ def _session(
     captured: Captured,
     chosen: Route,
     turns: Sequence[tuple[SessionTurn, Moments]],
-    digest: Digest,
+    digest: KeyedDigest,
 ) -> Generator[None, None, Sheaf]:
     """A record for each turn of a session. How the session ended, the last of them says."""
     read = [_Answer(reading=turn.answered, shape=Shape.EVENTS) for turn, _ in turns]
     end = _decide(opening, captured, chosen, read[-1])
-    sent = digest(captured.request_body) if captured.request_body else None
+    sent = _digest_of(captured.request_body, digest) if captured.request_body else None
     records: list[AuditRecord] = []
     for at, ((turn, moments), answer) in enumerate(zip(turns, read, strict=True)):
         asked = _sealed(opening, chosen, turn.asked, sent)
@@ -210,19 +210,27 @@ def _surprises(captured: Captured, chosen: Route, asked: RequestReading, shape: 
 
 
 def _read_request(
-    opening: Opening, captured: Captured, chosen: Route, digest: Digest, most: int | None
+    opening: Opening, captured: Captured, chosen: Route, digest: KeyedDigest, most: int | None
 ) -> Generator[None, None, RequestReading]:
     if not captured.request_body:
         return _sealed(opening, chosen, RequestReading(), None)
     flags: set[Flag] = set()
-    stream = stream_of(captured.request_body, opening.content_encoding, flags, most)
-    data = yield from whole_of(stream)
-    check_document(data, most)
+    content = held_of(captured.request_body, opening.content_encoding)
+    if content is None:
+        stream = stream_of(captured.request_body, opening.content_encoding, flags, most)
+        content = yield from gathered(stream)
+    check_content(content, most)
     broken = not captured.request_whole or captured.request_cut or bool(flags & _BROKEN)
-    body = Body(data=data, content_type=opening.content_type, broken=broken)
-    reading = chosen.dialect.request(body, Keeper(digest))
-    sealed = _sealed(opening, chosen, reading, digest(captured.request_body))
+    body = Body(content=content, content_type=opening.content_type, broken=broken)
+    keeper = Keeper(digest)
+    reading = keeper.restored(chosen.dialect.request(body, keeper))
+    sent = _digest_of(captured.request_body, digest)
+    sealed = _sealed(opening, chosen, reading, sent)
     return replace(sealed, flags=sealed.flags | flags)
+
+
+def _digest_of(body: bytes | Held, digest: KeyedDigest) -> str:
+    return digest.of(body.windows())[1] if isinstance(body, Held) else digest(body)
 
 
 def _sealed(
@@ -239,7 +247,7 @@ def _sealed(
 
 
 def _read_answer(
-    captured: Captured, chosen: Route, digest: Digest, most: int | None
+    captured: Captured, chosen: Route, digest: KeyedDigest, most: int | None
 ) -> Generator[None, None, _Answer]:
     head = captured.answer_head
     flags: set[Flag] = set()
@@ -259,15 +267,16 @@ def _read_answer(
         fold = chosen.dialect.fold()
         reading = yield from _read_events(start, stream, fold, keeper, flags, most)
         return _Answer(reading=reading, shape=shape, flags=frozenset(flags))
-    rest = yield from whole_of(stream)
-    data = start + rest
-    check_document(data, most)
+    content = held_of(captured.answer_body, coding)
+    if content is None:
+        content = yield from gathered(stream, start)
+    check_content(content, most)
     broken = not captured.answer_whole or captured.answer_cut or bool(flags & _BROKEN)
-    body = Body(data=data, content_type=content_type, broken=broken)
+    body = Body(content=content, content_type=content_type, broken=broken)
     if shape is Shape.LINES:
         reading = yield from _read_lines(body, chosen.dialect.fold(), keeper)
     elif shape is Shape.JSON:
-        reading = _read_json(body, chosen, status, keeper)
+        reading = keeper.restored(_read_json(body, chosen, status, keeper))
     else:
         reading = _read_other(body, chosen, status, shape, keeper)
     return _Answer(reading=reading, shape=shape, flags=frozenset(flags))

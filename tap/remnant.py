@@ -15,15 +15,17 @@ import msgspec
 from audit.exchange import AnswerHead, Ending, Opening
 from audit.sheaf import Sheaf
 from audit.value import Value, from_json
+from storage.opened import Piece
 from storage.spool.port import PieceKind
 from tap.capture import Captured, Evidence
+from tap.held import Held
 from tap.reassembly import assemble
 
 __all__ = ["record_of_remnant"]
 
 
 ValueT = TypeVar("ValueT", bound=Value)
-Pieces = Sequence[tuple[PieceKind, bytes]]
+Pieces = Sequence[Piece]
 
 
 def record_of_remnant(
@@ -31,15 +33,15 @@ def record_of_remnant(
 ) -> Sheaf:
     """Reassemble what the pieces hold; `missing` ones are known to be lost.
 
-    Raises nothing for any bytes.
+    Each is opened when its bytes are read, and as often as they are. Raises nothing for any bytes.
     """
     evidence = _last(pieces, PieceKind.END, Evidence)
     head = _last(pieces, PieceKind.ANSWER_HEAD, AnswerHead)
     captured = Captured(
         **msgspec.structs.asdict(evidence or _of_crash(head)),
-        request_body=_joined(pieces, PieceKind.REQUEST_BODY),
+        request_body=_held(pieces, PieceKind.REQUEST_BODY),
         answer_head=head,
-        answer_body=_joined(pieces, PieceKind.ANSWER_BODY),
+        answer_body=_held(pieces, PieceKind.ANSWER_BODY),
         missing=missing,
     )
     return assemble(opening, captured, digest_key=digest_key, salt=salt)
@@ -59,16 +61,17 @@ def _of_crash(head: AnswerHead | None) -> Evidence:
     )
 
 
-def _joined(pieces: Pieces, wanted: PieceKind) -> bytes:
-    return b"".join(data for kind, data in pieces if kind is wanted)
+def _held(pieces: Pieces, wanted: PieceKind) -> Held:
+    found = [piece for piece in pieces if piece.kind is wanted]
+    return Held((piece.size for piece in found), lambda at: found[at].opened())
 
 
 def _last(pieces: Pieces, wanted: PieceKind, kind: type[ValueT]) -> ValueT | None:
     """Read the piece of a kind of which there is one; None where it is not or cannot be read."""
-    for found, data in reversed(pieces):
-        if found is wanted:
+    for piece in reversed(pieces):
+        if piece.kind is wanted:
             try:
-                return from_json(data, kind)
+                return from_json(piece.opened(), kind)
             except msgspec.DecodeError:
                 return None
     return None

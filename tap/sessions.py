@@ -57,8 +57,8 @@ def read_session(
     of_client, of_server = negotiated(head.websocket_extensions if head else None)
     session = dialect.session()
     client, server = _Side(of_client, most), _Side(of_server, most)
-    yield from client.read(captured.request_body, session.client)
-    yield from server.read(captured.answer_body, session.server)
+    yield from client.read(bytes(captured.request_body), session.client)
+    yield from server.read(bytes(captured.answer_body), session.server)
     turns: list[SessionTurn] = []
     for turn in session.turns(digest, MOST_RECORDS):
         turns.append(turn)

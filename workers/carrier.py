@@ -25,6 +25,7 @@ from audit.errors import (
     PolicyViolation,
     RecordInvalid,
     SignatureInvalid,
+    StoreUnavailable,
 )
 from audit.ids import timestamp
 from audit.ledger import Checkpoint, LedgerEntry, LedgerState
@@ -54,6 +55,13 @@ class Carried(StrEnum):
     ERASED = "erased"
     EXPIRED = "expired"
     CHECKPOINT = "checkpoint"
+
+
+_LAST_WORDS = {
+    LedgerState.STORED: Carried.STORED_BEFORE,
+    LedgerState.ERASED: Carried.REMOVED_BEFORE,
+    LedgerState.EXPIRED: Carried.REMOVED_BEFORE,
+}
 
 
 class Carrier:
@@ -102,12 +110,13 @@ class Carrier:
             await self._ledger.checkpoint(_checkpoint(whole, self._vouched))
             return Carried.CHECKPOINT
         before = await self._ledger.entry(message.number)
-        settled = _settled(before)
-        if before is not None and settled:
-            self._check(before, message)
+        settled = self._word(before, message.id)
         if before is not None and settled is Carried.REMOVED_BEFORE:
             # A worker that died after it had put the record may have left it behind.
             await self._custody.remove_again(before)
+        if before is not None and settled is Carried.STORED_BEFORE:
+            # Or it died, or failed, between an amendment's entry and the record.
+            await self._custody.finish(before)
         return settled or await self._store(message)
 
     async def set_aside(self, message: Message, settlement: SetAside) -> Carried | None:
@@ -123,21 +132,24 @@ class Carrier:
         )
         if await self._ledger.enter(entry):
             return None
-        there = await self._ledger.entry(message.number)
         try:
-            settled = _settled(there)
-            if there is not None and settled:
-                self._check(there, message)
+            return self._word(await self._ledger.entry(message.number), message.id)
         except PermanentError:
             return None
-        return settled
 
-    def _check(self, entry: LedgerEntry, message: Message) -> None:
-        """Raise where the entry cannot settle the message: its body would be lost by a forgery."""
-        if entry.id != message.id:
+    def _word(self, entry: LedgerEntry | None, exchange_id: str) -> Carried | None:
+        """What carrying comes to where the ledger has the last word already.
+
+        Raises where the entry cannot settle this exchange: its body would be lost by a forgery.
+        """
+        settled = None if entry is None else _LAST_WORDS.get(entry.state)
+        if entry is None or settled is None:
+            return None
+        if entry.id != exchange_id:
             raise RecordInvalid("the ledger has another exchange under the message's number")
         if not self._custody.believes(entry):
             raise SignatureInvalid("the ledger's entry of this number bears no trusted signature")
+        return settled
 
     async def _store(self, message: Message) -> Carried:
         """Open, redact and keep; what an order bars is known as early as can be.
@@ -145,9 +157,9 @@ class Carrier:
         By its id before it is opened, by consumer and session before it is redacted: so it goes
         although its body or its key is missing, or its redaction fails.
         """
-        sealed = await self._custody.ruling(Subject(message.id))
-        if sealed.erase is not None:
-            return await self._erase(_unopened(message), sealed.erase)
+        order = await self._custody.barred(Subject(message.id))
+        if order is not None:
+            return await self._erase(_unopened(message), order)
         async with self._bodies.room(message):
             return await self._redact(await self._opened(message))
 
@@ -161,9 +173,9 @@ class Carrier:
         )
 
     async def _redact(self, clear: Sheaf) -> Carried:
-        ruling = await self._custody.ruling(self._custody.subject(*clear))
-        if ruling.erase is not None:
-            return await self._erase(entry_of_records(clear, at=self._now()), ruling.erase)
+        order = await self._custody.barred(self._custody.subject(*clear))
+        if order is not None:
+            return await self._erase(entry_of_records(clear, at=self._now()), order)
         redacted = _checked(clear, await self._redactor.redact_sheaf(clear))
         return await self._keep(redacted, self._custody.subject(*clear, *redacted))
 
@@ -184,7 +196,7 @@ class Carrier:
         put = [await self._put(each) for each in redacted]
         digests = [digest for _, digest in put if digest is not None]
         if len(digests) < len(put):
-            return Carried.REMOVED_BEFORE
+            return await self._gone(entry)
         new = all(is_new for is_new, _ in put)
         entry = msgspec.structs.replace(entry, record_digest=sheaf_digest(digests))
         return await self._enter(entry, subject, new=new, held=held)
@@ -211,8 +223,24 @@ class Carrier:
             await self._custody.hold(entry, None, hold=False)
         if ruling.erase is not None:
             return await self._erase(entry, ruling.erase)
-        await self._ledger.enter(entry)
+        if not await self._ledger.enter(entry):
+            # An amendment has entered it, or somebody else has, of whom there must be a word.
+            settled = self._word(await self._ledger.entry(entry.number), entry.id)
+            if settled is Carried.REMOVED_BEFORE:
+                return settled
+            if settled is None:
+                raise RecordInvalid("the ledger has another word on the message's number")
         return Carried.STORED if new else Carried.STORED_BEFORE
+
+    async def _gone(self, entry: LedgerEntry) -> Carried:
+        """A record was there and is not: by an order or its age, as only the ledger can tell.
+
+        Else it went by no lawful way, and the message is all there is of the exchange.
+        """
+        settled = self._word(await self._ledger.entry(entry.number), entry.id)
+        if settled is None:
+            raise StoreUnavailable("a record that was there is gone, and the ledger has no word")
+        return settled
 
     async def _erase(self, entry: LedgerEntry, order: Order) -> Carried:
         """Enter it as erased, and remove what an earlier try may have stored."""
@@ -224,17 +252,6 @@ class Carrier:
 
     def _now(self) -> str:
         return timestamp(self._now_ns())
-
-
-def _settled(entry: LedgerEntry | None) -> Carried | None:
-    """What carrying comes to where the ledger has the last word already."""
-    if entry is None:
-        return None
-    return {
-        LedgerState.STORED: Carried.STORED_BEFORE,
-        LedgerState.ERASED: Carried.REMOVED_BEFORE,
-        LedgerState.EXPIRED: Carried.REMOVED_BEFORE,
-    }.get(entry.state)
 
 
 def _unopened(message: Message) -> LedgerEntry:

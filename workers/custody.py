@@ -35,6 +35,9 @@ from workers.vouching import amendable, is_signed
 
 __all__ = ["Custody", "signed_order"]
 
+# Amendments of records that stay.
+_OF_STORED = _HOLD, _RELEASE = "hold", "release"
+
 
 class Custody:
     """Reads orders, removes and amends; signs as `signer`. `session_key` digests sessions."""
@@ -68,6 +71,15 @@ class Custody:
                 "a standing order about this exchange bears no trusted signature"
             )
         return rule(standing, subject)
+
+    async def barred(self, subject: Subject) -> Order | None:
+        """The erasure that bars the exchange, for whoever asks long before storing it.
+
+        None may mean that it was ordered a moment ago; what is given is in force now.
+        """
+        if not await self._orders.about(subject.id, subject.consumer, lately=True):
+            return None
+        return (await self.ruling(subject)).erase
 
     def subject(self, *forms: AuditRecord | RedactedRecord) -> Subject:
         """An exchange in the forms in which its records are at hand: clear, redacted, or both.
@@ -120,6 +132,18 @@ class Custody:
         nothing had to be changed, or there is no record. Raises `SignatureInvalid` for one that
         is missing or not what a worker signed: signed anew, an alteration would look lawful.
         """
+        return await self._amend(entry, order.id if order is not None else None, hold=hold)
+
+    async def finish(self, entry: LedgerEntry) -> None:
+        """See that the records are as the entry's last amendment says; raises as `hold` does.
+
+        A store that changes entry and record one after the other may have got to the entry only.
+        """
+        last = entry.amendments[-1] if entry.amendments else None
+        if last is not None and last.kind in _OF_STORED:
+            await self._amend(entry, last.order, hold=last.kind == _HOLD)
+
+    async def _amend(self, entry: LedgerEntry, order: str | None, *, hold: bool) -> bool:
         documents = await self._documents(entry)
         records = [read_record(each) for each in documents]
         if all(each.retention.hold is hold for each in records):
@@ -130,9 +154,8 @@ class Custody:
                 " `auditstream verify` tells more"
             )
         changed = [signed_record(with_hold(each, hold=hold), self._signer) for each in records]
-        kind = "hold" if hold else "release"
-        name = order.id if order is not None else None
-        amended = amended_entry(entry, changed, at=self.now(), kind=kind, order=name)
+        kind = _HOLD if hold else _RELEASE
+        amended = amended_entry(entry, changed, at=self.now(), kind=kind, order=order)
         first, *further = changed
         return await self._keeper.amend(first, signed(amended, self._signer), further)
 
@@ -143,9 +166,10 @@ class Custody:
         """
         ids = set(record_ids(entry.id, entry.records))
         found = [each for each in await self._keeper.documents(entry.id) if each.id in ids]
+        # Some were missing, now or when the entry was made of them, and nobody had entered them.
         # Whoever puts the others asks for orders afterwards.
-        unfinished = len(found) < entry.records and entry.signature is None
-        return [] if unfinished else [each.json for each in found]
+        missing = len(found) < entry.records or entry.record_digest is None
+        return [] if missing and entry.signature is None else [each.json for each in found]
 
     def now(self) -> str:
         """The present instant, as records and entries write it."""

@@ -52,13 +52,15 @@ class Failure(Value, frozen=True):
 class Answered(Value, frozen=True):
     """The redacted record, in the `size` bytes that follow, or why there is none.
 
-    With `asks` it is a question of the process, numbered `call`, about the passages that follow, to
+    With `taken` it only says that the process has the record now, and is at work on it. With
+    `asks` it is a question of the process, numbered `call`, about the passages that follow, to
     the detector of that name; `gone` when it waits no more.
     """
 
     call: int
     size: int = 0
     failure: Failure | None = None
+    taken: bool = False
     asks: str | None = None
     gone: bool = False
 

@@ -3,9 +3,9 @@
 Redaction is long stretches of computing without a pause: three quarters of a worker's work, up to
 a minute for the longest record, in libraries that may crash or never come back. The law: a process
 that redacts can be lost at any moment, and that costs nothing but time. Records that were with it
-among others are redacted again, each alone in a process that nobody else depends on; a record that
-loses a process while it is alone is the one to blame. It fails, and after as many deliveries as any
-record gets it is set aside. Clear text crosses in pipes only.
+among others, or that it had not taken yet, are redacted again, each alone in a process that nobody
+else depends on; a record that loses a process while it is alone is the one to blame. It fails, and
+after as many deliveries as any record gets it is set aside. Clear text crosses in pipes only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 from audit.errors import AuditStreamError, RedactionLost, RedactorUnavailable
 from audit.record import RedactedRecord
 from audit.sheaf import Sheaf, sheaf_json
-from audit.telemetry import Log
+from audit.telemetry import Log, frames_of
 from workers.lease import Sleep
 from workers.pipe import Ready
 from workers.pool_process import ProcessLostError, RedactionFailedError
@@ -158,6 +158,10 @@ class Pool:
         try:
             return await self._start()
         except (AuditStreamError, RedactionFailedError, OSError):
+            raise RedactorUnavailable(retry_after=_LONGEST_DELAY) from None
+        except Exception as error:  # noqa: BLE001 - else nobody would start one ever again
+            kind, where = type(error).__name__, frames_of(error)
+            self._log.error("redaction.unexpected", error_type=kind, where=where)
             raise RedactorUnavailable(retry_after=_LONGEST_DELAY) from None
 
     async def _dismiss(self) -> None:

@@ -48,6 +48,7 @@ class Serving:
                 if asked.found:
                     self._questions.answered(asked, body)
                 elif not asked.gone:
+                    self._say(Answered(call=asked.call, taken=True))
                     call = self._calls[asked.call] = asyncio.create_task(self._made(body))
                     call.add_done_callback(partial(self._answer, asked.call))
                 elif asked.call in self._calls:
@@ -59,11 +60,14 @@ class Serving:
         """Answer in any case: what is still under way here is known by what was answered."""
         del self._calls[number]
         made = Failure() if call.cancelled() else call.result()
+        if isinstance(made, Failure):
+            self._say(Answered(call=number, failure=made))
+        else:
+            self._say(Answered(call=number, size=len(made)), made)
+
+    def _say(self, head: Answered, body: bytes = b"") -> None:
         with suppress(OSError):  # Whoever asked may be gone, as the end of the input will tell.
-            if isinstance(made, Failure):
-                self._tell(framed(Answered(call=number, failure=made)))
-            else:
-                self._tell(framed(Answered(call=number, size=len(made)), made))
+            self._tell(framed(head, body))
 
     async def _made(self, body: bytes) -> bytes | Failure:
         """Give the redacted records as a JSON list, or what was raised instead; raises nothing."""

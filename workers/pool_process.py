@@ -2,7 +2,8 @@
 
 The law: whoever asks gets an answer or an error. When the process dies, or gives no answer for
 longer than anything may take and is ended for it, every call learns how many were under way with
-it: alone, it was that record; among others, nobody can tell which one it was.
+it: alone, it was that record; among others, nobody can tell which one it was. What the process had
+not taken yet it cannot have died of: it may have been dead before.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class RedactionFailedError(Exception):
 
 
 class ProcessLostError(Exception):
-    """The process is gone; `under_way` counts the records that it had, this one included."""
+    """The process is gone; `under_way` counts the records that it had, this one included.
+
+    0 where it had not taken this one.
+    """
 
     def __init__(self, under_way: int) -> None:
         super().__init__()
@@ -58,6 +62,7 @@ class RedactionProcess:
         self._detectors = detectors
         self._questions: dict[int, asyncio.Task[bytes | Failure]] = {}
         self._calls: dict[int, asyncio.Future[bytes]] = {}
+        self._taken: set[int] = set()
         self._next = BEGIN + 1
         self._watch: asyncio.TimerHandle | None = None
         self._hearing: asyncio.Task[None] | None = None
@@ -148,7 +153,10 @@ class RedactionProcess:
         with suppress(EOFError, OSError, msgspec.DecodeError):
             while True:
                 answered, body = await read_frame(self._answers, Answered)
-                if answered.asks is None:
+                if answered.taken:
+                    self._taken.add(answered.call)
+                elif answered.asks is None:
+                    self._taken.discard(answered.call)
                     self._settle(self._calls.pop(answered.call), answered, body)
                 else:
                     self._consult(answered, answered.asks, body)
@@ -159,9 +167,10 @@ class RedactionProcess:
             question.cancel()
         calls, self._calls = self._calls, {}
         self._watch_on()
-        for answer in calls.values():
+        for call, answer in calls.items():
             if not answer.done():
-                answer.set_exception(ProcessLostError(len(calls)))
+                had = len(calls) if call in self._taken else 0
+                answer.set_exception(ProcessLostError(had))
 
     def _settle(self, answer: asyncio.Future[bytes], answered: Answered, body: bytes) -> None:
         if answer.done():

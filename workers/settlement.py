@@ -8,8 +8,10 @@
 | something nobody expected                       | give it back with growing delay            |
 | delivered more often than `max_attempts`        | set aside, `delivery.too_many_attempts`    |
 
-A settlement is a value; carrying it out is the worker's. Holding costs no attempt, so that an
-outage of any length dead-letters nothing. What a settlement says of an error is its code and the
+A settlement is a value; carrying it out is the worker's. What was held, and what a stop of the
+worker cuts short, is excused (`storage.queue.port.Inbox.excuse`): it costs no attempt, so that an
+outage dead-letters nothing, however long it lasts and however often workers are restarted in it.
+What a settlement says of an error is its code and the
 first line of its class's documentation, never its message: messages are not assumed safe.
 """
 

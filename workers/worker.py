@@ -123,6 +123,7 @@ class Worker:
             if not kept:
                 self._note("lease_lost", delivery)
         except asyncio.CancelledError:
+            await self._excuse(delivery)
             await self._abandon(delivery, 0.0)
             raise
         except Exception as error:  # noqa: BLE001 - the lease gives the delivery back
@@ -146,6 +147,8 @@ class Worker:
                     seconds = asyncio.get_running_loop().time() - begun
                     self._holding.settled(seconds, len(self._held))
                 return
+            if isinstance(settlement, Hold):
+                await self._excuse(delivery)
             if isinstance(settlement, SetAside) and aside is None:
                 aside = settlement
             elif not isinstance(settlement, Hold) or self._stop.is_set():
@@ -181,6 +184,11 @@ class Worker:
         with suppress(TransientError):  # Then the lease gives it back.
             if await self._inbox.abandon(delivery, delay):
                 self._note("given_back", delivery)
+
+    async def _excuse(self, delivery: Delivery) -> None:
+        """An outage or a stop of ours is nothing that the message did."""
+        with suppress(TransientError):  # Then it counts.
+            await self._inbox.excuse(delivery)
 
     def _until_next(self, settlement: Settlement, delivery: Delivery) -> float:
         """When a delivery that is given back should come again: at once where we are stopping."""

@@ -61,6 +61,7 @@ KINDS: dict[str, Kind] = {
     "passport": Kind("PASSPORT", "identity", documents.passport),
     "licence": Kind("DRIVER_LICENSE", "identity", documents.licence),
     "id_card": Kind("ID_CARD", "identity", documents.identity_card),
+    "number": Kind("OFFICE_NUMBER", "identity", _plain(documents.office_number)),
     "birth": Kind("DATE_OF_BIRTH", "birth", documents.birth),
     "age": Kind("AGE", "other", _plain(documents.age)),
     "plate": Kind("LICENSE_PLATE", "other", documents.plate),

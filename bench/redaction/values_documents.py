@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 from bench.redaction.values_numbers import digits
 
-__all__ = ["age", "birth", "coordinates", "identity_card", "licence", "passport", "plate"]
+__all__ = [
+    "age", "birth", "coordinates", "identity_card", "licence", "office_number", "passport", "plate",
+]  # fmt: skip
 
 Draw = Callable[[random.Random], str]
 _GERMAN = "CFGHJKLMNPRTVWXYZ"
@@ -54,6 +56,14 @@ _PLATES = {
     "pt": _one_of("AA-99-AA", "99-AA-99"), "nl": _one_of("GG-999-G", "9-GGG-99"),
     "pl": _one_of("AA 99999", "AAA 9999A"),
 }  # fmt: skip
+
+
+_OFFICE = _one_of("199999", "1999999", "19999999", "199999999", "A9999999", "AA-199999", "C-999999")
+
+
+def office_number(rng: random.Random) -> str:
+    """Draw what offices number people and contracts with."""
+    return _OFFICE(rng)
 
 
 def passport(rng: random.Random, language: str) -> str:

@@ -36,8 +36,8 @@ class Sizes:
     ledger_units: float = 10.0
     read_units: float = 1.0
     reads: int = 2
-    order_units: float = 3.0
-    orders: int = 4
+    order_units: float = 1.0
+    orders: int = 2
     partition_units: float = 10_000.0
     documents: float = 2.0
     documents_a_request: int = 5

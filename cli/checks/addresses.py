@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from audit.errors import SettingInvalid
 from audit.preflight import Finding, failed, passed, skipped
 from audit.settings import Settings
+from cli.checks.refused import refused
 from cli.config import ways_to_set
 from cli.listener import listener_tls
 
@@ -22,7 +23,7 @@ async def tap_listens(settings: Settings) -> AsyncIterator[Finding]:
     try:
         context = listener_tls(settings)
     except SettingInvalid as error:
-        yield failed("tap.tls_certificate", str(error))
+        yield refused("tap.tls_certificate", error)
         return
     if context is not None:
         told = f"{settings.tap.tls_certificate} and its key belong together"

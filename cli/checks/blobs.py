@@ -1,20 +1,22 @@
 """Where large bodies lie: whether a part may do there what it has to.
 
-A tap may only put; its probe, a few bytes under one name, stays then. A worker reads and removes
-too. Whoever reads records reads bodies.
+A tap need only put; its probe, a few bytes under one name, stays where it may not remove. A worker
+reads and removes too. Whoever reads records reads bodies.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import TypeAlias
 
-from audit.errors import AuditStreamError, BlobMissing
-from audit.preflight import Finding, failed, passed, skipped
+from audit.errors import AuditStreamError, BlobMissing, BlobsUnavailable
+from audit.preflight import Finding, passed, skipped
 from audit.settings import Settings
 from cli.checks.clock import clock
 from cli.checks.flaws import flawed
+from cli.checks.refused import refused
 from cli.checks.wire import Unanswered, ask
 from cli.engines_blobs import azure_access, blobs_of
 from storage.blobs.azure_provision import account_url, check
@@ -60,7 +62,7 @@ async def _looked(settings: Settings, probe: _Probe) -> AsyncIterator[Finding]:
         async with blobs_of(settings) as blobs:
             yield passed("blobs", await probe(blobs))
     except AuditStreamError as error:
-        yield failed("blobs", str(error))
+        yield refused("blobs", error)
         return
     if settings.blobs.engine == "folder":
         told = "in a folder: only parts on this machine reach it"
@@ -88,6 +90,8 @@ async def _account(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _put(blobs: Blobs) -> str:
     await blobs.put(_PROBE, _BODY)
+    with suppress(BlobsUnavailable):  # A tap needs no right to remove.
+        await blobs.remove(_PROBE)
     return "may be put"
 
 
@@ -96,7 +100,9 @@ async def _put_and_remove(blobs: Blobs) -> str:
     await blobs.put(name, _BODY)
     body = await blobs.get(name)
     await blobs.remove(name)
-    return "may be put, read and removed" if body == _BODY else "hold other bytes than were put"
+    if body != _BODY:
+        raise BlobsUnavailable("they hold other bytes than were put")
+    return "may be put, read and removed"
 
 
 async def _get(blobs: Blobs) -> str:

@@ -10,6 +10,7 @@ from audit.errors import PermanentError
 from audit.preflight import Finding, Standing, failed, passed, skipped
 from audit.settings import Settings
 from audit.signing import Role
+from cli.checks.refused import refused
 from cli.config import key_values
 from cli.engines import on_this_machine
 from cli.places import Places, keys_of, signer_of, tap_keys_of, trust_of, worker_keys_of
@@ -44,6 +45,8 @@ async def console_token(settings: Settings) -> AsyncIterator[Finding]:
     """What callers of the query side show."""
     if settings.console.token is not None:
         yield passed("console.token", "is set")
+    elif settings.console.oidc.issuer is not None:
+        yield skipped("console.token", "is not set: programs cannot come in, people have accounts")
     elif (settings.key_folder / "console.token").exists():
         yield passed("console.token", f"is in {settings.key_folder}")
     else:
@@ -54,7 +57,7 @@ def _opening(settings: Settings) -> Finding:
     try:
         current, held = tap_keys_of(settings).key_id, worker_keys_of(settings).key_ids
     except (PermanentError, OSError) as error:
-        return failed("keys: opening", _why(error))
+        return refused("keys: opening", error, _why(error))
     if current in held:
         return passed("keys: opening", f"{len(held)} private, {current} among them")
     told = f"the private key {current} is not here: what taps seal now could not be opened"
@@ -72,7 +75,7 @@ def _had(name: str, look: Callable[[], str]) -> Finding:
     try:
         return passed(name, look())
     except (PermanentError, OSError) as error:
-        return failed(name, _why(error))
+        return refused(name, error, _why(error))
 
 
 def _kept(settings: Settings) -> Finding:

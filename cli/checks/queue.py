@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from audit.errors import AuditStreamError
-from audit.preflight import Finding, failed, passed, skipped
+from audit.preflight import Finding, passed, skipped
 from audit.settings import Settings
 from cli.checks.clock import clock
 from cli.checks.flaws import flawed
+from cli.checks.refused import refused
 from cli.checks.wire import Unanswered, ask
 from cli.engines import begun, queue_place, queue_view_of
 
@@ -29,7 +30,7 @@ async def queue_for_sending(settings: Settings) -> AsyncIterator[Finding]:
         try:
             most = await may_send(access)
         except AuditStreamError as error:
-            yield failed("queue: sending", str(error))
+            yield refused("queue: sending", error)
         else:
             told = f"permitted, batches of {most >> 10} KiB; larger bodies go into blobs"
             yield passed("queue: sending", told)
@@ -47,7 +48,7 @@ async def queue_for_receiving(settings: Settings) -> AsyncIterator[Finding]:
         try:
             await may_receive(access)
         except AuditStreamError as error:
-            yield failed("queue: receiving", str(error))
+            yield refused("queue: receiving", error)
             return
     yield passed("queue: receiving", "permitted")
     async for each in _properties(settings):
@@ -80,7 +81,7 @@ async def _file(settings: Settings) -> Finding:
         async with queue_view_of(settings) as queue:
             census = await queue.census()
     except AuditStreamError as error:
-        return failed("queue", str(error))
+        return refused("queue", error)
     return passed("queue", f"{place}: {census.waiting} wait, {census.dead} set aside")
 
 

@@ -11,6 +11,7 @@ from audit.errors import SettingInvalid
 from audit.preflight import Finding, failed, passed, skipped
 from audit.settings import Settings
 from cli.checks.clock import clock
+from cli.checks.refused import refused
 from cli.checks.wire import Unanswered, ask
 
 __all__ = ["redaction"]
@@ -26,7 +27,7 @@ async def redaction(settings: Settings) -> AsyncIterator[Finding]:
         check_models(settings)
         asked = asks_language(settings, policy)
     except SettingInvalid as error:
-        yield failed("redaction", str(error))
+        yield refused("redaction", error)
         return
     models = ", ".join(sorted(settings.redaction.models.values())) or "no name model"
     yield passed("redaction", f"policy {policy.name}, {models}")

@@ -6,9 +6,10 @@ import ssl
 from collections.abc import AsyncIterator
 
 from audit.errors import AuditStreamError
-from audit.preflight import Finding, failed, passed, skipped
+from audit.preflight import Finding, passed, skipped
 from audit.settings import Settings
 from cli.checks.clock import clock
+from cli.checks.refused import refused
 from cli.checks.wire import Unanswered, ask
 from cli.engines import begun, store_place, store_view_of
 
@@ -27,7 +28,7 @@ async def store_for_reading(settings: Settings) -> AsyncIterator[Finding]:
         async with store_view_of(settings):
             yield passed("store", f"{place} can be read")
     except AuditStreamError as error:
-        yield failed("store", str(error))
+        yield refused("store", error)
 
 
 async def store_for_writing(settings: Settings) -> AsyncIterator[Finding]:
@@ -48,7 +49,7 @@ async def _account(settings: Settings) -> AsyncIterator[Finding]:
         try:
             flaws = await check(access)
         except AuditStreamError as error:
-            yield failed("store: containers", str(error))
+            yield refused("store: containers", error)
         else:
             for flaw in flaws:
                 yield flawed("store", flaw)

@@ -12,6 +12,7 @@ from audit.errors import SettingInvalid
 from audit.preflight import Finding, failed, passed, skipped
 from audit.settings import Settings
 from cli.checks.clock import clock
+from cli.checks.refused import refused
 from cli.checks.wire import Unanswered, ask
 
 __all__ = ["upstream"]
@@ -24,7 +25,7 @@ async def upstream(settings: Settings) -> AsyncIterator[Finding]:
     try:
         endpoint = endpoint_of(settings)
     except SettingInvalid as error:
-        yield failed("upstream", str(error))
+        yield refused("upstream", error)
         return
     url = settings.upstream or ""
     try:

@@ -121,7 +121,7 @@ LABELS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             *(f"records.{verb}" for verb in ("open", "create", "read", "replace", "delete")),
             *(f"ledger.{verb}" for verb in ("open", "create", "read", "replace")),
-            *("orders.open", "orders.upsert"),
+            *("orders.open", "orders.read", "orders.upsert"),
             *(f"{container}.query" for container in ("records", "ledger", "orders")),
             *("account.provision", "account.check"),
         ),

@@ -30,7 +30,13 @@ class _Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A filter alone, and a span of time for an overview."""
+    """A filter alone."""
+
+    filter: str = ""
+
+
+class _Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A filter, and a span of time for an overview."""
 
     filter: str = ""
     span: str = "24h"
@@ -54,8 +60,7 @@ async def _health(request: web.Request) -> web.Response:
 
 
 async def _openapi(request: web.Request) -> web.Response:
-    del request
-    return json_answer(document())
+    return json_answer(document(request.app[CONSOLE].cookie))
 
 
 async def _fields(request: web.Request) -> web.Response:
@@ -100,7 +105,7 @@ async def _facets(request: web.Request) -> web.Response:
 
 
 async def _overview(request: web.Request) -> web.Response:
-    asked = _decoded(await request.read(), _Filter)
+    asked = _decoded(await request.read(), _Span)
     span = SPANS.get(asked.span)
     if span is None:
         raise QueryInvalid(f"span is one of {', '.join(SPANS)}")

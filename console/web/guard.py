@@ -13,15 +13,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from audit.errors import AccessDenied, AuditStreamError, PermanentError
-from audit.reading.neutral import neutral_line
-from console.principal import Visit
+from console.principal import Visit, stated
 from console.web.answers import of_programs, problem, see_other, wants_json
 from console.web.forms import form_of
-from console.web.state import CONSOLE, COOKIE, SESSION, VISIT
+from console.web.state import CONSOLE, SESSION, VISIT
 
 __all__ = ["errors_as_answers", "known_only", "with_headers"]
 
-_OPEN = ("/healthz", "/enter")
+_OPEN = ("/healthz", "/enter", "/sign-in", "/sign-in/back", "/sign-out")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _HEADERS = {
@@ -35,15 +34,20 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "X-Permitted-Cross-Domain-Policies": "none",
+    "Permissions-Policy": (
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+    ),
 }
 
 
 async def with_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer; records are kept by no cache."""
-    del request
     for name, value in _HEADERS.items():
         response.headers[name] = value
+    if request.app[CONSOLE].is_secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.popall("Server", None)
 
@@ -59,7 +63,11 @@ async def errors_as_answers(request: web.Request, handler: Handler) -> web.Strea
         status = 400 if isinstance(error, PermanentError) else 503
         return problem(status, error.code, str(error), request)
     except web.HTTPException as error:
-        return problem(error.status, "http.error", error.reason, request)
+        answer = problem(error.status, "http.error", error.reason, request)
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            # RFC 9110, section 15.5.6: a 405 names what the path takes.
+            answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return answer
 
 
 @web.middleware
@@ -68,14 +76,15 @@ async def known_only(request: web.Request, handler: Handler) -> web.StreamRespon
     if _is_open(request.path):
         return await handler(request)
     if _by_token(request):
-        purpose = neutral_line(request.headers.get("X-AuditStream-Purpose", "")).strip()[:200]
+        purpose = stated(request.headers.get("X-AuditStream-Purpose", ""))
         request[VISIT] = Visit(request.app[CONSOLE].owner, purpose)
         return await handler(request)
     return await _by_session(request, handler)
 
 
 async def _by_session(request: web.Request, handler: Handler) -> web.StreamResponse:
-    session = request.app[CONSOLE].sessions.find(request.cookies.get(COOKIE, ""))
+    console = request.app[CONSOLE]
+    session = console.sessions.find(request.cookies.get(console.cookie, ""))
     if session is None:
         if wants_json(request):
             return problem(401, "access.denied", "show the token as Bearer", request)
@@ -93,7 +102,10 @@ def _is_open(path: str) -> bool:
 
 
 def _by_token(request: web.Request) -> bool:
-    expected = f"Bearer {request.app[CONSOLE].token}".encode()
+    token = request.app[CONSOLE].token
+    if token is None:
+        return False
+    expected = f"Bearer {token}".encode()
     given = request.headers.get("Authorization", "").encode("utf-8", "replace")
     # A page is a browser's, which has a session; the token is for programs.
     return of_programs(request.path) and hmac.compare_digest(given, expected)

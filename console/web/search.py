@@ -131,7 +131,7 @@ async def _refuse(
 
 async def _common(request: web.Request, text: str) -> dict[str, Any]:
     console = request.app[CONSOLE]
-    saved = await console.saved.saved(visit_of(request).principal.name)
+    saved = await console.saved.saved(visit_of(request).principal.key)
     return {"text": text, "saved": saved, "fields": list(FIELDS.values())}
 
 
@@ -178,7 +178,7 @@ async def _save(request: web.Request) -> web.Response:
     parse(text, console.room.now_ns())
     if not name:
         raise QueryInvalid("a search is kept under a name")
-    owner = visit_of(request).principal.name
+    owner = visit_of(request).principal.key
     at = timestamp(console.room.now_ns())
     await console.saved.save(SavedSearch(owner=owner, name=name, filter=text, at=at))
     return see_other(f"/search/{session_of(request).remember(text)}")
@@ -186,5 +186,5 @@ async def _save(request: web.Request) -> web.Response:
 
 async def _forget(request: web.Request) -> web.Response:
     name = (await form_of(request)).get("name", "")
-    await request.app[CONSOLE].saved.forget(visit_of(request).principal.name, name)
+    await request.app[CONSOLE].saved.forget(visit_of(request).principal.key, name)
     return see_other("/")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from audit.telemetry import Log, NoLog
+from console.oidc.sign_in import SignIn
 from console.principal import Principal, Visit
 from console.room import ReadingRoom
 from console.sessions import Session, Sessions
@@ -13,7 +15,6 @@ from storage.access.port import SavedSearches
 
 __all__ = [
     "CONSOLE",
-    "COOKIE",
     "RECORD_ID",
     "SESSION",
     "VISIT",
@@ -22,21 +23,41 @@ __all__ = [
     "visit_of",
 ]
 
-COOKIE = "auditstream_session"
 # Of a session's records all but the first have a slash and a number behind their ids.
 RECORD_ID = "{id:[^/]+(?:/[0-9]+)?}"
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """The application's parts. Whoever shows `token` is `owner`."""
+    """The application's parts. Whoever shows `token` is `owner`; None lets nobody in so.
+
+    With `sign_in`, people come in by their accounts only. `url` is the address that browsers see
+    (scheme, host, port), where one is set.
+    """
 
     room: ReadingRoom
     sessions: Sessions
     saved: SavedSearches
     owner: Principal
-    token: str = field(repr=False)
+    token: str | None = field(repr=False)
     max_export: int
+    sign_in: SignIn | None = None
+    url: str | None = None
+    log: Log = field(default_factory=NoLog)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers come over TLS, which ends in front of this service."""
+        return self.url is not None and self.url.startswith("https:")
+
+    @property
+    def cookie(self) -> str:
+        """The name of a session's cookie."""
+        return self.cookie_named("session")
+
+    def cookie_named(self, name: str) -> str:
+        """A cookie's name: with `__Host-`, no other host and no plain connection can set it."""
+        return f"{'__Host-' if self.is_secure else ''}auditstream_{name}"
 
 
 CONSOLE = web.AppKey("console", Console)

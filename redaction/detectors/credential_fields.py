@@ -56,16 +56,24 @@ def _argument(name: str, before: str) -> tuple[ShapeRecogniser, ...]:
 
 FIELDS: tuple[ShapeRecogniser, ...] = (
     _field("connection_key", "CONNECTION_STRING",
-           r"(?:AccountKey|SharedAccessKey|SharedSecret|SharedAccessSignature)\s?=\s?"
+           r"(?:AccountKey|SharedAccessKey|SharedSecret|SharedAccessSignature"
+           r"|InstrumentationKey)\s?=\s?"
            r"(?P<value>[^\s;\"'<>,]{8,600})"),
     _field("connection_password", "PASSWORD",
            r"(?:;|\b)(?:pwd|password)\s?=\s?(?P<value>[^\s;\"'<>&,){}]{4,200})\s?(?:;|$)", _given),
+    # How mail providers print the password of an application.
+    _field("app_password", "PASSWORD",
+           r"pass(?:word|wort)?[\"']?\s{0,2}(?:[:=]|is|ist)\s{0,2}[\"']?"
+           r"(?P<value>[a-z]{4}(?: [a-z]{4}){3})(?![a-z])"),
     _field("sas", "SECRET",
            r"[?&;](?:sig|signature|x-amz-signature|x-goog-signature|x-amz-security-token)="
            r"(?P<value>[A-Za-z0-9%+/=_\-]{16,1600})"),
     _field("query_key", "SECRET",
            r"[?&;](?:[\w\-]{0,20}(?:api[_-]?key|token|secret|passw(?:or)?d|pwd|auth|code|key))="
            r"(?P<value>[A-Za-z0-9%+/=_.~\-]{6,1600})", looks_drawn),
+    _field("query_password", "PASSWORD",
+           r"[?&](?:password|passwd|pwd|passphrase)=(?P<value>[^\s&\"'<>#]{4,200})", _given),
+    _field("redis_auth", "PASSWORD", r"(?-i:\bAUTH) (?P<value>[^\s\"']{8,200})", looks_drawn),
     _field("basic_auth_url", "PASSWORD",
            r"\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>]{0,100}+:(?P<value>[^\s/@\"'<>;]{1,200}+)@",
            lambda value: not is_placeholder(value), "://"),
@@ -75,7 +83,9 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"|(?-i:(?=[A-Z]*[a-z])(?=[a-z]*[A-Z])(?![A-Z]?[a-z]+\b)[A-Za-z]{16,8000}))"),
     _field("authorization", "ACCESS_TOKEN",
            r"\bauthorization[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?:(?:basic|bearer|token|apikey|digest"
-           r"|negotiate|sharedkey|sharedaccesssignature|aws4-hmac-sha256)\s{1,3})?"
+           r"|negotiate|sharedkey|sharedaccesssignature|aws4-hmac-sha256|ssws|apikey|key"
+           r"|zoho-oauthtoken|oauth"
+           r"|genie-?key|splunk|pve-?api-?token=?|sso-key|hmac(?:-sha(?:1|256|512))?)\s{1,3})?"
            r"(?P<value>[^\s\"'<>{}$]{8,8000})", _credential),
     _field("basic", "PASSWORD", r"\bbasic (?P<value>[A-Za-z0-9+/]{12,600}={0,2})(?![\w])(?=[^ ]|$)",
            _encoded),
@@ -85,7 +95,8 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"(?P<value>[A-Za-z0-9%._~+/\-]{16,4000}={0,2})", looks_drawn,
            r"(?i:sess|sid|auth|token|jwt)[^=\s]*="),
     _field("pair_at_host", "PASSWORD",
-           r"(?<![\w/:.])[a-z_][\w.\-]{1,30}:(?P<value>[^\s:@/'\"()]{4,80})@(?=tcp\(|unix\(|[\w.\-]{1,60}:\d{2,5}\b)",
+           r"(?<![\w/:.])[a-z_][\w.\-]{1,30}:(?P<value>[^\s:@/'\"()]{4,80})@(?=tcp\(|unix\("
+           r"|[\w.\-]{1,60}:\d{2,5}\b)",
            _given, "@(?:tcp|unix)[(]|@[^\\s:]*:[0-9]"),
     _field("user_option", "PASSWORD",
            r"(?<![\w-])-u ['\"]?[\w.\-]{2,40}:(?P<value>[^\s'\"]{4,100})", _chosen),
@@ -93,7 +104,8 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"\bset\s{1,3}password\b[^\n=]{0,80}=\s{0,2}(?:password\()?['\"]"
            r"(?P<value>[^'\"\n]{3,100})['\"]", _given),
     _field("constructor", "PASSWORD",
-           r"\b(?:new\s{1,3}(?:PDO|mysqli)|mysqli?_connect|createConnection|getConnection)\s?\([^)\n]{1,200},"
+           r"\b(?:new\s{1,3}(?:PDO|mysqli)|mysqli?_connect|createConnection"
+           r"|getConnection)\s?\([^)\n]{1,200},"
            r"\s{0,3}['\"][^'\"\n]{1,60}['\"],\s{0,3}['\"](?P<value>[^'\"\n]{4,100})['\"]", _chosen),
     _field("seed_phrase", "SECRET",
            r"\b(?:seed|recovery|mnemonic|backup|secret)[ -](?:phrase"

@@ -81,8 +81,9 @@ def _is_age(value: str) -> bool:
     return 0 < int(digits_of(value)) < 120
 
 
-def _age(name: str, pattern: str) -> ShapeRecogniser:
-    return ShapeRecogniser(name, "AGE", re.compile(pattern, re.IGNORECASE), 0.6, _is_age)
+def _age(name: str, pattern: str, telling: str | None = None) -> ShapeRecogniser:
+    compiled = re.compile(pattern, re.IGNORECASE)
+    return ShapeRecogniser(name, "AGE", compiled, 0.6, _is_age, telling=telling)
 
 
 AGES: tuple[ShapeRecogniser, ...] = (
@@ -102,7 +103,10 @@ AGES: tuple[ShapeRecogniser, ...] = (
                          r"|-letni))(?=\w{0,3}\b)"),
     _age("age_alike", r"\b(?P<value>\d{1,3})(?= (?:jahre alt|jaar oud|ans d'âge|años de edad"
                       r"|anni di età"
-                      r"|anos de idade|lat życia)\b)"),
+                      r"|anos de idade|lat życia)\b)",
+         # What is rare here is what follows; a number alone is everywhere.
+         r"(?i: (?:jahre alt|jaar oud|ans d.{1,2}ge|a.{1,2}os de edad|anni di et|anos de idade"
+         r"|lat .{1,2}ycia))"),
     _age("age_own",
          rf"\b(?:ich bin|er ist|sie ist|j'ai|il a|elle a|tengo|tiene|ho|ha|tenho|tem|ik ben"
          rf"|hij is|zij is"

@@ -55,7 +55,7 @@ DOCUMENTS = (
         r"|ässe)(?:-?(?:nummer|nr))?"
         r"|pass-?(?:nummer|nr)|passeport|pasaporte|passaporte|passaporto|paspoort(?:nummer|nr)?"
         r"|paszport[u]?",
-        _CODE, gap=44, proof=_passport,
+        _CODE, gap=44, score=0.85, proof=_passport,
     ),
     AnnouncedRecogniser(
         "licence", "DRIVER_LICENSE",
@@ -72,7 +72,8 @@ DOCUMENTS = (
         "id_card", "ID_DOCUMENT",
         r"(?:national |personal )?(?:id|identity|identification)[ _-]?(?:card(?: number| no)?"
         r"|number|num|no|#)"
-        r"|national id|personalausweis(?:-?(?:nummer|nr))?|ausweis(?:-?(?:nummer|nr))?"
+        r"|alien registration(?: number| no)?|c\.i\.|national id|personalausweis(?:-?(?:nummer"
+        r"|nr))?|ausweis(?:-?(?:nummer|nr))?"
         r"|identitätskarte"
         r"|carte (?:nationale )?d'identité|cni|carte de séjour|titre de séjour"
         r"|documento de identidad"
@@ -102,16 +103,21 @@ DOCUMENTS = (
         r"|nhs(?: number| no)?"
         r"|national insurance(?: number| no)?|nino|ssn|social(?: security)?(?: number| no)?"
         r"|aadhaar|itin"
+        r"|(?-i:NI|NISS|NSS|PIS|PASEP|PIS/PASEP|NIT|NIS|RG|CTPS|SVNR|TIN|TFN|REGON|NIPC|SIREN"
+        r"|SIRET)(?: ?(?:number|no))?"
+        r"|t[ií]tulo (?:de eleitor|eleitoral)|n[uú]mero de afiliaci[oó]n|rijksregisternummer"
+        r"|insz(?:-?nummer)?|registre national|numéro fiscal|steuer-?(?:nummer|nr)"
         r"|personnummer|tax(?:payer)? id(?:entification number)?|ahv(?:-?n(?:umme)?r)?",
         r"[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]"
         r"|(?:[A-Z]{1,2}[ -]?)?\d(?:[ .\-/]?\d){5,14}(?:[ -]?[A-Z])?"
         r"|\d \d\d \d\d 2[AB] \d{3} \d{3} \d\d|(?:x{3}|\*{3})[- ](?:x{2}|\*{2})[- ]\d{4}",
-        gap=28, score=0.65, proof=_numbered, any_case=False,
+        gap=28, score=0.82, proof=_numbered, any_case=False,
     ),
     AnnouncedRecogniser(
-        "iban_said", "IBAN_CODE", r"iban(?: ?(?:number|no|nr))?|rib|rachun(?:ek|ku)"
+        "iban_said", "IBAN_CODE", r"iban(?: ?(?:number|no|nr))?|rib|nib|konta|rachun(?:ek|ku)"
                                   r"|konto(?:verbindung)?",
-        r"[A-Z]{2}\d\d(?:[ \-]?[A-Z0-9]{4}){3,7}(?:[ \-]?[A-Z0-9]{1,3})?|\d\d(?: ?\d{4}){6}",
+        r"[A-Z]{2}\d\d(?:[ \-]?[A-Z0-9]{4}){3,7}(?:[ \-]?[A-Z0-9]{1,3})?|\d\d(?: ?\d{4}){6}|\d{21}"
+        r"|\d{5} ?\d{5} ?[0-9A-Z]{11} ?\d\d",
         gap=20, score=0.8, any_case=False,
     ),
     AnnouncedRecogniser(
@@ -130,8 +136,7 @@ DOCUMENTS = (
         r"mrn|medical record (?:number|no)|patient[ _-]?(?:id|number|no|nr)|versichertennummer"
         r"|krankenversicherungsnummer|kvnr|numéro de mutuelle|tarjeta sanitaria|tessera sanitaria"
         r"|número de utente|health (?:card|insurance) (?:number|no|id)|medicare (?:number|no|id)"
-        r"|policy(?: holder)? (?:number|no)"
-        r"|insurance (?:number|no|id)|member id|versicherungsnummer|verzekerdennummer|polisnummer",
+        r"|verzekerdennummer",
         r"(?=[A-Z]{0,4}[ -]?\d)[A-Z0-9][A-Z0-9\-]{5,19}", gap=16, score=0.6, proof=_numbered,
     ),
     AnnouncedRecogniser(
@@ -141,7 +146,8 @@ DOCUMENTS = (
         r"|numéro de compte|número de cuenta|n[uú]mero d[ae] conta|numero (?:di )?conto"
         r"|rekeningnummer"
         r"|numer konta|nr konta|(?:aba |bank )?routing(?:[ _-]?(?:number|no))?|sort[ _-]?code"
-        r"|bankleitzahl|blz",
-        r"\d{2}-\d{2}-\d{2}|\d{4}[ -]\d{4}(?:[ -]\d{1,4}){0,3}|\d{6,17}", gap=16, score=0.7,
+        r"|bankleitzahl|blz|bsb|s/c",
+        r"\d{2}[ -]\d{2}[ -]\d{2}|\d{3} \d{3} \d{2}|\d{3}-\d{3}"
+        r"|\d{4}[ -]\d{4}(?:[ -]\d{1,4}){0,3}|\d{6,17}", gap=16, score=0.7,
     ),
 )  # fmt: skip

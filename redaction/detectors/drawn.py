@@ -9,10 +9,19 @@ import math
 import re
 from collections import Counter
 
-__all__ = ["entropy", "has_code", "looks_chosen", "looks_drawn", "looks_mixed"]
+__all__ = [
+    "entropy", "has_code", "looks_chosen", "looks_contrived", "looks_drawn", "looks_mixed",
+]  # fmt: skip
 
 # Capitals where neither `CamelCase` nor `UPPER_CASE` would put them.
 _ODD_CAPITALS = re.compile(r"[a-z][A-Z]+[a-z]?[A-Z][a-z]|[a-z][A-Z]{2,}|[A-Z]{2}[a-z]+[A-Z]")
+# A stretch of letters as long as a part of a word, or capitals mixed with small letters.
+_WORDY = re.compile(r"[^\W\d_]{3,}|[a-z]\d*[A-Z]|[A-Z]\d*[a-z]")
+# Words as names hold them; drawn characters seldom have one, and never two.
+_WORDS = re.compile(r"(?<![a-z])(?:[A-Z][a-z]{2,}|[a-z]{3,})(?![a-z])")
+_SWAPPED = re.compile(
+    r"[A-Za-z]{1,6}[0134578@$][a-z]{1,8}(?:[0134578@$][a-z]{0,8}){0,3}\d{1,4}[!?*#$]?"
+)
 _SEGMENT = re.compile(r"[A-Za-z0-9]{8,}")
 _KEY = re.compile(r"[\w+/\-.~|:%!@#$^&*=;]+", re.ASCII)
 _CHANGE = re.compile(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
@@ -56,6 +65,21 @@ def looks_mixed(value: str) -> bool:
     )
 
 
+def looks_contrived(value: str) -> bool:
+    """Tell a password where nothing announces it: letters, digits and a sign that no word has.
+
+    Or digits among the letters of a word (`b3rlin41`), which neither versions nor names have.
+    """
+    if not looks_mixed(value) or not 7 <= len(value) <= 40 or value[0] in "$#@&%+~=":
+        return False
+    letters = sum(c.isalpha() for c in value)
+    digits = sum(c.isdigit() for c in value)
+    signs = sum(c in _SIGNS for c in value)
+    drawn = digits >= 1 or (signs >= 2 and not value.islower() and not value.isupper())
+    signed = letters >= 3 and drawn and 1 <= signs <= 3 and _WORDY.search(value) is not None
+    return signed or _SWAPPED.fullmatch(value) is not None
+
+
 def looks_drawn(value: str) -> bool:
     """Tell a random value from words, numbers, dates and identifiers.
 
@@ -63,9 +87,17 @@ def looks_drawn(value: str) -> bool:
     that are mixed as words do not mix them.
     """
     plain = value.strip("=")
-    if len(plain) < 8 or plain.startswith("0x") or not _KEY.fullmatch(plain):
+    if len(plain) < 8 or plain.startswith("0x") or not _KEY.fullmatch(plain) or _is_name(plain):
         return False
     return any(_is_drawn(segment[0]) for segment in _SEGMENT.finditer(plain)) or _is_mingled(plain)
+
+
+def _is_name(value: str) -> bool:
+    """Tell names of classes and modules, acronyms included: `rsa.RSAPrivateKeyTypes`."""
+    if len(_CHANGE.findall(value)) > 2:
+        return False
+    parts = _WORDS.findall(value)
+    return len(parts) >= 2 and sum(map(len, parts)) * 2 >= len(value)
 
 
 def _is_mingled(value: str) -> bool:

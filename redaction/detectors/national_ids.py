@@ -139,7 +139,7 @@ _TAX_WORDS = words(
 
 def _row(
     name: str, entity: str, pattern: re.Pattern[str], alone: float, proof: Callable[[str], bool],
-    context: re.Pattern[str] | None = None, believed: float = 0.85, *, telling: str = "",
+    context: re.Pattern[str] | None = None, believed: float = 0.95, *, telling: str = "",
 ) -> ShapeRecogniser:  # fmt: skip
     # Numbers that count alone are looked for by their digits, the others by their context.
     sought = telling or (SEVEN_DIGITS if alone >= 0.5 else None)

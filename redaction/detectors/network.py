@@ -44,7 +44,7 @@ IPV4 = ShapeRecogniser(
     entity="IP_ADDRESS",
     pattern=re.compile(rf"{_NO_VERSION}{_OCTET}(?:\.{_OCTET}){{3}}(?![\w]|\.\d)"),
     alone=0.85,
-    telling=r"[0-9]\.[0-9]{1,3}\.[0-9]",
+    telling=r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
     proof=_says_where,
     against=re.compile(
         r"(?<![^\W_])(?:versions?|ver|release|firmware|build|update|upgrade|section|chapter|clause|kapitel"

@@ -1,4 +1,4 @@
-"""Passwords and PINs in loose prose: said, not assigned.
+"""Passwords in loose prose: said, not assigned.
 
 "The password for the staging box is …", "contraseña del servidor: …", "use … as her password".
 Between word and value may stand a few words without a digit; what is taken must look chosen, and
@@ -13,21 +13,19 @@ from collections.abc import Callable, Iterator
 from redaction.detectors.drawn import has_code, looks_chosen, looks_mixed
 from redaction.detectors.placeholders import is_placeholder
 from redaction.detectors.prefilter import Needle, loosened
-from redaction.detectors.secret_words import CREDENTIALS, PIN, STRONG_PROSE
+from redaction.detectors.secret_words import COPULA, CREDENTIALS, STRONG_PROSE
 from redaction.finding import Passage, Span
 
-__all__ = ["PairRecogniser", "PinRecogniser", "SpokenPasswordRecogniser"]
+__all__ = ["PairRecogniser", "SpokenPasswordRecogniser"]
 
-_IS = (
-    r"is now|is|was|are|being|will be|ist|war|lautet|heißt|est|sera|était|es|era|será|è|sarà"
-    r"|é|foi|as|to|brzmi|jest|luidt|werd|auf|naar|na|zu|set to|changed to|reset to|its|it's|that's"
-)
+# What a password is changed into, too; a code of digits would be a year there.
+_IS = rf"{COPULA}|in|para"
 _NEEDLE = Needle(rf"(?:{STRONG_PROSE})")
-_WORD = re.compile(rf"(?:{STRONG_PROSE})(?![^\W_])", re.IGNORECASE)
+_WORD = re.compile(rf"(?:{STRONG_PROSE})(?:['’]s)?(?![^\W_])", re.IGNORECASE)
 # A few words, then perhaps the next line of a dialogue with its speaker.
 # Signs stand between words and never in them, so that there is one way only to read a gap.
 _GAP = (
-    r"(?: \([^()\n]{1,40}\)|[ \t,?'’\"()*`/]{1,3}[^\W_][\w.@\-]{0,30}){0,7}?"
+    r"(?: \([^()\n]{1,40}\)|[ \t,?'\u2019\"()*`/]{1,3}[^\W_][\w.@\-]{0,30}){0,7}?"
     r"[ \t,?\"'()*`]{0,3}(?:\n[^\W\d_]{1,16}[:>] ?)?"
 )
 _VALUE = r"[*_]{0,2}\s?[\"'`*«“„]{0,2}(?:(?<=[«„“])\s)?(?P<value>[^\s\"'`«»“”„<>]{4,64})"
@@ -35,12 +33,37 @@ _MIXED = _VALUE.replace("(?P<value>", r"(?P<value>(?=[^\s\"'`<>]*[\d!@#$%^&*+?~]
 # From the plainest announcement to the loosest.
 _ANNOUNCED = (
     (re.compile(rf"[\"'`*]{{0,2}}\s?(?:[:=→–—]|->|=>| - ){_VALUE}", re.IGNORECASE), looks_chosen),
+    # A question and its answer; what is quoted a few words on.
+    (
+        re.compile(
+            rf"\?[\"”'»]?\s{{1,2}}(?:[^\W\d_]{{1,16}}[:>] ?)?[\"“'„«]?{_VALUE}", re.IGNORECASE
+        ),
+        looks_mixed,
+    ),
+    (
+        re.compile(
+            r"(?: [^\W\d_]{1,14}){1,4} [«„“\"'`]\s?(?P<value>[^\s«»“”„\"'`<>]{6,40})\s?[»”“\"'`]"
+        ),
+        looks_mixed,
+    ),
     (re.compile(r">(?P<value>[^\s<>]{4,64})(?=</)"), looks_chosen),
     (
-        re.compile(rf"{_GAP}(?:[:=]|(?<![^\W_])(?:{_IS})(?![^\W_]):?){_MIXED}", re.IGNORECASE),
+        re.compile(
+            rf"{_GAP}(?:[:=]"
+            rf"|(?<![^\W_])(?:{_IS})(?![^\W_])(?: [^\W\d_]{{1,12}}){{0,2}}?:?){_MIXED}",
+            re.IGNORECASE,
+        ),
         looks_mixed,
     ),
     (re.compile(rf"[ \t]{{1,2}}[\"'`*(]?{_VALUE}", re.IGNORECASE), looks_mixed),
+    (re.compile(r"[ \t]{1,2}[\"'(]?(?P<value>\d{6,10})(?![\w.,/-]\d|\w)"), str.isdigit),
+    (
+        re.compile(
+            rf"{_GAP}(?<![^\W_])(?:{_IS})[ :]{{1,2}}(?P<value>\d{{6,10}})(?![\w.,/-]\d|\w)",
+            re.IGNORECASE,
+        ),
+        str.isdigit,
+    ),
 )
 _OR = re.compile(
     rf"[^\d\n]{{0,50}}?(?<![^\W_])(?:or|oder|ou|o|lub|of|albo|try|with|con|avec|mit|met|com|z"
@@ -57,27 +80,12 @@ _PAIR = re.compile(
 )
 # Read backwards from the word: `… (password)`, `… as her password`.
 _AFTERWARDS = re.compile(
-    r"(?<![^\s\"'`(:])(?P<value>[^\s\"'`()]{6,64})[\"'`]?"
+    r"(?<![^\s\"'`(:])(?P<value>[^\s\"'`()]{6,64})\s?[\"'`»”]?"
     r" (?:\((?:[^\W\d_]{1,10}(?:'s)? ){0,3}|(?:as|als|comme|como|come"
     r"|jako) (?:[^\W\d_]{1,10} ){0,2})\Z",
     re.IGNORECASE,
 )
-_PIN = re.compile(
-    rf"(?<![^\W_])(?:{PIN})(?![^\W_])[\"']?(?:[ :=#\-]{{1,3}}"
-    rf"|(?: [^\W\d_]{{1,12}}){{1,3}} ?[:=] ?|\s?(?:{_IS})[ :]{{1,2}})[\"']?"
-    r"(?P<value>\d{3,8}[A-Z]?|\d{3}[ -]\d{3}|\d{1,2}(?:-\d{1,2}){2,3})(?![\w.,]\d|\w)",
-    re.IGNORECASE,
-)
-_CODE_TO = re.compile(
-    r"(?<![^\W_])(?:code|kod|código|codice)[ :]{1,2}(?P<value>\d{4,8})(?= (?:to (?:sign|log"
-    r"|verify|confirm|reset"
-    r"|activate|complete|continue)|um sich|pour (?:vous|confirmer)|para (?:iniciar|verificar"
-    r"|confirmar)|per (?:accedere"
-    r"|confermare)|om in te|aby))",
-    re.IGNORECASE,
-)
 _NEXT_PAIR = re.compile(r"[;&,](?=[A-Za-z_]\w*=)")
-_PIN_NEEDLE = Needle(rf"(?:{PIN}|code|kod|código|codice)")
 _TRAILING = ".,;:)}]>*"
 
 
@@ -118,26 +126,6 @@ class PairRecogniser:
                 return
             if _convinces(match["value"], looks_mixed):
                 yield Span(*match.span("value"), "PASSWORD", 0.6, "password_pair")
-
-
-class PinRecogniser:
-    """Short secret numbers: PINs, one-time codes, card verification codes."""
-
-    needs = loosened(rf"(?:{PIN}|code|kod|código|codice)[^0-9]", re.IGNORECASE)
-    reach = 64
-
-    def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here
-        """Hear nothing."""
-        return False
-
-    def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
-        """Give each number that such a word announces."""
-        text = passage.text
-        for place in _PIN_NEEDLE.starts(text, start, end):
-            match = _PIN.match(text, place, place + 96) or _CODE_TO.match(text, place, place + 96)
-            if match is None:
-                continue
-            yield Span(*match.span("value"), "PASSWORD", 0.7, "pin")
 
 
 def _behind(text: str, place: int) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from redaction.detectors.customers import CUSTOMERS
 from redaction.detectors.dates_of_birth import AGES, BIRTHS, STARRED
 from redaction.detectors.documents import DOCUMENTS
 from redaction.detectors.finance import CARDS, IbanRecogniser
@@ -37,5 +38,13 @@ class PatternDetector(TableDetector):
             PhoneRecogniser(regions),
             KeyRecogniser(),
         )
-        facts: tuple[Recogniser, ...] = (*BIRTHS, STARRED, *AGES, *DOCUMENTS, *PLACES, *USERS)
-        super().__init__("patterns", "2", (*numbers, *people, *NATIONAL_IDS, *FOREIGN_IDS, *facts))
+        facts: tuple[Recogniser, ...] = (
+            *BIRTHS,
+            STARRED,
+            *AGES,
+            *DOCUMENTS,
+            *PLACES,
+            *USERS,
+            *CUSTOMERS,
+        )
+        super().__init__("patterns", "3", (*numbers, *people, *NATIONAL_IDS, *FOREIGN_IDS, *facts))

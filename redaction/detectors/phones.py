@@ -81,6 +81,12 @@ _UNMISTAKABLE = re.compile(
     r"(?![\w])(?!-\d|\.\d)"
 )
 _IN_CONTEXT = re.compile(rf"(?<![\w+.\-])\(?\d(?:(?:{_GAP}|[()]){{0,2}}\d){{6,14}}(?![\w])")
+# What a postal code is called; eight digits of one are dialled in no country that writes it so.
+_POSTAL = re.compile(
+    r"(?<![^\W_])(?:cep|zip(?: ?code)?|plz|postleitzahl|post ?code|postal ?code|code postal"
+    r"|c[óo]digo postal|kod pocztowy)[ :#.=\"']{1,4}\Z",
+    re.IGNORECASE,
+)
 _COUNTING = "01234567890123456789"
 # Another telephone in the same breath.
 _BESIDE = re.compile(r"\+\d{2}")
@@ -105,12 +111,13 @@ class PhoneRecogniser:
 
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give every number; a number in several shapes may be given more than once."""
-        for match in self._in(_INTERNATIONAL, passage, start, end):
+        windows = list(self._windows(passage.text, start, end))
+        for match in _in(_INTERNATIONAL, passage, windows):
             yield from self._international(match)
-        for match in self._in(_NORTH_AMERICAN, passage, start, end):
+        for match in _in(_NORTH_AMERICAN, passage, windows):
             yield self._span(match.start(), match.end(), 0.75)
         announced: set[int] = set()
-        for match in self._in(_IN_CONTEXT, passage, start, end):
+        for match in _in(_IN_CONTEXT, passage, windows):
             if self._is_announced(passage, match) and self._dialled(match[0]):
                 announced.update(match.span())
                 yield self._span(match.start(), match.end(), 0.8)
@@ -118,22 +125,17 @@ class PhoneRecogniser:
             (_TRUNK_ZERO, self._is_national, 0.7),
             (_UNMISTAKABLE, self._is_mobile, 0.6),
         ):
-            for match in self._in(shape, passage, start, end):
+            for match in _in(shape, passage, windows):
                 # Proving costs most, and what was announced needs no proof.
                 if not announced.issuperset(match.span()) and proves(match[0]):
                     yield self._span(match.start(), match.end(), score)
 
-    def _in(
-        self, shape: re.Pattern[str], passage: Passage, start: int, end: int
-    ) -> Iterator[re.Match[str]]:
-        for window in _WINDOW.finditer(passage.text, start, end + self.reach):
+    def _windows(self, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Give where digits stand close enough; a sign or two may precede the first."""
+        for window in _WINDOW.finditer(text, start, end + self.reach):
             if window.start() >= end:
                 return
-            # A sign or two may stand before the first digit, an extension behind the last.
-            first, last = max(start - 4, window.start() - 4, 0), window.end()
-            for match in shape.finditer(passage.text, first, last + 16):
-                if match.start() < last:
-                    yield match
+            yield max(start - 4, window.start() - 4, 0), window.end()
 
     def _is_announced(self, passage: Passage, match: re.Match[str]) -> bool:
         """Tell by the words near by; those of an order are nearer than those of a telephone."""
@@ -179,6 +181,20 @@ class PhoneRecogniser:
         if digits_of(window) in _COUNTING:
             return False
         return not _DATE_LIKE.search(window) and 7 <= len(digits_of(window)) <= 15
+
+
+def _in(
+    shape: re.Pattern[str], passage: Passage, windows: Sequence[tuple[int, int]]
+) -> Iterator[re.Match[str]]:
+    """Give the matches of a shape in the windows; an extension may stand behind the last digit."""
+    for first, last in windows:
+        for match in shape.finditer(passage.text, first, last + 16):
+            if match.start() < last and not _is_postal(passage, match.start()):
+                yield match
+
+
+def _is_postal(passage: Passage, start: int) -> bool:
+    return _POSTAL.search(passage.text, max(0, start - 24), start) is not None
 
 
 def _possible(number: str) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from redaction.detectors.credential_fields import FIELDS
 from redaction.detectors.credential_forms import FORMS
-from redaction.detectors.passwords import PairRecogniser, PinRecogniser, SpokenPasswordRecogniser
+from redaction.detectors.credential_issuers import ISSUERS
+from redaction.detectors.logins import LoginRecogniser
+from redaction.detectors.passwords import PairRecogniser, SpokenPasswordRecogniser
+from redaction.detectors.pins import PinRecogniser
 from redaction.detectors.table_detector import TableDetector
 from redaction.detectors.telling_names import TellingKeyRecogniser, TellingNameRecogniser
 
@@ -16,5 +19,5 @@ class SecretDetector(TableDetector):
 
     def __init__(self) -> None:
         names = (TellingNameRecogniser(), TellingKeyRecogniser())
-        spoken = (SpokenPasswordRecogniser(), PairRecogniser(), PinRecogniser())
-        super().__init__("secrets", "2", (*FORMS, *FIELDS, *names, *spoken))
+        spoken = (SpokenPasswordRecogniser(), PairRecogniser(), PinRecogniser(), LoginRecogniser())
+        super().__init__("secrets", "3", (*FORMS, *ISSUERS, *FIELDS, *names, *spoken))

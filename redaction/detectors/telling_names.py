@@ -24,13 +24,15 @@ _NEEDLE = Needle(rf"(?:{STRONG}|{WEAK})")
 _ASSIGNED = re.compile(
     rf"(?:(?P<strong>{STRONG})|(?P<weak>{WEAK}))(?:[_-]?[0-9]|{_SUFFIX})?"
     r"(?:[\"'`]?\]?)(?P<sign>\s{0,3}(?::=|=>|==?|:)\s{0,3}"
+    # `<apiToken>…</apiToken>`.
+    r"|>(?=[^\s<>\"']{4,400}</)"
     # `define('AUTH_KEY', '…')`; quotes on both sides.
     r"|(?<=[\"'])\s{0,2},\s{0,2}(?=[\"'])"
     # `- name: DB_PASSWORD` and, on the next line, `value: …`.
     r"|[\"']?\s{0,3}[,{]?\s{1,16}[\"']?(?:value|default|val)[\"']?\s{0,3}[:=]\s{0,3}"
     r"|\s{1,2}(?:is|ist|est|es|è|é|to|was|lautet|era)[ :]\s?)"
     r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){4,400})(?=(?P=quote)|\Z)"
-    r"|(?P<bare>[^\s\"'`]{4,4000}))",
+    r"|(?P<bare>(?:(?<=>)[^\s<>\"'`]{4,400}|(?<!>)[^\s\"'`]{4,4000})))",
     re.IGNORECASE,
 )
 _KEYED = re.compile(
@@ -39,11 +41,18 @@ _KEYED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PIN_KEY = re.compile(rf"(?:.*[\W_])?(?:{PIN})", re.IGNORECASE)
+_SAID = r"[^\W\d_](?:[^\W\d_]|['\u2019-]){0,15}"
 # A few words may stand between a weak word and what is drawn at random for sure.
 _EXPLAINED = re.compile(
-    rf"(?:{WEAK})(?![^\W_])(?: [^\W\d_]{{1,12}}){{0,5}}?(?:\s?[:=]| (?:is|ist|est|es|è|é"
+    rf"(?:{WEAK})(?![^\W_])(?: {_SAID}){{0,5}}?(?:\s?[:=]| (?:is|ist|est|es|è|é"
     rf"|to)) ?[\"'`]?"
     r"(?P<value>[A-Za-z0-9+/_\-]{16,400}={0,2})(?![\w\-])",
+    re.IGNORECASE,
+)
+# Or none at all, where it is long: `auth token 5f0c…`.
+_BESIDE = re.compile(
+    rf"(?:{WEAK}|key|klucz|schlüssel)(?![^\W_])(?: (?:{_SAID} ){{0,2}}|:? ?\n ?)[\"'`]?"
+    r"(?P<value>[A-Za-z0-9+/_\-]{20,400}={0,2})(?![\w\-])",
     re.IGNORECASE,
 )
 # Words that also end others: `laptop: …` is no one-time code.
@@ -69,7 +78,7 @@ class TellingNameRecogniser:
     """Values assigned to a name that says they are secret."""
 
     needs = loosened(
-        rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9]|{_SUFFIX})?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=,]|\s)",
+        rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9]|{_SUFFIX})?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=,]|\s|>)",
         re.IGNORECASE,
     )
     reach = 5000
@@ -82,9 +91,10 @@ class TellingNameRecogniser:
         """Give the values, without quotation and closing punctuation."""
         text = passage.text
         for place in _NEEDLE.starts(text, start, end):
-            explained = _EXPLAINED.match(text, place, place + self.reach)
-            if explained is not None and looks_drawn(explained["value"]):
-                yield Span(*explained.span("value"), "SECRET", 0.8, "telling_name")
+            for loose in (_EXPLAINED, _BESIDE):
+                explained = loose.match(text, place, place + self.reach)
+                if explained is not None and looks_drawn(explained["value"]):
+                    yield Span(*explained.span("value"), "SECRET", 0.8, "telling_name")
             match = _ASSIGNED.match(text, place, place + self.reach)
             if match is None or (
                 _SHORT.fullmatch(match["strong"] or match["weak"]) and _goes_on(text, place)

@@ -95,6 +95,11 @@ class MemoryQueue:
         row.visible_at, row.receipt = (self._clock() + delay if delay else AT_ONCE), None
         return True
 
+    async def excuse(self, delivery: Delivery) -> None:
+        """Let this delivery not count."""
+        if (row := self._held(delivery)) is not None:
+            row.attempts = delivery.attempt - 1
+
     async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
         """Set the message aside."""
         if (row := self._held(delivery)) is None:
@@ -107,7 +112,7 @@ class MemoryQueue:
             m.number,
             code,
             description,
-            row.attempts,
+            delivery.attempt,
             dead_since=now,
             size=len(m.body),
             replays=row.replays,

@@ -61,7 +61,8 @@ class Message:
 class Delivery:
     """A message lent to one receiver until `locked_until` (seconds since the epoch).
 
-    `attempt` counts deliveries of this message, this one included, from 1. `receipt` names the
+    `attempt` counts deliveries of this message, this one included, from 1, but for those that were
+    excused. `receipt` names the
     lease; a settlement with a receipt that has lapsed changes nothing.
     """
 
@@ -156,14 +157,21 @@ class Inbox(Protocol):
         process dies, or when the inbox is closed.
         """
 
+    async def excuse(self, delivery: Delivery) -> None:
+        """Let this delivery not count as an attempt, however it ends; nothing if it had lapsed.
+
+        A broker, which counts by itself, is told when the message is given back; it counts the
+        delivery of a receiver that dies. Idempotent.
+        """
+
     async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
         """Set the message aside with a reason code and a content-free description."""
 
     async def renew(self, delivery: Delivery) -> float | None:
         """Extend the lease; give its new end, or None when it had lapsed.
 
-        This and the settlements raise `QueueUnavailable`; then it may or may not have been done,
-        and doing it again is safe.
+        This, `excuse` and the settlements raise `QueueUnavailable`; then it may or may not have
+        been done, and doing it again is safe.
         """
 
 

@@ -65,7 +65,7 @@ class ServiceBusInbox:
     async def abandon(self, delivery: Delivery, delay: float = 0.0) -> bool:
         """Give the message back, at once or when the delay is over."""
         if delay <= 0:
-            return await self._settle(delivery, lambda held: held.link.abandon(held.message))
+            return await self._settle(delivery, Held.give_back)
         held = self._lent.get(delivery.receipt)
         if held is None or held.until <= self._clock():
             return False
@@ -74,6 +74,11 @@ class ServiceBusInbox:
         self._parked[task] = held
         task.add_done_callback(self._parked.pop)
         return True
+
+    async def excuse(self, delivery: Delivery) -> None:
+        """Have it given back uncounted; a lock that lapses counts all the same."""
+        if (held := self._lent.get(delivery.receipt)) is not None:
+            held.excused = True
 
     async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
         """Move the message to the queue's dead letters."""
@@ -131,7 +136,7 @@ class ServiceBusInbox:
                     break
             else:
                 await self._sleep(delay)
-                await held.link.abandon(held.message)
+                await held.give_back()
         self._links.give_back(held.link)
 
     def _let_go(self, receipt: str) -> None:
@@ -148,7 +153,7 @@ class ServiceBusInbox:
 
 async def _give_back(held: Sequence[Held]) -> None:
     """Abandon all, side by side and within bounded time; then their locks give them back."""
-    giving = [asyncio.create_task(each.link.abandon(each.message)) for each in held]
+    giving = [asyncio.create_task(each.give_back()) for each in held]
     if giving:
         await asyncio.wait(giving, timeout=_LAST_SECONDS)
     for task in giving:

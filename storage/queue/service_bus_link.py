@@ -22,6 +22,7 @@ from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostEr
 
 from storage.queue.service_bus_access import ServiceBusAccess, asked
 from storage.queue.service_bus_handles import Retired, closed
+from storage.queue.service_bus_release import release
 from storage.queue.service_bus_sockets import take_credit_back
 
 __all__ = ["Link"]
@@ -63,8 +64,13 @@ class Link:
         return await self._settle(lambda receiver: receiver.complete_message(message))
 
     async def abandon(self, message: ServiceBusReceivedMessage) -> bool:
-        """Give it back. False when its lock was lost."""
+        """Give it back, as an attempt that failed. False when its lock was lost."""
         return await self._settle(lambda receiver: receiver.abandon_message(message))
+
+    async def release(self, message: ServiceBusReceivedMessage) -> bool:
+        """Give it back as one that was not acted upon. False when its lock was lost."""
+        seconds = self._access.timeout / 2  # What is left is for abandoning it instead.
+        return await self._settle(lambda receiver: release(receiver, message, seconds))
 
     async def dead_letter(
         self, message: ServiceBusReceivedMessage, reason: str, description: str

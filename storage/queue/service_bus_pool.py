@@ -39,12 +39,22 @@ LARGEST_STRIDE = 8
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """A message under its lock: over which link, until when, how long a lock lasts (seconds)."""
+    """A message under its lock: over which link, until when, how long a lock lasts (seconds).
+
+    `excused` when its delivery is not to count as an attempt.
+    """
 
     message: ServiceBusReceivedMessage = field(repr=False)
     link: Link
     until: float
     span: float
+    excused: bool = False
+
+    async def give_back(self) -> bool:
+        """Unlock it. False when its lock was lost. Raises `QueueUnavailable`."""
+        if self.excused:
+            return await self.link.release(self.message)
+        return await self.link.abandon(self.message)
 
 
 class Links:
@@ -96,6 +106,8 @@ class Links:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         ready, self._ready = self._ready, []
+        for held in ready:
+            held.excused = True  # Nobody has looked at it.
         return ready
 
     async def close_links(self) -> None:

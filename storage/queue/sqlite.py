@@ -141,15 +141,24 @@ class SqliteQueue:
             self._clock() + delay if delay else AT_ONCE,
         )
 
+    async def excuse(self, delivery: Delivery) -> None:
+        """Take this delivery out of the count: also if the receiver dies."""
+        await self._settle(
+            "UPDATE messages SET attempts = ? WHERE id = ? AND receipt = ? AND visible_at > ?",
+            delivery,
+            delivery.attempt - 1,
+        )
+
     async def dead_letter(self, delivery: Delivery, code: str, description: str) -> bool:
         """Set the message aside; it is not delivered again."""
         return await self._settle(
-            "UPDATE messages SET dead_since = ?, code = ?, description = ?, receipt = NULL"
-            " WHERE id = ? AND receipt = ? AND visible_at > ?",
+            "UPDATE messages SET dead_since = ?, code = ?, description = ?, attempts = ?,"
+            " receipt = NULL WHERE id = ? AND receipt = ? AND visible_at > ?",
             delivery,
             self._clock(),
             code,
             description,
+            delivery.attempt,
         )
 
     async def renew(self, delivery: Delivery) -> float | None:

@@ -17,12 +17,14 @@ import msgspec
 
 from audit.digest import document_digest
 from audit.errors import BlobMissing, QueryTooCostly, RecordInvalid
+from audit.flags import Flag
 from audit.ids import ExchangeNumber
 from audit.ledger import LedgerState
 from audit.record import RedactedRecord
 from audit.value import from_json
 from storage.records.cosmos_bodies import Bodies
 from storage.records.cosmos_client import Allowance, Container
+from storage.records.cosmos_heads import head_document
 from storage.records.cosmos_items import Item, item_id, place_of, record_key
 from storage.records.cosmos_ledger import CosmosLedger
 from storage.records.cursor import check_limit, read_cursor, write_cursor
@@ -127,7 +129,7 @@ class CosmosRecordReader:
         self._full_text = full_text
 
     async def get(self, record_id: str) -> StoredDocument | None:
-        """Fetch one record by id; None when there is none.
+        """Fetch one record by id; None when there is none, its head where its text is missing.
 
         An id alone names no partition: each physical one is asked, by its index.
         """
@@ -138,12 +140,16 @@ class CosmosRecordReader:
         found = self._records.query(f"{DOCUMENT}c.id = @id", [{"name": "@id", "value": name}])
         async with aclosing(found):
             async for item in found:
-                if (text := await self._bodies.current_text_of(item)) is not None:
+                if (text := await self._shown(item)) is not None:
                     return StoredDocument(record_id, text)
         return None
 
     async def search(self, query: Query, limit: int, cursor: str | None = None) -> Page:
-        """Find records, newest opening first."""
+        """Find records, newest opening first.
+
+        Of one whose text is missing it cannot be told whether it has the words that are asked for:
+        its head is shown wherever it could.
+        """
         check_limit(limit)
         compiled = compile_query(query, full_text=self._full_text)
         sql, parameters = _statement(compiled, read_cursor(cursor) if cursor is not None else None)
@@ -176,11 +182,19 @@ class CosmosRecordReader:
         )
         async with aclosing(items):
             async for item in items:
-                text = await self._bodies.current_text_of(item)
+                text = await self._shown(item)
                 if text is not None and _holds(search.query, search.compiled, item, text):
                     search.found.append((item, text))
                 if search.full:
                     return
+
+    async def _shown(self, item: Item) -> bytes | None:
+        """A record's text, or its head where that is missing; None when it was removed."""
+        try:
+            return await self._bodies.current_text_of(item)
+        except BlobMissing:
+            whole = await self._records.read(item["id"], record_key(item))
+            return None if whole is None else head_document(whole)
 
 
 @dataclass(slots=True)
@@ -253,4 +267,5 @@ def _holds(query: Query, compiled: CosmosQuery, item: Item, text: bytes) -> bool
         record = from_json(text, RedactedRecord)
     except (ValueError, msgspec.DecodeError):
         return True  # it cannot be told any more; whoever looks shall see it
-    return matches(query.where, findable(record))
+    missing = Flag.TEXT_MISSING in record.exchange.flags
+    return missing or matches(query.where, findable(record))

@@ -103,10 +103,14 @@ class Finder(Protocol):
 class ReadsOrders(Protocol):
     """What a worker asks."""
 
-    async def about(self, record_id: str, consumer: str | None) -> Sequence[Order]:
+    async def about(
+        self, record_id: str, consumer: str | None, *, lately: bool = False
+    ) -> Sequence[Order]:
         """The orders that name this id or this consumer, released ones too, oldest first.
 
-        They are as they stand in the file: whether one is in force its signature tells. Raises
+        They are as they stand in the file: whether one is in force its signature tells. An order
+        whose `enter` was over before this was called is among them; with `lately`, one of the last
+        half minute may be missing, for those who ask again before they act. Raises
         `StoreUnavailable`.
         """
 

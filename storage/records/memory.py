@@ -53,6 +53,13 @@ class MemoryRecords:
         found = self.documents.get(record.id)
         return None if found is None else document_digest(msgspec.json.decode(found))
 
+    async def replace(self, record: RedactedRecord) -> bool:
+        """For the keeper: in place of the stored one of its id; false where there is none."""
+        if record.id not in self.documents:
+            return False
+        self.documents[record.id] = to_json(record)
+        return True
+
     async def get(self, record_id: str) -> StoredDocument | None:
         """Fetch one record."""
         found = self.documents.get(record_id)

@@ -53,9 +53,7 @@ class MemoryKeeper:
             check_amendable(documents[each.id], each)
         if not await self._stands(entry):
             raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
-        there = [each for each in records if each.id in documents]
-        documents.update((each.id, to_json(each)) for each in there)
-        return len(there) == len(records)
+        return all([await self._records.replace(each) for each in records])
 
     async def scrub(self, *, thorough: bool) -> bool:
         """Nothing is left behind in memory."""
@@ -157,8 +155,11 @@ class MemoryOrderBook:
         """Keep the order."""
         self._orders[order.id] = to_json(order)
 
-    async def about(self, record_id: str, consumer: str | None) -> Sequence[Order]:
+    async def about(
+        self, record_id: str, consumer: str | None, *, lately: bool = False
+    ) -> Sequence[Order]:
         """The orders that name this id or this consumer."""
+        del lately  # To ask costs nothing here.
         return [
             order
             for order in await self.orders()

@@ -25,8 +25,11 @@ class SqliteOrderBook:
         """Keep the order durably, in place of an earlier word on it."""
         await self._database.write(lambda db: _entered(db, order))
 
-    async def about(self, record_id: str, consumer: str | None) -> Sequence[Order]:
+    async def about(
+        self, record_id: str, consumer: str | None, *, lately: bool = False
+    ) -> Sequence[Order]:
         """The orders that name this id or this consumer, oldest first."""
+        del lately  # To ask costs next to nothing here.
         return await self._read(
             ' WHERE id IN (SELECT "order" FROM ordered_ids WHERE record = ?) OR consumer = ?',
             record_id,

@@ -21,7 +21,7 @@ _OPAQUE = frozenset(("signature", "redacted_content"))
 
 def sealed_media(text: str, name: str, keeper: Keeper) -> Media:
     """Describe an opaque value by the bytes it stands for, or else by its characters."""
-    return keeper.bytes_as_media(_bytes_of(text), None, name)
+    return keeper.bytes_as_media(_bytes_of(keeper.whole(text)), None, name)
 
 
 def without_sealed(value: Json, keeper: Keeper) -> Json:
@@ -43,7 +43,7 @@ def _is_opaque(name: str) -> bool:
 
 
 def _mark(text: str, keeper: Keeper) -> str:
-    data = _bytes_of(text)
+    data = _bytes_of(keeper.whole(text))
     return f"[sealed:{len(data)}:{keeper.digest(data)[:16]}]"
 
 

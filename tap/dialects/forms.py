@@ -38,7 +38,7 @@ def read_upload(
     if boundary is not None:
         if body.broken:
             keeper.flags.add(Flag.REQUEST_SALVAGED)
-        parts = form_parts(body.data, boundary)
+        parts = form_parts(body.content, boundary)
         if not parts:
             keeper.flags.add(Flag.REQUEST_UNPARSED)
         for part in parts:
@@ -69,7 +69,7 @@ class _Upload:
         name = _LISTED.sub("", part.name) or "unnamed"
         if part.filename is not None:
             mime = clean_text(part.content_type) if part.content_type else None
-            media = self._keeper.bytes_as_media(part.data, mime, part.filename or name)
+            media = self._keeper.held_as_media(part.content, mime, part.filename or name)
             self._say("user", [media])
             return
         text = as_utf8(part.data, self._keeper)

@@ -27,16 +27,17 @@ def as_utf8(data: bytes, keeper: Keeper) -> str:
 def read_body(body: Body, keeper: Keeper, salvaged: Flag) -> Json:
     """The body's JSON, clean; or `NOT_JSON`.
 
-    A body that broke off is read as far as it goes and flagged as `salvaged`.
+    A body that broke off is read as far as it goes and flagged as `salvaged`. Long runs of base64
+    are no part of what is decoded: the keeper knows them.
     """
-    text = as_utf8(body.data, keeper)
+    text = as_utf8(keeper.shortened(body.content), keeper)
     value = read_clean(text)
     if value is NOT_JSON and body.broken:
         value = salvage_json(text.rstrip("\ufffd"))
         if value is not NOT_JSON:
             keeper.flags.add(salvaged)
             value = clean_tree(value)
-    return value
+    return keeper.settled(value)
 
 
 def read_object(body: Body, keeper: Keeper) -> dict[str, Json] | None:

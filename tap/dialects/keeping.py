@@ -7,16 +7,20 @@ Credentials that stand in bodies are replaced before anything else sees them.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import TypeAlias, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit, urlunsplit
 
+from audit.digest import KeyedDigest
 from audit.flags import Flag
 from audit.parts import Extra, Media, Part, Text
 from audit.value import Json
+from tap.dialects.base64_text import DATA_URL, DECODERS, decode_base64, is_base64
+from tap.dialects.stand_ins import LONG_RUN, StandIns, shortened
+from tap.held import PIECE, Held
 from tap.wire_json import clean_text, dump
 
 __all__ = [
@@ -31,6 +35,7 @@ __all__ = [
 ]
 
 Digest: TypeAlias = Callable[[bytes], str]
+ReadT = TypeVar("ReadT")
 
 SECRET = "[secret]"  # noqa: S105  # the mark that stands in a credential's place, not one
 
@@ -62,17 +67,7 @@ _SIGNATURE = re.compile(
     r"([?&](?:sig=|(?:code|key|api-?key|subscription-key|token)=(?=[^&\s\"'<>]{16})))[^&\s\"'<>]+",
     re.IGNORECASE,
 )
-# Inside JSON that is a text itself, some writers put a backslash before each slash.
-_DATA_URL = re.compile(
-    r"data:([\w.+-]+\\?/[\w.+-]+)?(?:;[\w.=+-]+)*;base64,(?=[A-Za-z0-9+/_=\\-]{32})"
-    r"((?:[A-Za-z0-9+/_=-]++|\\/)++)"
-)
 _BASE64_MARK = ";base64,"
-# Whole, or in lines as mail and certificates have it; words that stand one a line are shorter.
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{60,}\r?\n)*[A-Za-z0-9+/_-]+={0,2}\s*")
-
-# Words, ids and hashes are shorter than this; a run this long without a space is no prose.
-_LONG_BASE64 = 512
 _NUMBERS = frozenset((bool, int, float))
 # An embedding has 256 numbers or more, and token ids can spell out a text no detector reads.
 _MANY_NUMBERS = 128
@@ -86,26 +81,6 @@ def bare_url(url: str) -> str:
         return clean_text(urlunsplit((split.scheme, host, split.path, "", "")))
     except ValueError:
         return ""
-
-
-def decode_base64(text: str) -> bytes | None:
-    """Decode standard or URL-safe base64, padded or not; None for anything else."""
-    try:
-        return binascii.a2b_base64(text, strict_mode=True)
-    except (binascii.Error, ValueError):
-        return _decode_other(text)
-
-
-def _decode_other(text: str) -> bytes | None:
-    """Decode what is not standard, padded and without spaces, as nearly all of it is."""
-    unified = text.translate(_URL_SAFE).rstrip("=")
-    try:
-        return base64.b64decode(unified + "=" * (-len(unified) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-
-
-_URL_SAFE = str.maketrans("-_", "+/", " \r\n\t")
 
 
 def leads_to_secret(path: str) -> bool:
@@ -133,37 +108,89 @@ def _plain(name: str) -> str:
 class Keeper:
     """Turns wire values into what a record may hold, and remembers what it had to leave out.
 
-    `digest` is a keyed digest. `media` collects what was lifted out of JSON and of text;
-    `flags` what went wrong.
+    `digest` is a keyed digest; `KeyedDigest` also digests what is never whole. `media` collects
+    what was lifted out of JSON and of text; `flags` what went wrong.
     """
 
     def __init__(self, digest: Digest) -> None:
-        self.digest = digest
+        self._digest = digest
+        self._stand_ins: StandIns | None = None
         self.media: list[Media] = []
         self.flags: set[Flag] = set()
 
+    def shortened(self, content: bytes | Held) -> bytes:
+        """Give a body without its long runs of base64; what stands in for them is known here."""
+        if len(content) < LONG_RUN or not isinstance(self._digest, KeyedDigest):
+            return bytes(content)
+        data, self._stand_ins = shortened(Held.of(content), self._digest)
+        return data
+
+    def settled(self, value: Json) -> Json:
+        """Give what was read of a shortened body, its long runs left out of nothing but media."""
+        return value if self._stand_ins is None else self._stand_ins.settled(value)
+
+    def whole(self, text: str) -> str:
+        """Give a text of a shortened body as it was."""
+        return text if self._stand_ins is None else self._stand_ins.whole(text)
+
+    def restored(self, value: ReadT) -> ReadT:
+        """Give what was made of a shortened body as the whole one would have made it."""
+        return value if self._stand_ins is None else self._stand_ins.restored(value)
+
+    def digest(self, data: bytes) -> str:
+        """Digest raw bytes, as they were before their body was shortened."""
+        return self._digest(self._whole_bytes(data))
+
+    def _whole_bytes(self, data: bytes) -> bytes:
+        return data if self._stand_ins is None else self._stand_ins.whole_bytes(data)
+
     def bytes_as_media(self, data: bytes, mime: str | None, name: str | None = None) -> Media:
         """Describe raw bytes."""
-        named = clean_text(name) if name else None
-        return Media(mime=mime, bytes=len(data), digest=self.digest(data), name=named)
+        data = self._whole_bytes(data)
+        return _media(len(data), self._digest(data), mime, name)
+
+    def held_as_media(self, held: Held, mime: str | None, name: str | None = None) -> Media:
+        """Describe raw bytes that are held in pieces."""
+        return _media(*self._digest_of(held.windows()), mime, name)
 
     def base64_as_media(self, text: str, mime: str | None, name: str | None = None) -> Media:
         """Describe base64 by the bytes it stands for; undecodable, by its own characters."""
+        if self._stand_ins is not None and self._stand_ins.within(text):
+            return self._large_as_media(partial(self._stand_ins.pieces, text), mime, name)
+        if len(text) >= LONG_RUN and text.isascii():
+            return self._large_as_media(partial(_pieces, text), mime, name)
         data = decode_base64(text)
         if data is None:
             self.flags.add(Flag.MEDIA_UNDECODABLE)
             data = clean_text(text).encode()
         return self.bytes_as_media(data, mime, name)
 
+    def _large_as_media(
+        self, pieces: Callable[[], Iterable[bytes]], mime: str | None, name: str | None
+    ) -> Media:
+        """The same in pieces, so that it is never copied, for as many readings as it takes."""
+        for decoded in DECODERS:
+            with suppress(ValueError):
+                return _media(*self._digest_of(decoded(pieces())), mime, name)
+        self.flags.add(Flag.MEDIA_UNDECODABLE)
+        return _media(*self._digest_of(pieces()), mime, name)
+
+    def _digest_of(self, pieces: Iterable[bytes]) -> tuple[int, str]:
+        if isinstance(self._digest, KeyedDigest):
+            return self._digest.of(pieces)
+        joined = b"".join(pieces)
+        return len(joined), self._digest(joined)
+
     def url_as_media(self, url: str, name: str | None = None) -> Media:
         """Describe what a URL points to, or what a `data:` URL holds."""
         url = url.strip()
-        if url[:5].lower() != "data:" and len(url) >= _LONG_BASE64 and _BASE64.fullmatch(url):
+        if url[:5].lower() != "data:" and is_base64(url):
             # Some clients leave the `data:` out.
             return self.base64_as_media(url, None, name)
         if url[:5].lower() != "data:":
             return Media(url=bare_url(url), name=clean_text(name) if name else None)
-        head, _, rest = url[5:].partition(",")
+        head, _, rest = url.partition(",")
+        head = head[5:]
         mime = head.partition(";")[0].strip().lower() or "text/plain"
         if head.lower().endswith(";base64"):
             return self.base64_as_media(rest, mime, name)
@@ -175,7 +202,7 @@ class Keeper:
             return [Text(text=clean_text(text))]
         parts: list[Part] = []
         at = 0
-        for found in _DATA_URL.finditer(text):
+        for found in DATA_URL.finditer(text):
             parts.append(Text(text=clean_text(text[at : found.start()])))
             parts.append(self._held(found))
             at = found.end()
@@ -186,7 +213,7 @@ class Keeper:
         """A text whose `data:` URLs are replaced by marks; the media go to `media`."""
         if _BASE64_MARK not in text:
             return clean_text(text)
-        return clean_text(_DATA_URL.sub(lambda found: self._mark(self._held(found)), text))
+        return clean_text(DATA_URL.sub(lambda found: self._mark(self._held(found)), text))
 
     def _held(self, found: re.Match[str]) -> Media:
         """What a `data:` URL inside a text holds."""
@@ -240,7 +267,7 @@ class Keeper:
         return kept
 
     def _kept_text(self, text: str) -> str:
-        if len(text) >= _LONG_BASE64 and _BASE64.fullmatch(text):
+        if is_base64(text):
             return self._mark(self.base64_as_media(text, None))
         kept = self.inline(text)
         return _SIGNATURE.sub(rf"\1{SECRET}", kept) if "=" in kept else kept
@@ -248,6 +275,15 @@ class Keeper:
     def _mark(self, media: Media) -> str:
         self.media.append(media)
         return f"[media:{(media.digest or '')[:16]}]"
+
+
+def _pieces(text: str) -> Iterable[bytes]:
+    return (text[at : at + PIECE].encode() for at in range(0, len(text), PIECE))
+
+
+def _media(size: int, digest: str, mime: str | None, name: str | None = None) -> Media:
+    named = clean_text(name) if name else None
+    return Media(mime=mime, bytes=size, digest=digest, name=named)
 
 
 def masked(value: Json) -> Json:

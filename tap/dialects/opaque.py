@@ -20,6 +20,7 @@ from tap.dialects.keeping import Keeper
 from tap.dialects.loose_fold import LooseFold
 from tap.dialects.multipart import FormPart, boundary_of, form_parts
 from tap.dialects.reading import AnswerReading, Body, RequestReading
+from tap.held import Held
 from tap.wire_json import NOT_JSON, as_dict, as_text, clean_text
 
 __all__ = ["Opaque", "looks_textual", "media_type", "read_plain"]
@@ -37,20 +38,20 @@ def looks_textual(body: Body) -> bool:
     if media_type(body.content_type).startswith(_TEXTUAL):
         return True
     try:
-        head = body.data[:4096].decode("utf-8", "strict" if len(body.data) <= 4096 else "ignore")
+        head = body.head.decode("utf-8", "strict" if len(body.content) <= 4096 else "ignore")
     except UnicodeDecodeError:
         return False
     control = any(ord(mark) < 32 and mark not in "\t\n\r\f\x1b" for mark in head)
-    plain = len(head.encode()) >= min(len(body.data), 4096) - 3
+    plain = len(head.encode()) >= min(len(body.content), 4096) - 3
     return bool(head) and plain and not control
 
 
 def _plain_parts(body: Body, keeper: Keeper) -> list[Part]:
-    if not body.data:
+    if not body.content:
         return []
     if looks_textual(body):
         return keeper.text_parts(as_utf8(body.data, keeper))
-    return [keeper.bytes_as_media(body.data, media_type(body.content_type) or None)]
+    return [keeper.held_as_media(Held.of(body.content), media_type(body.content_type) or None)]
 
 
 def read_plain(body: Body, status: int, keeper: Keeper) -> AnswerReading:
@@ -72,10 +73,10 @@ class Opaque:
 
     def request(self, body: Body, keeper: Keeper) -> RequestReading:
         """Keep the request as one message of the role `unknown`."""
-        if not body.data:
+        if not body.content:
             return RequestReading()
         if (boundary := boundary_of(body.content_type)) is not None:
-            return self._form(form_parts(body.data, boundary), keeper)
+            return self._form(form_parts(body.content, boundary), keeper)
         value = read_body(body, keeper, Flag.REQUEST_SALVAGED) if _may_be_json(body) else NOT_JSON
         if value is NOT_JSON:
             keeper.flags.discard(Flag.INVALID_UTF8)
@@ -123,7 +124,7 @@ def _clean(value: Json) -> str | None:
 
 def _may_be_json(body: Body) -> bool:
     named = "json" in media_type(body.content_type)
-    return named or body.data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+    return named or body.head[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
 
 
 def _asked(parts: list[Part], keeper: Keeper) -> RequestReading:
@@ -145,8 +146,9 @@ def _claims(reading: RequestReading, body: dict[str, Json]) -> RequestReading:
 def _field_parts(field: FormPart, keeper: Keeper) -> list[Part]:
     """A file is media, whatever it holds; a field is text under its name."""
     if field.filename is not None:
-        return [keeper.bytes_as_media(field.data, field.content_type, field.filename or field.name)]
-    body = Body(data=field.data, content_type=field.content_type)
-    if not looks_textual(body) and field.data:
-        return [keeper.bytes_as_media(field.data, field.content_type, field.name)]
+        name = field.filename or field.name
+        return [keeper.held_as_media(field.content, field.content_type, name)]
+    body = Body(content=field.content, content_type=field.content_type)
+    if not looks_textual(body) and field.content:
+        return [keeper.held_as_media(field.content, field.content_type, field.name)]
     return [keeper.as_extra(f"form.{field.name}", as_utf8(field.data, keeper))]

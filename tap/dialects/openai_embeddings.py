@@ -79,7 +79,7 @@ def _strange(data: Json) -> Json:
 
 
 def _vectors(vectors: list[Json], keeper: Keeper) -> list[Part]:
-    packed = [_packed(vector) for vector in vectors]
+    packed = [_packed(keeper.restored(vector)) for vector in vectors]
     sizes = sorted(
         {_dimensions(vector, data) for vector, data in zip(vectors, packed, strict=True)}
     )

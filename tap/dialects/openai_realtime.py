@@ -43,8 +43,9 @@ class OpenAIRealtime:
             return _described([body.data], RequestReading(), keeper)
         boundary = boundary_of(body.content_type)
         if boundary is not None:
-            return self._form(form_parts(body.data, boundary), keeper)
-        value = read_object(body, keeper)
+            return self._form(form_parts(body.content, boundary), keeper)
+        # It is written anew for the session, which has keepers of its own.
+        value = keeper.restored(read_object(body, keeper))
         if value is None:
             return RequestReading(flags=frozenset(keeper.flags))
         return self._settings(value, keeper)
@@ -54,7 +55,7 @@ class OpenAIRealtime:
         settings = said.pop("session", None)
         reading = RequestReading(stream=False)
         if settings is not None:
-            reading = self.request(Body(data=settings.data), keeper)
+            reading = self.request(Body(content=settings.content), keeper)
         elif not said:
             keeper.flags.add(Flag.REQUEST_UNPARSED)
         return _described([field.data for field in said.values()], reading, keeper)

@@ -16,6 +16,7 @@ from audit.parts import Part
 from audit.record import Request, Response, Safety, Usage
 from audit.value import Json, Value
 from tap.dialects.keeping import Digest, Keeper
+from tap.held import Held
 from tap.sse import Event
 
 __all__ = [
@@ -36,12 +37,22 @@ class Body(Value, frozen=True):
     """A whole body, free of its content coding, and what its head called it.
 
     `broken` says that the body is known to end early, so that an attempt to read what stands
-    before the break is worth it.
+    before the break is worth it. `content` may be held in pieces; `data` makes it whole.
     """
 
-    data: bytes
+    content: bytes | Held = b""
     content_type: str | None = None
     broken: bool = False
+
+    @property
+    def data(self) -> bytes:
+        """All of it, as one."""
+        return bytes(self.content)
+
+    @property
+    def head(self) -> bytes:
+        """Its first 4,096 bytes at most."""
+        return b"".join(Held.of(self.content).windows(0, 4096))
 
 
 class RequestReading(Value, frozen=True):

@@ -118,9 +118,9 @@ class ItemReader:
         return [*summary, *content], {"summary": None, "content": None}
 
     def _sealed(self, item: _Item) -> list[Part]:
-        values = ((name, cleaned(item.get(name))) for name in _SEALED)
+        named = ((name, cleaned(item.get(name))) for name in _SEALED)
+        values = ((name, self._keeper.whole(value)) for name, value in named if value)
         return [
             self._keeper.bytes_as_media(decode_base64(value) or value.encode(), None, name)
             for name, value in values
-            if value
         ]

@@ -61,6 +61,7 @@ class Site:
         document = json.loads(said)
         assert code == (0 if document["well"] else 1)
         findings: list[dict[str, Any]] = document["findings"]
+        assert all(each["advice"] for each in findings if each["standing"] == "fail")
         return findings
 
     async def flaw(self, *words: str, **changes: str) -> str:
@@ -193,7 +194,25 @@ async def test_it_looks_only_at_what_a_part_needs(files: Site) -> None:
         file.unlink()
     assert "fail" not in {each["standing"] for each in await files.found("--for", "tap")}
     names = {each["name"] for each in await files.found("--for", "console")}
-    assert names == {"console.token", "store", "blobs", "console.listen"}
+    assert names >= {"console.token", "access log", "store", "blobs", "console.listen"}
+    assert not names & {"keys", "keys: opening", "spool", "queue"}
+
+
+async def test_an_access_log_that_cannot_be_written(files: Site, tmp_path: Path) -> None:
+    """The query side shows nothing that it could not enter there: the line names the file."""
+    place = tmp_path / "a file"
+    place.write_text("where a folder should be")
+    log = str(place / "access.sqlite")
+    line = await files.flaw("--for", "console", AUDITSTREAM_CONSOLE__ACCESS_LOG=log)
+    assert line.startswith(f"access log {log} cannot be written (not a directory); set ")
+
+
+async def test_a_keys_folder_that_cannot_take_the_token(files: Site, tmp_path: Path) -> None:
+    """Where no token is set the query side makes one, and would not start without."""
+    place = tmp_path / "a file"
+    place.write_text("where a folder should be")
+    line = await files.flaw("--for", "console", AUDITSTREAM_KEYS=str(place))
+    assert line.startswith(f"console.token: place {place}/console.token cannot be written")
 
 
 async def test_an_upstream_where_nobody_listens(files: Site) -> None:
@@ -324,10 +343,11 @@ async def test_provision_waits_for_a_service_and_then_names_it(azure: Site) -> N
     changes = {"AUDITSTREAM_BLOBS__CONNECTION_STRING": nobody}
     code, said = await azure.command("provision", "--wait", "1", **changes)
     assert code == 1
-    told, counted = (" ".join(line.split()) for line in said.splitlines())
-    assert told.startswith("fail provision ")
+    told, *others, counted = (" ".join(line.split()) for line in said.splitlines())
+    assert told.startswith("fail blobs ")
     assert "container auditstream: the service could not be reached" in told
-    assert counted.startswith("0 passed, 1 failed")
+    assert {line.split()[1].rstrip(":") for line in others} == {"store", "queue"}
+    assert ", 1 failed" in counted
 
 
 async def test_on_files_there_is_nothing_to_provision(files: Site) -> None:

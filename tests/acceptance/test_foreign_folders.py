@@ -8,7 +8,6 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tests.harness.leftovers import carried, installation, leave
@@ -36,7 +35,7 @@ def test_a_foreign_database_in_place_of_ours_is_named_and_not_touched(
 
 
 async def test_a_read_only_copy_is_verified_and_read(tmp_path: Path) -> None:
-    """A medium that cannot be written is as good as any to read the log from."""
+    """A medium that cannot be written is as good as any, once looks are entered elsewhere."""
     data = installation(tmp_path / "data")
     ids = await leave(data / "spool" / "gone", data, 2)
     assert auditstream("adopt", str(data), "--data", str(data)).returncode == 0
@@ -44,12 +43,16 @@ async def test_a_read_only_copy_is_verified_and_read(tmp_path: Path) -> None:
     for folder in (data, data / "spool", data / "spool" / "gone"):
         folder.chmod(0o500)
     verified = _held(tmp_path, "verify", "--data", "data", "--json")
-    queried = _held(tmp_path, "query", "--data", "data", "--jsonl")
+    unseen = _held(tmp_path, "query", "--data", "data", "--jsonl")
+    elsewhere = str(tmp_path / "access.sqlite")
+    queried = _held(tmp_path, "query", "--data", "data", AUDITSTREAM_CONSOLE__ACCESS_LOG=elsewhere)
     refused = up_in(tmp_path, *UPSTREAM, "--data", "data")
     for folder in (data, data / "spool", data / "spool" / "gone"):
         folder.chmod(0o700)
     assert verified.returncode == 0, verified.stderr
-    assert {msgspec.json.decode(line)["id"] for line in queried.stdout.splitlines()} == set(ids)
+    assert (unseen.returncode, unseen.stdout) == (1, "")
+    assert "set console.access_log to a file that can be written" in unseen.stderr
+    assert all(each in queried.stdout for each in ids)
     assert_one_line(refused, "setting data: data cannot be written")
 
 
@@ -65,12 +68,12 @@ async def test_a_read_only_spool_folder_is_one_line(tmp_path: Path) -> None:
     assert line in started.stderr
 
 
-def _held(here: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _held(here: Path, *words: str, **given: str) -> subprocess.CompletedProcess[str]:
     """Run a command where permissions hold for root too."""
     return subprocess.run(
         [*HELD_TO_PERMISSIONS, sys.executable, "-P", "-m", "cli.main", *words],
         cwd=here,
-        env=clean_environment(PYTHONPATH=str(Path.cwd())),
+        env=clean_environment(PYTHONPATH=str(Path.cwd()), COLUMNS="240", **given),
         capture_output=True,
         text=True,
         timeout=60,

@@ -275,7 +275,9 @@ async def test_an_altered_access_log_is_noticed(room: Room, tmp_path: Path) -> N
     ):
         there.backup(here)
         here.execute("DROP TRIGGER access_stands")
-        here.execute("UPDATE access SET json = replace(json, 'search', 'view') WHERE number = 2")
+        here.execute(
+            'UPDATE access SET json = replace(json, \'"who":"\', \'"who":"x\') WHERE number = 2'
+        )
         here.commit()
     env = clean_environment(AUDITSTREAM_CONSOLE__ACCESS_LOG=str(copy))
     where = ("access-log", "--data", str(room.tree.data))

@@ -51,6 +51,7 @@ class Joined:
         self.receive = inbox.receive
         self.complete = inbox.complete
         self.abandon = inbox.abandon
+        self.excuse = inbox.excuse
         self.dead_letter = inbox.dead_letter
         self.renew = inbox.renew
         self._close = close

@@ -215,6 +215,44 @@ async def test_an_abandoned_message_keeps_its_place(queue: BothEnds) -> None:
     assert (await one(queue)).message.number.seq == 1
 
 
+async def test_an_excused_delivery_is_no_attempt(
+    queue: BothEnds, reader: QueueReader, clock: Clock
+) -> None:
+    """However often it is excused and given back, at once or later, it comes as the first one."""
+    await queue.send([a_message(1)])
+    for delay in (0.0, 5.0, 0.0):
+        delivery = await one(queue)
+        assert delivery.attempt == 1
+        await queue.excuse(delivery)
+        await queue.excuse(delivery)
+        assert await queue.abandon(delivery, delay)
+        if delay:
+            assert list(await queue.receive(1, 0)) == []
+        clock.now += delay
+    counted = await one(queue)
+    assert await queue.abandon(counted)
+    again = await one(queue)
+    assert again.attempt == 2
+    await queue.excuse(again)
+    assert await queue.dead_letter(again, "x.y", "z")
+    assert [each.attempts for each in await reader.dead_letters()] == [2]
+
+
+async def test_an_excused_delivery_that_lapses_is_counted_by_a_broker_only(
+    engine: str, queue: BothEnds, clock: Clock
+) -> None:
+    """A receiver that dies after it was excused costs no attempt where the count is our own."""
+    await queue.send([a_message(1)])
+    lapsed = await one(queue)
+    await queue.excuse(lapsed)
+    clock.now += LEASE + 1
+    again = await one(queue)
+    assert again.attempt == (2 if engine == "servicebus" else 1)
+    await queue.excuse(lapsed)
+    assert await queue.abandon(again)
+    assert (await one(queue)).attempt == again.attempt + 1
+
+
 async def test_a_renewed_lease_lasts_longer(queue: BothEnds, clock: Clock) -> None:
     """Renewal moves the end of the lease, and until then the message stays with its holder."""
     await queue.send([a_message(1)])

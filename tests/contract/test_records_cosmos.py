@@ -15,12 +15,14 @@ from audit.completeness import DamagedRow
 from audit.digest import record_digest
 from audit.errors import BlobMissing, QueryTooCostly, RecordInvalid, StoreUnavailable
 from audit.ledger import Amendment, LedgerState
+from audit.orders import Order, OrderKind
 from audit.record import Integrity, RedactedRecord, Request, Retention, Usage
-from audit.value import to_json
+from audit.value import from_json, to_json
 from cli.reference.words import LABELS
 from storage.blobs.memory import MemoryBlobs
 from storage.records.cosmos import CosmosStore
 from storage.records.cosmos_items import GRACE, item_id
+from storage.records.cosmos_orders import CosmosOrderBook
 from storage.records.facts_walk import WalkingFacts
 from storage.records.port import Budget, StoredRef
 from storage.records.query import Query, parse
@@ -227,12 +229,29 @@ async def test_a_large_record_without_a_place_for_blobs_is_refused(
 
 
 async def test_a_blob_that_is_missing_is_said(house: House) -> None:
-    """Reading raises, and verification shows the record as altered."""
-    await house.store.writer.put(a_record(1, prompt=LARGE))
+    """It is shown with its head and a flag, keeps no other back, and verification names it."""
+    whole = a_record(1, prompt=LARGE)
+    await house.store.writer.put(whole)
+    await house.store.writer.put(a_record(2))
     for name in await house.blob_names():
         await house.blobs.remove(name)
-    with pytest.raises(BlobMissing):
-        await house.store.reader.get(record_id(1))
+    everything = await house.store.reader.search(parse("", 0), 10)
+    by_word = await house.store.reader.search(parse("consumer:demo beforehand", 0), 10)
+    assert [each.id for each in everything.documents] == [record_id(2), record_id(1)]
+    assert [each.id for each in by_word.documents] == [record_id(1)]
+    found = await house.store.reader.get(record_id(1))
+    assert found is not None
+    head = from_json(found.json, RedactedRecord)
+    assert head.exchange.flags == ("text_missing",)
+    assert head.exchange.dialect is whole.exchange.dialect
+    assert (head.tap, head.consumer, head.day) == (whole.tap, whole.consumer, whole.day)
+    assert (head.timing.received_at, head.retention) == (
+        whole.timing.received_at,
+        whole.retention,
+    )
+    assert head.request.messages == ()
+    assert head.integrity.signature is None
+    await house.store.records.delete(record_id(2), ["demo", "2026-11-20", record_id(2)])
     assert [r.stated_digest == r.actual_digest for r in await references(house)] == [False]
 
 
@@ -294,7 +313,7 @@ async def test_the_sweep_removes_what_no_record_points_to(house: House) -> None:
 
 
 async def test_of_many_writers_of_one_number_one_comes_first(
-    cosmos: CosmosEmulator, house: House
+    house: House,
 ) -> None:
     """Whatever is entered at once by whomever, one entry is told that it stands, and it does."""
     await house.store.ledger.enter(an_entry(1, LedgerState.DEAD_LETTERED))
@@ -393,6 +412,22 @@ async def test_a_query_with_an_order_is_given_no_key(house: House) -> None:
     ordered = "SELECT c.id FROM c WHERE c.consumer = 'demo' ORDER BY c.id"
     with pytest.raises(ValueError, match="order"):
         await anext(house.store.records.query(ordered, key=("demo",)))
+
+
+async def test_a_worker_hears_at_once_of_what_another_process_ordered(
+    house: House,
+) -> None:
+    """Its questions cost a point read, until an order comes; then it has it with the next one."""
+    operator = CosmosOrderBook(house.store.orders._orders)
+    order = Order(id="o-1", kind=OrderKind.ERASE, at=AT, why="asked for", ids=(record_id(1),))
+    worker = house.store.orders
+    assert await worker.about(record_id(1), "demo") == []
+    house.charges.told.clear()
+    assert await worker.about(record_id(1), "demo") == []
+    assert set(house.charges.told) == {"orders.read"}
+    await operator.enter(order)
+    assert await worker.about(record_id(1), "demo") == [order]
+    assert await worker.orders() == [order]
 
 
 async def test_a_query_has_a_budget(cosmos: CosmosEmulator) -> None:

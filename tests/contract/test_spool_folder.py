@@ -97,8 +97,8 @@ async def test_an_exchange_given_up_is_offered_as_a_remnant(tmp_path: Path) -> N
     [shipment] = await spool.shipments(10, 5.0)
     remnant = open_envelope(shipment.envelope, OPENER)
     assert isinstance(remnant, OpenedRemnant)
-    assert b"".join(piece for _, piece in remnant.pieces) == content + b"head"
-    assert (remnant.pieces[-1][0], remnant.missing) == (PieceKind.ANSWER_HEAD, 0)
+    assert b"".join(each.opened() for each in remnant.pieces) == content + b"head"
+    assert (remnant.pieces[-1].kind, remnant.missing) == (PieceKind.ANSWER_HEAD, 0)
     await spool.shut()
 
 

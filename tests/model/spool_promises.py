@@ -97,4 +97,4 @@ class Promises:
         else:
             assert opened.opening.id == shipment.id
             rest = iter(promised.pieces)
-            assert all(piece in rest for _, piece in opened.pieces)
+            assert all(each.opened() in rest for each in opened.pieces)

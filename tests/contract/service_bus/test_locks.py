@@ -137,6 +137,25 @@ async def test_a_close_gives_back_what_is_held(emulator: ServiceBusEmulator) -> 
     await other.close()
 
 
+@pytest.mark.parametrize("rules", [QueueRules(lock_duration=30.0, max_delivery_count=2)])
+async def test_what_is_excused_goes_back_uncounted_over_its_own_link_only(
+    emulator: ServiceBusEmulator, bus: ServiceBus
+) -> None:
+    """Where the link that brought it is gone it goes back all the same, and counts."""
+    await bus.outbox.send([a_message(1)])
+    for _ in range(3):
+        delivery = await one(bus)
+        assert delivery.attempt == 1
+        await bus.inbox.excuse(delivery)
+        assert await bus.inbox.abandon(delivery)
+        assert not await bus.inbox.abandon(delivery)
+    cut = await one(bus)
+    await bus.inbox.excuse(cut)
+    emulator.cut_all()
+    assert await bus.inbox.abandon(cut)
+    assert (await one(bus)).attempt == 2
+
+
 @pytest.mark.parametrize("rules", [QueueRules(lock_duration=1.0)])
 async def test_a_delay_may_be_longer_than_a_lock(
     emulator: ServiceBusEmulator, bus: ServiceBus

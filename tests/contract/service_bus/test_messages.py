@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 import pytest
-from azure.servicebus import ServiceBusMessage
+from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
 from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus.exceptions import MessageSizeExceededError
 
 from audit.errors import QueueUnavailable
 from audit.ids import ExchangeNumber
 from storage.queue.port import Message, MessageKind
 from storage.queue.service_bus import ServiceBus
-from storage.queue.service_bus_outbox import LARGEST_BODY
+from storage.queue.service_bus_outbox import LARGEST_BODY, parcel_of
 from tests.contract.samples import BOOT, a_message, record_id
 from tests.contract.service_bus.kit import LOCK, PATIENCE, held, one
-from tests.emulators.service_bus import LARGE, PREMIUM, QueueRules, ServiceBusEmulator
+from tests.emulators.service_bus import (
+    LARGE,
+    PREMIUM,
+    STANDARD,
+    QueueRules,
+    ServiceBusEmulator,
+)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +131,28 @@ async def test_the_limit_is_that_of_the_link(bus: ServiceBus, limit: int) -> Non
     assert bus.outbox.limit == limit
     await bus.outbox.send([a_message(2, os.urandom(limit))])
     assert await held(bus) == {record_id(1): 1, record_id(2): 1}
+
+
+async def test_a_batch_that_is_just_full_is_taken(bus: ServiceBus) -> None:
+    """Where the SDK's count of a batch ends at its limit, the broker's does not pass it."""
+    first = a_message(1, os.urandom(200_000))
+    fits, over = 0, STANDARD
+    while over - fits > 1:
+        size = (fits + over) // 2
+        fits, over = (size, over) if _counted_to_fit(first, size) else (fits, size)
+    sizes = range(fits, fits - 800, -40)
+    for seq, size in enumerate(sizes, 2):
+        await bus.outbox.send([first, a_message(seq, os.urandom(size))])
+    assert len(await held(bus)) == 1 + len(sizes)
+
+
+def _counted_to_fit(first: Message, size: int) -> bool:
+    """Whether the SDK takes `first` and a body of `size` for one batch."""
+    batch = ServiceBusMessageBatch(STANDARD)
+    batch.add_message(parcel_of(first))
+    with suppress(MessageSizeExceededError):
+        batch.add_message(parcel_of(a_message(2, b"x" * size)))
+    return len(batch) == 2
 
 
 async def test_a_body_over_the_limit_is_refused_by_name(bus: ServiceBus) -> None:

@@ -119,3 +119,32 @@ def test_the_list_of_settings_cuts_nothing(
         assert row[3] in lines
         assert f"environment:  {row[1]}" in lines
         assert not row[2] or f"default:      {row[2]}" in lines
+
+
+def test_accounts_need_an_id_and_a_way_back() -> None:
+    """An issuer alone is refused with what is missing; the secret is not repeated."""
+    oidc = {"issuer": "https://login.example.org/t/v2.0", "client_id": "room"}
+    with pytest.raises(SettingInvalid, match=r"needs oidc\.client_id, and url for the way back"):
+        load({"console": {"oidc": {**oidc, "client_secret": "hushhush"}}})
+    with pytest.raises(SettingInvalid, match="url must begin with https://"):
+        load({"console": {"oidc": oidc, "url": "http://audit.example.org"}})
+    given = load({"console": {"oidc": oidc, "url": "https://audit.example.org/"}}).console
+    assert (given.url, given.oidc.issuer) == ("https://audit.example.org", oidc["issuer"])
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("issuer", "http://login.example.org"),
+        ("issuer", "login.example.org"),
+        ("issuer", "https://login.example.org?tenant=1"),
+        ("roles", {"Log.Reader": "root"}),
+        ("consumers", {"group": "shop"}),
+    ],
+)
+def test_accounts_are_believed_over_tls_and_granted_known_roles_only(
+    name: str, wrong: object
+) -> None:
+    """A plain issuer, a role that is none and a list that is none are refused by name."""
+    with pytest.raises(SettingInvalid, match=rf"setting console\.oidc\.{name}"):
+        load({"console": {"oidc": {name: wrong}}})

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import AsyncIterator
 
 import pytest
 
-from audit.errors import QueueUnavailable
+from audit.errors import BlobsUnavailable, QueueUnavailable, SettingInvalid, StoreUnavailable
 from audit.preflight import Finding, Standing, all_well, failed, passed, skipped
 from audit.settings import Settings
-from cli import run_check
+from cli import run_check, run_provision
+from cli.checks.blobs import _put
 from cli.checks.clock import clock
+from cli.checks.refused import advice_for
 from cli.checks.wire import Answer
+from cli.logs import silence_libraries
 from cli.render.preflight import finding_document, finding_lines
+from storage.blobs.memory import MemoryBlobs
 
 DIFFERS = Finding("store: key", Standing.DIFFERS, "a; it must be b", "make a new one")
 
@@ -89,7 +94,69 @@ async def test_a_look_that_ends_badly_is_its_own_line(monkeypatch: pytest.Monkey
     assert before == passed("before", "seen")
     assert one.found.startswith("unexpected KeyError, a defect of this program")
     assert "secret" not in one.found
-    assert two == failed("two", "the queue is away")
+    assert two == failed("two", "the queue is away", advice_for(QueueUnavailable()))
     assert three.standing is Standing.SKIPPED
     assert "spacy_of_another_image" in three.found
     assert "spacy_of_another_image" not in sys.modules
+
+
+async def test_what_a_tap_tried_goes_where_it_may_remove() -> None:
+    """A look leaves nothing behind; where the right is missing it is in order all the same."""
+
+    class MayOnlyPut(MemoryBlobs):
+        async def remove(self, name: str) -> bool:
+            raise BlobsUnavailable(f"{name}: refused")
+
+    for blobs, left in ((MemoryBlobs(clock=float), 0), (MayOnlyPut(clock=float), 1)):
+        assert await _put(blobs) == "may be put"
+        assert len([each async for each in blobs.listing("")]) == left
+
+
+async def _away(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.upstream is None:
+        raise StoreUnavailable("the store is away")
+    yield passed("never", "")
+
+
+async def _refuses(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.upstream is None:
+        raise SettingInvalid("setting queue.name is none")
+    yield passed("never", "")
+
+
+async def _makes(settings: Settings) -> AsyncIterator[Finding]:
+    del settings
+    yield passed("blobs", "made")
+
+
+async def test_provision_says_of_every_service_what_became_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that is away, or refuses, keeps none of the others from being made."""
+    services = [("store", _away), ("queue", _refuses), ("blobs", _makes)]
+    monkeypatch.setattr(run_provision, "_services", lambda _: services)
+    store, queue, blobs = await run_provision._provision_within(Settings(), 0.0)
+    assert (store.name, store.standing, store.found) == (
+        "store",
+        Standing.FAILED,
+        "the store is away",
+    )
+    assert (queue.name, queue.standing) == ("queue", Standing.FAILED)
+    assert store.advice
+    assert queue.advice
+    assert blobs == passed("blobs", "made")
+
+
+def test_libraries_say_nothing_beside_the_lines_of_a_look(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A credential that gets no token writes pages by itself; the line has said it."""
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    try:
+        silence_libraries()
+        logging.getLogger("azure.identity.aio").warning("DefaultAzureCredential failed: %s", "x")
+    finally:
+        root.handlers = before
+        logging.captureWarnings(capture=False)
+    assert capfd.readouterr().err == ""

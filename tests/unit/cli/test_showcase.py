@@ -47,6 +47,22 @@ def _hints(data: Path) -> list[str]:
     return [line for line in told if line.startswith(program())]
 
 
+def test_the_way_into_the_reading_room_is_the_one_that_is_open(tmp_path: Path) -> None:
+    """A link of one use; where people have accounts, the address at which they sign in."""
+    oidc = {"issuer": "https://login.example.org", "client_id": "room"}
+    accounts = {"url": "https://audit.example.org", "oidc": oidc}
+    for console, told in (
+        ({}, "Read in a browser: http://127.0.0.1:3/enter/x (opens once)"),
+        (accounts, "Sign in with an account: https://audit.example.org/"),
+    ):
+        settings = Settings.model_validate({"data": tmp_path, "console": console})
+        running = Running("127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3", "/enter/x")
+        out = Console(file=io.StringIO(), width=20)
+        show_next(settings, running, out, demo=False)
+        assert isinstance(out.file, io.StringIO)
+        assert told in out.file.getvalue().splitlines()
+
+
 @pytest.mark.parametrize("name", ["auditstream-data", "other data", "[bold]"])
 def test_a_hint_can_be_typed_as_it_stands(tmp_path: Path, name: str) -> None:
     """It is one line with a command that is there and the folder that is in use."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import AsyncIterator, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,7 +14,9 @@ import msgspec
 from aiohttp.test_utils import TestServer
 
 from audit.record import RedactedRecord
+from audit.telemetry import Log, NoLog
 from console.app import Console, build_app
+from console.oidc.sign_in import SignIn
 from console.principal import Principal, Role
 from console.room import ReadingRoom, Sources
 from console.sessions import Sessions
@@ -120,8 +123,17 @@ async def site(
     max_rows: int = 1000,
     max_export: int = 1000,
     store: MemoryRecords | None = None,
+    sign_in: Callable[[str], SignIn] | None = None,
+    url: str | None = None,
+    events: Log | None = None,
 ) -> AsyncIterator[Site]:
-    """Serve a room with these records, out of a store of one's own or a plain one."""
+    """Serve a room with these records, out of a store of one's own or a plain one.
+
+    `sign_in` makes accounts for a site at an address.
+    """
+    # Bound at once: a provider must know the address before the site is put together.
+    bound = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{bound.getsockname()[1]}"
     store, ledger, log = store or MemoryRecords(), MemoryLedger(), MemoryAccessLog()
     sources = Sources(store, WalkingFacts(store), WalkingTotals(ledger), ledger, log)
     drawn = itertools.count(1)
@@ -132,8 +144,11 @@ async def site(
         owner=ADMIN,
         token=TOKEN,
         max_export=max_export,
+        sign_in=sign_in(address) if sign_in is not None else None,
+        url=url if url is not None or sign_in is None else address,
+        log=events or NoLog(),
     )
-    async with TestServer(build_app(console)) as server:
+    async with TestServer(build_app(console), socket_factory=lambda *_: bound) as server:
         made = Site(str(server.make_url("/")), store, ledger, log, console)
         await made.put(*records)
         yield made

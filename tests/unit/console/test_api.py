@@ -37,7 +37,7 @@ async def test_the_description_has_exactly_the_routes_of_programs() -> None:
         and route.resource.canonical.startswith(("/api/", "/healthz", "/openapi.json"))
     }
     described = {
-        (method, path) for path, methods in document()["paths"].items() for method in methods
+        (method, path) for path, methods in document("c")["paths"].items() for method in methods
     }
     assert described == served
 
@@ -67,7 +67,7 @@ async def test_each_answer_has_the_shape_that_is_described(
     method: str, path: str, body: Any
 ) -> None:
     """Status and body are those of the description, errors included."""
-    described = document()
+    described = document("c")
     async with site([a_record(1), a_record(2)]) as here:
         status, said = await ask(here, method, path, body)
     bare = path.partition("?")[0]

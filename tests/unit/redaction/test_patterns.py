@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from redaction.detectors.patterns import PatternDetector
@@ -112,8 +114,13 @@ BY_KEY = [
 ]
 
 
+@functools.cache
+def _patterns() -> PatternDetector:
+    return PatternDetector()
+
+
 async def _found(text: str, key: str | None = None) -> list[tuple[str, str]]:
-    (spans,) = await PatternDetector().detect([Passage(text, key)])
+    (spans,) = await _patterns().detect([Passage(text, key)])
     return [(s.type, text[s.start : s.end]) for s in spans if s.score >= 0.5]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 from redaction.detectors.secrets import SecretDetector
@@ -83,8 +85,13 @@ LEFT_ALONE = [
 ]
 
 
+@functools.cache
+def _secrets() -> SecretDetector:
+    return SecretDetector()
+
+
 async def _found(text: str, key: str | None = None) -> list[tuple[str, str]]:
-    (spans,) = await SecretDetector().detect([Passage(text, key)])
+    (spans,) = await _secrets().detect([Passage(text, key)])
     return [(s.type, text[s.start : s.end]) for s in spans]
 
 

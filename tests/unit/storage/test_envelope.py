@@ -71,7 +71,9 @@ def test_a_remnant_gives_its_opening_and_its_pieces_in_order() -> None:
     remnant = open_envelope(head + opened + two + one + two, OPENER)
     assert isinstance(remnant, OpenedRemnant)
     assert remnant.opening.target_path == "/planted-path"
-    assert remnant.pieces == [(PieceKind.ANSWER_BODY, b"one"), (PieceKind.ANSWER_BODY, b"two")]
+    assert {each.kind for each in remnant.pieces} == {PieceKind.ANSWER_BODY}
+    assert [each.opened() for each in remnant.pieces] == [b"one", b"two"]
+    assert [each.size for each in remnant.pieces] == [3, 3]
     assert remnant.missing == 0
 
 

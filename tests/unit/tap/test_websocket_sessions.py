@@ -83,7 +83,7 @@ def opened_bytes(tap: RunningTap, shipment: Any) -> bytes:
     """Everything that a worker finds in an envelope, in the clear."""
     opened = open_envelope(shipment.envelope, HpkeOpener(tap.keys, tap.trust))
     if isinstance(opened, OpenedRemnant):
-        return to_json(opened.opening) + b"".join(data for _, data in opened.pieces)
+        return to_json(opened.opening) + b"".join(each.opened() for each in opened.pieces)
     return bytes(opened.record_json)
 
 

@@ -175,7 +175,7 @@ def test_nothing_in_any_place_of_an_example_makes_a_reader_raise(reader: Reader)
         elif side == "answer":
             msgspec.json.encode(reader.dialect.answer(clean_tree(documents[0]), keeper()))
         else:
-            asked = Body(data=written(documents[0]), content_type="application/json")
+            asked = Body(content=written(documents[0]), content_type="application/json")
             msgspec.json.encode(reader.dialect.request(asked, keeper()))
 
 

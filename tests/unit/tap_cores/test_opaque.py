@@ -6,14 +6,18 @@ import base64
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audit.digest import keyed_digest
 from audit.exchange import Dialect, Ending
 from audit.parts import Extra, Media, Text
 from audit.record import AuditRecord
 from audit.value import to_json
+from tap.dialects import multipart
 from tap.dialects.multipart import boundary_of, form_parts
 from tap.dialects.registry import deployment_in, route
+from tap.held import Held
 from tests.unit.tap_cores.kit import DIGEST_KEY, head, opened, recorded, stream
 
 
@@ -165,6 +169,21 @@ def test_the_fields_of_a_form_are_found_without_quotes_too() -> None:
     head = b"Content-Disposition: form-data; name=file; filename=a.wav; filename*=utf-8''a.wav"
     part = form_parts(b"--B\r\n" + head + b"\r\n\r\nab\r\n--B--", b"B")[0]
     assert (part.name, part.filename, part.data) == ("file", "a.wav", b"ab")
+
+
+MARKS = ["\r\n", "--B", "--", "B", "\r", "\n", 'x: name="f"', "\r\n--B\r\n", "\r\n\r\n"]
+
+
+@given(marks=st.lists(st.sampled_from(MARKS), max_size=14), size=st.integers(1, 6))
+def test_a_large_form_has_the_parts_of_a_small_one(marks: list[str], size: int) -> None:
+    """Looked through in pieces, of any size, a form falls into what splitting it would give."""
+    data = "".join(marks).encode()
+    held = Held.joined([data[at : at + size] for at in range(0, len(data), size)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multipart, "_LARGE", 0)
+        large = form_parts(held, b"B")
+    small = form_parts(data, b"B")
+    assert [(part.name, part.data) for part in large] == [(part.name, part.data) for part in small]
 
 
 def test_a_form_that_breaks_off_gives_what_it_has() -> None:

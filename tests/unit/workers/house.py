@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -27,7 +27,7 @@ from storage.queue.port import (
 )
 from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
 from storage.queue.sqlite_admin import SqliteQueueAdmin
-from storage.records.keeper import Finder, Keeper, OrderBook
+from storage.records.keeper import Finder, Keeper, OrderBook, ReadsOrders
 from storage.records.keeper_sqlite import SqliteFinder, SqliteKeeper
 from storage.records.ledger_sqlite import SqliteLedger
 from storage.records.memory import MemoryLedger, MemoryRecords
@@ -63,6 +63,9 @@ from workers.sweeper import Sweeper
 __all__ = ["NOW", "House", "SessionRedactor", "an_order", "in_memory", "on_disk", "sealed"]
 
 NOW = timestamp(NOW_NS)
+
+
+T = TypeVar("T")
 
 
 class BothEnds(Outbox, Inbox, Protocol):
@@ -102,6 +105,8 @@ class House:
     spooled: Mapping[str, ExchangeNumber] = field(default_factory=dict)
     files: Sequence[Closes] = ()
     consumers: Collection[str] = ("demo", "other", "left")
+    worker_books: Sequence[ReadsOrders] = ()
+    carriers: int = 0
 
     async def close(self) -> None:
         """Close every file."""
@@ -112,10 +117,10 @@ class House:
         """The clock in nanoseconds."""
         return round(self.clock() * 1e9)
 
-    def custody(self) -> Custody:
+    def custody(self, orders: ReadsOrders | None = None) -> Custody:
         """Custody over these parts."""
         return Custody(
-            orders=self.book,
+            orders=orders or self.book,
             keeper=self.keeper,
             signer=SIGNER,
             trust=TRUST,
@@ -124,14 +129,16 @@ class House:
         )
 
     def carrier(self) -> Carrier:
-        """A carrier that signs."""
+        """A carrier that signs, of the next worker where each has a way of its own to the book."""
+        books = self.worker_books or (self.book,)
+        self.carriers += 1
         return Carrier(
             open_envelope=open_plain,
             reassemble=reassemble,
             redactor=self.redactor,
             records=self.writer,
             ledger=SigningLedger(self.ledger, SIGNER),
-            custody=self.custody(),
+            custody=self.custody(books[self.carriers % len(books)]),
             now_ns=self.now_ns,
             sign_record=partial(signed_record, signer=SIGNER),
             vouched=believed,
@@ -219,8 +226,20 @@ class House:
         return (await self.entry(seq)).state
 
 
-def in_memory(paced: Callable[[MemoryLedger], MemoryLedger] = lambda ledger: ledger) -> House:
-    """All in memory; `paced` may come between the store's steps and its ledger."""
+class Paces(Protocol):
+    """What may come between the calls of a port."""
+
+    def __call__(self, port: T, /) -> T:
+        """The port, called in turn."""
+
+
+def as_it_is(port: T) -> T:
+    """The port itself."""
+    return port
+
+
+def in_memory(paced: Paces = as_it_is) -> House:
+    """All in memory; `paced` may come between the store's steps."""
     clock, ledger = Clock(), paced(MemoryLedger())
     records, queue = MemoryRecords(ledger), MemoryQueue(lease=60.0, clock=clock)
     return House(
@@ -230,7 +249,7 @@ def in_memory(paced: Callable[[MemoryLedger], MemoryLedger] = lambda ledger: led
         records,
         records,
         ledger,
-        MemoryKeeper(records, ledger),
+        MemoryKeeper(paced(records), ledger),
         MemoryFinder(records, ledger),
         MemoryOrderBook(),
         clock,

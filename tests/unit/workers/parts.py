@@ -17,8 +17,8 @@ from audit.record import AuditRecord, Integrity, RedactedRecord, Redaction, Requ
 from audit.sheaf import Sheaf, record_ids, sheaf_json
 from audit.signing import Role
 from audit.telemetry import EVENTS, LOG_KEYS
-from storage.envelope import OpenedRecord, OpenedRemnant
 from storage.keys import TrustedKey, signing_key
+from storage.opened import OpenedRecord, OpenedRemnant, clear_piece
 from storage.queue.memory import MemoryQueue
 from storage.queue.port import Message, MessageKind
 from storage.records.memory import MemoryLedger, MemoryRecords
@@ -124,7 +124,7 @@ def an_opening(seq: int = 1) -> Opening:
 def open_plain(body: bytes) -> OpenedRecord | OpenedRemnant:
     """Open the tests' envelope."""
     if body == b"remnant":
-        return OpenedRemnant(an_opening(), [(PieceKind.REQUEST_BODY, b"{}")])
+        return OpenedRemnant(an_opening(), [clear_piece(PieceKind.REQUEST_BODY, b"{}")])
     if not body.startswith(b"sealed:"):
         raise EnvelopeDamaged
     return OpenedRecord(body.removeprefix(b"sealed:"))
@@ -132,7 +132,7 @@ def open_plain(body: bytes) -> OpenedRecord | OpenedRemnant:
 
 def reassemble(remnant: OpenedRemnant) -> Sheaf:
     """Make a record of a remnant."""
-    assert remnant.pieces == [(PieceKind.REQUEST_BODY, b"{}")]
+    assert [each.opened() for each in remnant.pieces] == [b"{}"]
     return (a_clear_record(remnant.opening.number.seq),)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from audit.errors import (
     EnvelopeDamaged,
+    PermanentError,
     PolicyViolation,
     RecordInvalid,
     SignatureInvalid,
@@ -94,6 +95,89 @@ class BrokenStore(MemoryRecords):
     async def put(self, record: RedactedRecord) -> bool:
         """Fail before anything is kept."""
         raise StoreUnavailable(f"{record.id} not stored")
+
+
+class ForgetfulStore(MemoryRecords):
+    """A store out of which whatever is there goes once, before it is looked at again."""
+
+    def __init__(self, ledger: MemoryLedger, said: LedgerEntry | None) -> None:
+        super().__init__(ledger)
+        self._said = said
+        self.left = 1
+
+    async def digest(self, record: RedactedRecord) -> str | None:
+        """Lose the record; where there is a word on it, the ledger has it by then."""
+        if self.left:
+            self.left -= 1
+            del self.documents[record.id]
+            if self._said is not None and self.ledger is not None:
+                await self.ledger.enter(self._said)
+        return await super().digest(record)
+
+
+async def half_carried(said: LedgerEntry | None) -> Bench:
+    """A bench on which a worker died between record and ledger, and the record is to vanish."""
+    bench = Bench()
+    bench.records = ForgetfulStore(bench.ledger, said)
+    healthy, bench.ledger = bench.ledger, BrokenLedger()
+    with pytest.raises(StoreUnavailable):
+        await bench.carrier().carry(a_sealed_record(1))
+    bench.ledger = healthy
+    return bench
+
+
+async def test_a_record_that_vanished_without_a_word_is_stored_again() -> None:
+    """It went by no lawful way: the message, which is all there is of it, is not completed."""
+    bench = await half_carried(None)
+    with pytest.raises(StoreUnavailable):
+        await bench.carrier().carry(a_sealed_record(1))
+    assert await bench.carrier().carry(a_sealed_record(1)) is Carried.STORED
+    assert record_id(1) in bench.records.documents
+
+
+async def test_a_record_that_vanished_by_the_ledgers_word_stays_away() -> None:
+    """Who erased it meanwhile has entered that; the word of nobody known counts for nothing."""
+    erased = an_entry(1, LedgerState.ERASED)
+    bench = await half_carried(signed(erased, SIGNER))
+    assert await bench.carrier().carry(a_sealed_record(1)) is Carried.REMOVED_BEFORE
+    forged = await half_carried(erased)
+    with pytest.raises(SignatureInvalid):
+        await forged.carrier().carry(a_sealed_record(1))
+
+
+class PreemptedLedger(MemoryLedger):
+    """A ledger into which somebody else's entry comes right before ours."""
+
+    def __init__(self, theirs: LedgerEntry) -> None:
+        super().__init__()
+        self._theirs = theirs
+
+    async def enter(self, entry: LedgerEntry) -> bool:
+        """Come too late."""
+        await super().enter(self._theirs)
+        return await super().enter(entry)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "comes_to"),
+    [
+        (signed(an_entry(1, LedgerState.STORED), SIGNER), Carried.STORED),
+        (signed(an_entry(1, LedgerState.ERASED), SIGNER), Carried.REMOVED_BEFORE),
+        (an_entry(1, LedgerState.STORED), SignatureInvalid),
+        (signed(an_entry(1, LedgerState.REFUSED), SIGNER), RecordInvalid),
+    ],
+    ids=["stored", "erased", "forged", "refused"],
+)
+async def test_an_entry_that_came_first_is_held_to_what_it_says(
+    theirs: LedgerEntry, comes_to: Carried | type[PermanentError]
+) -> None:
+    """A message is not completed on an entry that another one made, unless that settles it."""
+    bench = Bench(ledger=PreemptedLedger(theirs))
+    if isinstance(comes_to, Carried):
+        assert await bench.carrier().carry(a_sealed_record(1)) is comes_to
+        return
+    with pytest.raises(comes_to):
+        await bench.carrier().carry(a_sealed_record(1))
 
 
 async def test_without_a_record_nothing_is_entered() -> None:

@@ -159,6 +159,43 @@ async def test_records_that_are_not_to_blame_share_one_process_that_ends_with_th
         assert (alone.had, alone.ended) == ([name(1), name(2)], True)
 
 
+async def test_a_record_that_was_not_taken_is_redacted_by_another_process() -> None:
+    """Its process had died idle: it is no attempt of the record's, and nothing fails."""
+
+    class Idle(Fake):
+        async def redact(self, sheaf: bytes) -> bytes:
+            self.had.extend(record.id for record in read_sheaf(sheaf))
+            raise ProcessLostError(under_way=0)
+
+    started = Started()
+    fakes: list[RedactsApart] = [Idle()]
+
+    async def start() -> RedactsApart:
+        return fakes.pop() if fakes else await started.start()
+
+    async with Pool(start, 1, KeptLog(), sleep=started.sleep) as pool:
+        assert (await redacted(pool, a_clear_record(1))).id == name(1)
+    assert [each.had for each in started.fakes] == [[name(1)]]
+
+
+async def test_what_nobody_expected_of_a_start_is_told_and_tried_again() -> None:
+    """A place in the pool is not given up for it, nor a record blamed."""
+    started, log = Started(), KeptLog()
+    failures = [KeyError("jane"), KeyError("jane")]
+
+    async def start() -> RedactsApart:
+        if started.fakes and failures:
+            raise failures.pop()
+        return await started.start()
+
+    async with Pool(start, 1, log, sleep=started.sleep) as pool:
+        started.fakes[0].die()
+        await until(lambda: len(started.fakes) == 2, "another one runs")
+        assert (await redacted(pool, a_clear_record(1))).id == name(1)
+    assert log.events().count("redaction.unexpected") == 2
+    assert "jane" not in str(log.lines)
+
+
 async def test_a_record_that_kills_alone_is_not_tried_again_at_once() -> None:
     """It fails, and is delivered again later, as often as anything is."""
     started = Started(kills=lambda record: record == name(1))

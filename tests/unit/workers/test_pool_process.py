@@ -99,6 +99,18 @@ async def test_whoever_lost_a_process_learns_how_many_were_with_it() -> None:
         assert [each.under_way for each in both if isinstance(each, ProcessLostError)] == [2, 2]
 
 
+async def test_what_a_process_had_not_taken_it_did_not_die_of() -> None:
+    """One that died idle takes no blame to the record that comes before anybody knows."""
+    async with process() as apart:
+        apart._process.send_signal(signal.SIGSTOP)
+        late = asyncio.create_task(apart.redact(to_json(said("hello"))))
+        await until(lambda: apart.busy == 1, "it is asked")
+        apart._process.kill()
+        with pytest.raises(ProcessLostError) as lost:
+            await late
+        assert lost.value.under_way == 0
+
+
 async def test_a_process_that_is_stuck_is_ended() -> None:
     """After so many seconds without an answer, by force; whoever waited learns of it."""
     async with process(patience=0.3) as apart:
