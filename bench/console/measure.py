@@ -1,22 +1,23 @@
 """How long looks take: searches of every field over the store, and bare SQLite beside them.
 
 The law: seconds are of one look at a time, from the question to the last byte of the answer, as
-whoever asks waits for them. Beside them stands what the processors spent on it, which a busy
-machine changes less. What comes with them is what was found, so that an empty answer is not taken
-for a quick one.
+whoever asks waits for them. Beside them stands what the processors spent on it, and what it took
+but for standing in line for one: so that figures of a busy machine can be used. What comes with
+them is what was found, so that an empty answer is not taken for a quick one.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import QueryTooCostly
 from bench.console.asking import Asked
+from bench.console.processors import Clock
 from storage.records.port import RecordReader
 from storage.records.query import parse
 
@@ -29,13 +30,15 @@ PAGE = 50
 class Look:
     """One look: what about, seconds, records on the page, and seconds of processors.
 
-    `whole` is false past a budget.
+    `alone` are the seconds without standing in line for a processor; `whole` is false past a
+    budget.
     """
 
     about: str
     seconds: float
     found: int
     computed: float
+    alone: float
     text: str = ""
     whole: bool = True
 
@@ -53,14 +56,14 @@ async def searched(reader: RecordReader, asked: Sequence[Asked]) -> list[Look]:
 
 async def _search(reader: RecordReader, asked: Asked) -> Look:
     query = parse(asked.text, 0)
-    began, computed = time.perf_counter(), time.process_time()
+    clock = Clock(os.getpid())
     try:
         page = await reader.search(query, PAGE)
         found, whole = len(page.documents), True
     except QueryTooCostly:
         found, whole = 0, False
-    taken = time.perf_counter() - began
-    return Look(asked.about, taken, found, time.process_time() - computed, asked.text, whole)
+    taken, computed, alone = clock.read()
+    return Look(asked.about, taken, found, computed, alone, asked.text, whole)
 
 
 def bare(path: Path, ids: Sequence[str], words: Sequence[str]) -> dict[str, list[Look]]:
@@ -93,7 +96,7 @@ def bare(path: Path, ids: Sequence[str], words: Sequence[str]) -> dict[str, list
 
 
 def _timed(look: Callable[[], object]) -> Look:
-    began, computed = time.perf_counter(), time.process_time()
+    clock = Clock(os.getpid())
     look()
-    taken = time.perf_counter() - began
-    return Look("bare", taken, 0, time.process_time() - computed)
+    taken, computed, alone = clock.read()
+    return Look("bare", taken, 0, computed, alone)

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import aiohttp
 
 from bench.console.asking import Asked
 from bench.console.measure import Look
+from bench.console.processors import Clock
 from tests.harness.tree import clean_environment
 
 __all__ = ["Room", "served"]
@@ -34,26 +34,21 @@ class Room:
 
     async def search(self, asked: Asked) -> Look:
         """Ask as the box does: the page with its rows and facets."""
-        began, computed = time.perf_counter(), self._computed()
+        clock = Clock(os.getpid(), self.process.pid)
         form = {"csrf": self.csrf, "filter": asked.text}
         async with self.client.post("/search", data=form) as answer:
             text = await answer.text()
-        taken = time.perf_counter() - began
-        found, cost = len(_ROW.findall(text)), self._computed() - computed
-        return Look(asked.about, taken, found, cost, asked.text, answer.status == 200)
+        taken, computed, alone = clock.read()
+        found, whole = len(_ROW.findall(text)), answer.status == 200
+        return Look(asked.about, taken, found, computed, alone, asked.text, whole)
 
     async def open(self, record_id: str) -> Look:
         """Open a conversation."""
-        began, computed = time.perf_counter(), self._computed()
+        clock = Clock(os.getpid(), self.process.pid)
         async with self.client.get(f"/records/{record_id}") as answer:
             await answer.read()
-        taken, cost = time.perf_counter() - began, self._computed() - computed
-        return Look("conversation", taken, 1, cost, record_id, answer.status == 200)
-
-    def _computed(self) -> float:
-        """Seconds of processors that the process has had, in hundredths."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        taken, computed, alone = clock.read()
+        return Look("conversation", taken, 1, computed, alone, record_id, answer.status == 200)
 
     def memory(self) -> tuple[float, float]:
         """What the process has resident now, and had at most, in MiB."""

@@ -37,9 +37,10 @@ __all__ = ["Key", "newest"]
 # Where a record stands in time: when it was opened, and its id.
 Key: TypeAlias = tuple[str, str]
 
-# Fetching and sorting so many records takes some 50 ms, and listing them a few; where more have
-# a value, the newest fifty of them are found sooner on the way through time.
-_FEW = 20_000
+# Fetching and sorting so many records takes some 20 ms where they are in memory, and ten times that
+# where the disk is asked; where more have a value, the newest fifty of them are found sooner on
+# the way through time.
+_FEW = 5_000
 # A list as short as that is not worth looking for a shorter one.
 _VERY_FEW = 200
 # So many labels of a kind are looked through for a pattern; a kind has some dozens of them, unless

@@ -42,7 +42,7 @@ class Ready:
 
 def ready() -> list[Ready]:
     """The page's queries, in order."""
-    _, *parts = _SECTION.split(PAGE.split("\n## In a notebook")[0])
+    _, *parts = _SECTION.split(PAGE.split("\n## What a filter becomes")[0])
     found = []
     for name, text in zip(parts[::2], parts[1::2], strict=True):
         (sql,) = _SQL.findall(text)
