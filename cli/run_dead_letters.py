@@ -18,7 +18,7 @@ from audit.orders import Order, OrderKind
 from audit.settings import Settings
 from cli.engines import queue_office_of, queue_view_of
 from cli.office import begun, new_order, office_of
-from cli.render.letters import letter_document, letter_lines, list_lines
+from cli.render.letters import known_codes, letter_document, letter_lines, list_lines
 from cli.run_erase import erase_and_certify
 from storage.queue.port import DeadLetter, MessageKind
 
@@ -96,6 +96,7 @@ async def _replay(
 ) -> tuple[int, list[str]]:
     """Give how many were replayed, and which of those named were no dead letters any more."""
     letters = {each.id: each for each in await _letters(settings)}
+    _check_code(code, list(letters.values()))
     wanted = ids or [each.id for each in letters.values() if code in {None, each.code}]
     async with queue_office_of(settings) as queue:
         for each in wanted:
@@ -108,6 +109,13 @@ async def _replay(
 async def _remove_checkpoints(settings: Settings, order: Order) -> int:
     async with office_of(settings) as office:
         return await office.eraser.discard_checkpoints(order)
+
+
+def _check_code(code: str | None, letters: Sequence[DeadLetter]) -> None:
+    """Refuse a misspelt one: that nothing has it would look like nothing left to do."""
+    known = known_codes(letters)
+    if code is not None and code not in known:
+        raise OrderInvalid(f"there is no reason code {code!r}; there are: {', '.join(known)}")
 
 
 def _named(letters: Sequence[DeadLetter], ids: Sequence[str]) -> list[DeadLetter]:

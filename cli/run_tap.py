@@ -9,11 +9,12 @@ import ssl
 import sys
 import time
 from functools import partial
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import uvloop
 
-from audit.errors import SettingInvalid
+from audit.errors import SettingInvalid, SpoolFull
 from audit.ids import boot_name
 from audit.settings import ConsumerSettings, Settings
 from audit.signing import Role
@@ -31,6 +32,7 @@ from storage.queue.port import Outbox
 from storage.sealing import HpkeSealer
 from storage.signing import signed_checkpoint
 from storage.spool.options import SpoolOptions
+from storage.spool.port import SpoolCensus
 from storage.spool.spool import FileSpool
 from storage.spool.start import open_spool
 from tap.aside import Aside
@@ -115,7 +117,7 @@ async def _forward(
         drain_seconds=settings.tap.drain,
         log=log,
     )
-    control = ControlPort(_health(service, spool), metrics)
+    control = ControlPort(_health(service, spool, settings.spool.max_bytes), metrics)
     await control.start(orders.sockets["control"])
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 100)
@@ -126,11 +128,32 @@ async def _forward(
     await control.stop()
 
 
-def _health(service: TapService, spool: FileSpool) -> Health:
+class Runs(Protocol):
+    """What is healthy or not."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every part that must run does."""
+
+
+class Counted(Protocol):
+    """What says how full it is."""
+
+    def census(self) -> SpoolCensus:
+        """How full it is."""
+
+
+def _health(service: Runs, spool: Counted, most: int) -> Health:
+    """A full spool is said, and is no ill health: whoever restarts a tap for it cuts callers off.
+
+    Their calls go on, as their consumers' policies have it, and a new process finds it as full.
+    """
+
     async def health() -> tuple[bool, dict[str, Json]]:
         census = spool.census()
         state = {"bytes": census.bytes, "open": census.open, "waiting": census.waiting}
-        return service.healthy, {"spool": state}
+        full = {"code": SpoolFull.code} if census.bytes >= most else {}
+        return service.healthy, {"spool": state, **full}
 
     return health
 

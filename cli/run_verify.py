@@ -21,7 +21,8 @@ from rich.console import Console, RenderableType
 from audit.anchors import Head, Heads
 from audit.certificate import Certificate
 from audit.certified import check_certificate
-from audit.errors import SettingInvalid
+from audit.completeness import Evidence
+from audit.errors import ConsumerUnknown, SettingInvalid
 from audit.selection import Selection
 from audit.settings import Settings
 from audit.value import Json, ValueT, from_json
@@ -77,9 +78,25 @@ def run(settings: Settings, ask: Wanted) -> int:
         checked = check_certificate(ask.certificate, evidence)
         _print(ask, certificate_document(checked), CertificateView(checked))
         return checked.verdict.exit_code
+    _check_consumer(settings, evidence, ask.selection.consumer)
     report = verify(evidence, ask.selection)
     _print(ask, report_document(report), CompletenessView(report))
     return report.verdict.exit_code
+
+
+def _check_consumer(settings: Settings, evidence: Evidence, name: str | None) -> None:
+    """Raise `ConsumerUnknown` for one that nobody names: of a misspelt one all is complete.
+
+    Where a source was not read, the report says that it could not tell.
+    """
+    known = {*settings.consumers, settings.tap.default_consumer}
+    known |= {each.consumer for each in evidence.entries if each.consumer}
+    known |= {each.consumer for each in evidence.stored}
+    if name is not None and name not in known and not evidence.unread:
+        raise ConsumerUnknown(
+            f"nobody knows a consumer {name!r}: no record, no ledger entry and no setting names it;"
+            " what still waits is sealed, and names nobody"
+        )
 
 
 def _print(ask: Wanted, document: dict[str, Json], view: RenderableType) -> None:

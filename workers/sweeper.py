@@ -83,16 +83,22 @@ class Sweeper:
         self._reach: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sweep until `stop` is set. Raises nothing: what failed is tried again next time."""
+        """Sweep until `stop` is set; a stop waits for no sweep, which the next one finishes.
+
+        Raises nothing: what failed is tried again next time.
+        """
         while not stop.is_set():
-            try:
-                self._tell(await self.sweep())
-            except AuditStreamError as error:
-                self._log.warning("worker.sweep_failed", code=error.code)
-            except Exception as error:  # noqa: BLE001 - deliveries go on, whatever it is
-                kind, where = type(error).__name__, frames_of(error)
-                self._log.error("worker.unexpected", error_type=kind, where=where)
+            await first_of(stop.wait(), self._one_sweep())
             await first_of(stop.wait(), self._pause())
+
+    async def _one_sweep(self) -> None:
+        try:
+            self._tell(await self.sweep())
+        except AuditStreamError as error:
+            self._log.warning("worker.sweep_failed", code=error.code)
+        except Exception as error:  # noqa: BLE001 - deliveries go on, whatever it is
+            kind, where = type(error).__name__, frames_of(error)
+            self._log.error("worker.unexpected", error_type=kind, where=where)
 
     async def sweep(self) -> Swept:
         """Remove everything whose time is over now, and its bytes as far as a step reaches."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from audit.errors import AuditStreamError, PermanentError
 from audit.reading.neutral import neutral_line
 from audit.value import Json
 from storage.queue.port import DeadLetter
 
-__all__ = ["advice", "letter_document", "letter_lines", "list_lines"]
+__all__ = ["advice", "known_codes", "letter_document", "letter_lines", "list_lines"]
 
 _ANYWAY = "remove the cause, then replay it; or discard it with a reason"
 _ADVICE: dict[str, str] = {
@@ -43,6 +44,18 @@ _ADVICE: dict[str, str] = {
 def advice(code: str) -> str:
     """What an operator can do about a reason code."""
     return _ADVICE.get(code, _ANYWAY)
+
+
+def known_codes(letters: Sequence[DeadLetter]) -> list[str]:
+    """Every reason code that a letter can have: ours, and whatever word a broker gave to one."""
+    ours = {kind.code for kind in _kinds(PermanentError)}
+    return sorted(ours | _ADVICE.keys() | {each.code for each in letters})
+
+
+def _kinds(base: type[AuditStreamError]) -> Iterator[type[AuditStreamError]]:
+    yield base
+    for each in base.__subclasses__():
+        yield from _kinds(each)
 
 
 def list_lines(letters: Sequence[DeadLetter]) -> list[str]:

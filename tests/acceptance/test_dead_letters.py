@@ -143,6 +143,12 @@ BAD: dict[tuple[str, ...], str] = {
     ("replay",): "say which: ID..., or --all",
     ("replay", "x", "--all"): "say which: ID..., or --all",
     ("replay", "x", "--code", "key.missing"): "say which: ID..., or --all",
+    (
+        "replay",
+        "--all",
+        "--code",
+        "key.mising",
+    ): "there is no reason code 'key.mising'; there are: ",
     ("discard", "nobody", "--why", "x"): "there is no dead letter nobody",
 }
 

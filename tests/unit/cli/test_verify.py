@@ -13,7 +13,7 @@ from rich.console import Console
 
 from audit.certificate import Certificate, Erased
 from audit.completeness import Outcome
-from audit.errors import SettingInvalid
+from audit.errors import ConsumerUnknown, SettingInvalid
 from audit.ledger import Amendment, LedgerState
 from audit.report import CompletenessReport, Uncertain, Unrecorded
 from audit.selection import Selection
@@ -223,13 +223,33 @@ async def test_a_selection_is_stated_and_counts_what_it_leaves_out(
     db.close()
     everyone = (await _in_thread(tmp_path, capsys))[1]
     assert [f["first"] for f in everyone["flaws"] if f["reason"] == "record_removed"] == [1, 2]
-    ask = wanted(consumer="someone", first_day="2026-11-01", last_day="2026-11-30", as_json=True)
+    ask = wanted(consumer="unassigned", first_day="2026-11-01", last_day="2026-11-30", as_json=True)
     report = (await _in_thread(tmp_path, capsys, ask))[1]
-    assert report["selection"] == {"from": "2026-11-01", "to": "2026-11-30", "consumer": "someone"}
+    assert report["selection"] == {
+        "from": "2026-11-01",
+        "to": "2026-11-30",
+        "consumer": "unassigned",
+    }
     assert report["outside"] == 2
     text = _printed(CompletenessReport({}, (), selection=ask.selection, outside=1))
-    assert "only from 2026-11-01 to 2026-11-30 of the consumer someone" in text
+    assert "only from 2026-11-01 to 2026-11-30 of the consumer unassigned" in text
     assert "1 flaw outside the selection is not shown" in text
+
+
+async def test_a_consumer_that_nobody_knows_is_not_called_complete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of records, of the ledger and of the settings are known; any other is refused."""
+    places = await a_folder(tmp_path)
+    for known in ("demo", "unassigned"):
+        ask = wanted(consumer=known, as_json=True)
+        assert (await _in_thread(tmp_path, capsys, ask))[1]["selection"]["consumer"] == known
+    misspelt = wanted(consumer="dmeo", as_json=True)
+    with pytest.raises(ConsumerUnknown, match="nobody knows a consumer 'dmeo': no record"):
+        await _in_thread(tmp_path, capsys, misspelt)
+    places.queue.unlink()
+    code, report, _ = await _in_thread(tmp_path, capsys, misspelt)
+    assert (code, report["unread"]) == (2, ["queue"])
 
 
 @pytest.mark.parametrize(

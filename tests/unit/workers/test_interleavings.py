@@ -249,14 +249,16 @@ def test_what_is_over_goes_once(kind: str, records: int, schedule: list[Step]) -
 def test_an_erasure_and_a_hold_at_once_leave_no_half(
     kind: str, records: int, schedule: list[Step]
 ) -> None:
-    """Either it is stored and held, or it is gone and the ledger says so."""
+    """Either it is stored and held, or it is gone and the ledger says so; who died comes again."""
     erase = an_order(ERASE, consumer="demo", name="o-1")
     hold = an_order(HOLD, consumer="demo", name="h-1")
 
     async def scene(play: Play) -> None:
         others = {"eraser": play.erase(erase), "holder": play.hold(hold)}
-        await play.play(await play.workers() | others)
+        dead = await play.play(await play.workers() | others)
         await play.recover()
+        if "holder" in dead:
+            await play.house.holder().add(an_order(HOLD, consumer="demo", name="h-2"))
         if await play.house.state(1) is LedgerState.ERASED:
             await nothing_left(play.house, LedgerState.ERASED)
         else:

@@ -242,6 +242,27 @@ async def test_a_store_that_fails_is_swept_again() -> None:
     assert await house.state(1) is LedgerState.EXPIRED
 
 
+async def test_a_stop_waits_for_no_sweep() -> None:
+    """However long a store takes: what was begun is there for the next one."""
+    house, stop, entered = in_memory(), asyncio.Event(), asyncio.Event()
+    await house.carry(sealed(1, expires_at=SOON))
+    house.clock.now += 10
+    remove = house.keeper.remove
+
+    async def slow(entries: list[LedgerEntry]) -> int:
+        entered.set()
+        await asyncio.Event().wait()
+        return await remove(entries)
+
+    house.keeper.remove = slow  # type: ignore[method-assign, assignment]  # never answers
+    running = asyncio.create_task(house.sweeper().run(stop))
+    await entered.wait()
+    stop.set()
+    await until(running.done, "the sweeper's end")
+    house.keeper.remove = remove  # type: ignore[method-assign]  # answers again
+    assert (await house.sweeper().sweep()).expired == 1
+
+
 async def test_a_hold_that_died_before_its_records_keeps_them(house: House) -> None:
     """The order stands and the record does not say so yet: it does not expire."""
     await house.carry(sealed(1, expires_at=SOON))

@@ -1,0 +1,37 @@
+"""What a tap says of itself to whoever may restart it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from cli.run_tap import _health
+from storage.spool.port import SpoolCensus
+
+
+@dataclass
+class Parts:
+    """A service that runs or does not, and a spool with so many bytes."""
+
+    healthy: bool
+    bytes: int
+
+    def census(self) -> SpoolCensus:
+        """How full it is."""
+        return SpoolCensus(bytes=self.bytes, open=1, waiting=2)
+
+
+@pytest.mark.parametrize("runs", [True, False])
+@pytest.mark.parametrize(
+    ("held", "code"), [(999, None), (1000, "spool.full"), (1200, "spool.full")]
+)
+async def test_a_full_spool_is_said_and_ends_no_tap(
+    runs: bool, held: int, code: str | None
+) -> None:
+    """The reason stands in the answer; its status is that of the parts that must run."""
+    parts = Parts(runs, held)
+    healthy, said = await _health(parts, parts, most=1000)()
+    assert healthy is runs
+    assert said.get("code") == code
+    assert said["spool"] == {"bytes": held, "open": 1, "waiting": 2}
