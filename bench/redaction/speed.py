@@ -94,7 +94,7 @@ def adversarial(ours: Subject, size: int = 100_000) -> dict[str, float]:
     return {name: _seconds(ours, make(size)) for name, make in ADVERSARIAL.items()}
 
 
-def model_pace(kind: str, rounds: int = 5) -> Pace:
+def model_pace(kind: str, rounds: int = 3) -> Pace:
     """Measure all layers with the shipped name model, beside that model's bare `nlp.pipe`.
 
     `stock` is the bare pipeline here. Both read the same passages, an exchange of them at a time.
