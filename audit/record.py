@@ -254,7 +254,8 @@ class Redaction(Value, frozen=True):
     """Which policy made this record what it is, and what it took out.
 
     `degraded` names the optional detectors that did not answer; `gaps` names what the
-    configuration cannot see at all (`no_name_model`).
+    configuration cannot see at all (`no_name_model`), or not in a language that a part is written
+    in (`no_name_model.hu`).
     """
 
     level: Level

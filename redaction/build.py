@@ -20,6 +20,10 @@ __all__ = ["NO_NAME_MODEL", "build_detectors", "build_redactor"]
 
 # Said on every record, and at start, when no installed model looks for names of people.
 NO_NAME_MODEL = "no_name_model"
+# What the model that ships was trained to read.
+_SHIPPED = frozenset({"en", "de", "fr", "es", "it", "pt", "nl", "pl"})
+# Detectors that read names in more languages than there are codes for here.
+_READ_ALL = frozenset({"azure_language"})
 
 
 def build_redactor(
@@ -40,7 +44,19 @@ def build_redactor(
     detectors, reads_names = build_detectors(policy, spacy_models or {}, given)
     remembering = [Remembering(detector, remembered) for detector in detectors]
     gaps = () if reads_names else (NO_NAME_MODEL,)
-    return Redactor(policy, remembering, pseudonym_key=pseudonym_key, gaps=gaps)
+    names_in = _names_in(policy, detectors) if reads_names else None
+    return Redactor(policy, remembering, pseudonym_key=pseudonym_key, gaps=gaps, names_in=names_in)
+
+
+def _names_in(policy: Policy, detectors: Sequence[Detector]) -> frozenset[str] | None:
+    """Give the languages in which some detector reads names; None for all of them."""
+    if _READ_ALL.intersection((*policy.required, *policy.optional)):
+        return None
+    of_models: list[frozenset[str]] = [
+        getattr(detector, "languages", frozenset()) for detector in detectors
+    ]
+    shipped = _SHIPPED if any(detector.name == "names" for detector in detectors) else frozenset()
+    return shipped.union(*of_models)
 
 
 def build_detectors(

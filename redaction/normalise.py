@@ -33,9 +33,9 @@ _PAIRS = (
 _ALIKE = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
 _LATIN = re.compile(r"[A-Za-z0-9@]")
 _WORD = re.compile(r"[\w.@+\-]*[^\x00-\x7f][\w.@+\-]*")
-# Taken out inside a word or a number, beside the spaces between its groups too: elsewhere they
-# hide nothing.
-_HIDDEN = re.compile(rf"(?<=[\w@.+\-/: ])[{_INVISIBLE}]+(?=[\w@.+\-/: ])")
+# Taken out inside a word or a number, beside the spaces and brackets of its groups too: elsewhere
+# they hide nothing.
+_HIDDEN = re.compile(rf"(?<=[\w@.+\-/: ()])[{_INVISIBLE}]+(?=[\w@.+\-/: ()])")
 _MARKED = re.compile(r"[^\W\d_][\u0300-\u036f]+")
 
 

@@ -14,6 +14,7 @@ import msgspec
 from audit.errors import TextTooLarge
 from redaction.fields import Kind, Leaf, leaves
 from redaction.finding import BY_POLICY, Passage, Span
+from redaction.languages import language_of
 from redaction.merge import merged
 from redaction.policy import Policy
 from redaction.repeats import Values
@@ -24,11 +25,15 @@ __all__ = ["Reading", "passages", "read", "settle"]
 
 @dataclass(slots=True)
 class Reading:
-    """One leaf, its passages, and per passage the covers: disjoint, in reading order."""
+    """One leaf, its passages, and per passage the covers: disjoint, in reading order.
+
+    `language` is that of the leaf as a whole, None where it does not show.
+    """
 
     leaf: Leaf
     views: Sequence[View] = field(repr=False)
     covers: list[list[Span]] = field(default_factory=list)
+    language: str | None = None
 
 
 def read(records: Iterable[msgspec.Struct], policy: Policy) -> list[list[Reading]]:
@@ -40,7 +45,12 @@ def read(records: Iterable[msgspec.Struct], policy: Policy) -> list[list[Reading
     sizes = [len(leaf.text) for of_one in found for leaf in of_one]
     if max(sizes, default=0) > policy.max_text_chars or sum(sizes) > policy.max_record_chars:
         raise TextTooLarge
-    return [[Reading(leaf, list(_views(leaf, policy))) for leaf in of_one] for of_one in found]
+    return [[_reading(leaf, policy) for leaf in of_one] for of_one in found]
+
+
+def _reading(leaf: Leaf, policy: Policy) -> Reading:
+    language = language_of(leaf.text) if leaf.kind is Kind.TEXT else None
+    return Reading(leaf, list(_views(leaf, policy)), language=language)
 
 
 def _views(leaf: Leaf, policy: Policy) -> Iterable[View]:
@@ -51,7 +61,11 @@ def _views(leaf: Leaf, policy: Policy) -> Iterable[View]:
 
 def passages(readings: Sequence[Reading]) -> list[Passage]:
     """Give all passages in reading order, as detectors want them."""
-    return [Passage(view.text, view.key) for reading in readings for view in reading.views]
+    return [
+        Passage(view.text, view.key, reading.language)
+        for reading in readings
+        for view in reading.views
+    ]
 
 
 def settle(readings: Sequence[Reading], found: Iterable[Sequence[Span]], policy: Policy) -> Values:

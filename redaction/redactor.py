@@ -48,6 +48,8 @@ __all__ = ["Redactor"]
 _FILLER = "\ufffc"
 # Enough to make every detector load its tables.
 _SPECIMEN = "Call 020 7946 0958 or +1 415 555 0132, or write to a.b@example.org."
+# Before the language of a part in which nobody looked for names.
+_UNREAD = "no_name_model."
 _NAMED = frozenset({Action.TOKEN, Action.PSEUDONYM})
 
 
@@ -65,7 +67,9 @@ class Redactor:
     """Redacts records under one policy. Shared by all records of a process.
 
     `pseudonym_key` is at least 16 bytes; the same key gives the same pseudonyms. `gaps` names
-    what this configuration cannot see at all; every record says so.
+    what this configuration cannot see at all; every record says so. `names_in` are the languages
+    that a detector of names reads, None for all: a record names those of its parts that are not
+    among them.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Redactor:
         *,
         pseudonym_key: bytes,
         gaps: Sequence[str] = (),
+        names_in: frozenset[str] | None = None,
     ) -> None:
         absent = {*policy.required, *policy.optional} - {detector.name for detector in detectors}
         if absent:
@@ -86,6 +91,7 @@ class Redactor:
         self._optional = frozenset(policy.optional)
         self._pseudonym_key = pseudonym_key
         self._gaps = tuple(gaps)
+        self._names_in = names_in
         self._replacer = Replacer()
 
     @property
@@ -133,8 +139,8 @@ class Redactor:
         scope = _scope(bare[0], self._policy.pseudonym_scope)
         taken_out = self._taken_out(readings, examination.spans, levels, scope)
         return [
-            self._assembled(record, redacted, examination)
-            for record, redacted in zip(bare, taken_out, strict=True)
+            self._assembled(record, redacted, examination, self._unread(own))
+            for record, redacted, own in zip(bare, taken_out, readings, strict=True)
         ]
 
     async def redact_texts(
@@ -201,8 +207,19 @@ class Redactor:
         keeps = self._policy.rule(cover.type).mask_keeps
         return Cut(start, end, action, value, token, keeps, view.quote)
 
+    def _unread(self, readings: Sequence[Reading]) -> tuple[str, ...]:
+        """Give a gap for each language of the parts in which nobody looked for names."""
+        if self._names_in is None:
+            return ()
+        spoken = {reading.language for reading in readings if reading.language is not None}
+        return tuple(f"{_UNREAD}{language}" for language in sorted(spoken - self._names_in))
+
     def _assembled(
-        self, record: AuditRecord, redacted: Sequence[_Redacted], examination: Examination
+        self,
+        record: AuditRecord,
+        redacted: Sequence[_Redacted],
+        examination: Examination,
+        unread: Sequence[str],
     ) -> RedactedRecord:
         tree: dict[str, Json] = msgspec.to_builtins(record)
         level = tree.pop("level")
@@ -226,7 +243,7 @@ class Redactor:
             ),
             languages=self._policy.languages,
             degraded=examination.missing,
-            gaps=self._gaps,
+            gaps=(*self._gaps, *unread),
         )
         return _sealed(tree, record.integrity)
 

@@ -37,7 +37,9 @@ SOURCES: dict[IdentitySource, str] = {
 
 GAPS: dict[str, str] = {
     "no_name_model": "people's names were not looked for: no detector of the policy reads them",
+    "no_name_model.<language>": "the same, for parts in a language that no detector's model reads",
 }
+_UNREAD = "no_name_model."
 
 _FLAGS: dict[str, str] = {str(code): text for code, text in FLAGS.items()}
 _DETAILS: dict[str, str] = {str(code): text for code, text in ENDING_DETAILS.items()}
@@ -55,6 +57,9 @@ def ending_detail(code: str) -> str:
 
 def gap(code: str) -> str:
     """Say in a sentence what the configuration could not see."""
+    if code.startswith(_UNREAD):
+        language = neutral_line(code.removeprefix(_UNREAD))
+        return f"people's names were not looked for in a part whose language is `{language}`"
     return GAPS.get(code) or neutral_line(code)
 
 

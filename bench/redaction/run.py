@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.redaction.report import false_positive_lines, score_lines, table
 from bench.redaction.score import Score, false_positives, judge
-from bench.redaction.speed import TEXTS, adversarial, linearity, pace
+from bench.redaction.speed import TEXTS, adversarial, linearity, model_pace, pace
 from bench.redaction.subjects import Subject, ours, stock
 from bench.redaction.texts import Marked, Sample, negatives, samples
 
@@ -53,6 +53,10 @@ def _times(mine: Subject, theirs: Subject) -> list[str]:
         (kind, f"{p.ours / 1e6:.2f}", f"{p.stock / 1e6:.3f}", f"{p.ratio:.1f} x")
         for kind, p in paces.items()
     )
+    with_model = (
+        (kind, f"{p.ours / 1e3:.1f}", f"{p.stock / 1e3:.1f}", f"{p.ratio:.2f} x")
+        for kind, p in ((kind, model_pace(kind)) for kind in TEXTS)
+    )
     grown = (
         (kind, *(f"{each:.2f}" for each in linearity(mine, kind)))
         for kind in ("prose", "identifier-dense")
@@ -60,6 +64,8 @@ def _times(mine: Subject, theirs: Subject) -> list[str]:
     worst = sorted(adversarial(mine).items(), key=lambda item: -item[1])[:8]
     return [
         *table(("million characters a second", "ours", "stock", "ratio"), rows), "",
+        *table(("thousand a second, names too", "ours", "nlp.pipe", "ratio"), with_model),
+        "",
         *table(("microseconds a character", "62 KB", "250 KB", "1 MB"), grown), "",
         *table(("slowest hostile 100 KB", "seconds"), ((n, f"{s:.2f}") for n, s in worst)),
     ]  # fmt: skip

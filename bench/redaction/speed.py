@@ -7,16 +7,24 @@ answered from a memory. Stock Presidio is slow, so its texts are shorter: its co
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import resources
+
+import msgspec
 
 from bench.redaction.adversarial import ADVERSARIAL
 from bench.redaction.subjects import Subject
 from bench.redaction.texts import negatives, samples
+from redaction.build import build_detectors
+from redaction.detectors.shipped_pipeline import load
+from redaction.policy_file import default_policy
+from redaction.texts import covered
 
-__all__ = ["Pace", "adversarial", "linearity", "pace"]
+__all__ = ["Pace", "adversarial", "linearity", "model_pace", "pace"]
 
 _SHORT, _LONG = 12_000, 120_000
 
@@ -84,3 +92,46 @@ def linearity(
 def adversarial(ours: Subject, size: int = 100_000) -> dict[str, float]:
     """Give the CPU seconds that each hostile text takes; raises what the subject raises."""
     return {name: _seconds(ours, make(size)) for name, make in ADVERSARIAL.items()}
+
+
+def model_pace(kind: str, rounds: int = 3) -> Pace:
+    """Measure all layers with the shipped name model, beside that model's bare `nlp.pipe`.
+
+    `stock` is the bare pipeline here. Both read the same passages, an exchange of them at a time.
+    """
+    required = ("patterns", "secrets", "presidio", "names")
+    policy = msgspec.structs.replace(default_policy(), required=required, optional=())
+    detectors, _ = build_detectors(policy, {})
+    bare = load(resources.files("redaction.model").joinpath("weights.bin").read_bytes())
+
+    def all_layers(texts: Sequence[str]) -> None:
+        asyncio.run(covered(texts, policy, detectors))
+
+    def only_model(texts: Sequence[str]) -> None:
+        with bare.memory_zone():
+            list(bare.pipe(texts))
+
+    own, other = [], []
+    for number in range(rounds + 1):
+        exchanges = _exchanges(kind, number)
+        size = sum(len(text) for texts in exchanges for text in texts)
+        other.append(size / sum(_spent(only_model, texts) for texts in exchanges))
+        own.append(size / sum(_spent(all_layers, texts) for texts in exchanges))
+    # The first round loads what is loaded late.
+    ratios = [mine / theirs for mine, theirs in zip(own[1:], other[1:], strict=True)]
+    return Pace(statistics.median(own), statistics.median(other), statistics.median(ratios))
+
+
+def _exchanges(kind: str, number: int) -> list[list[str]]:
+    """Give the passages of a kind as exchanges of forty, each with a number of its own."""
+    drawn = samples(number) if kind == "identifier-dense" else negatives()
+    if kind != "identifier-dense":
+        drawn = [s for s in drawn if s.style == kind]
+    texts = [f"{number}. {s.text}" for s in drawn]
+    return [texts[at : at + 40] for at in range(0, len(texts), 40)]
+
+
+def _spent(work: Callable[[Sequence[str]], None], texts: Sequence[str]) -> float:
+    begun = time.process_time()
+    work(texts)
+    return time.process_time() - begun

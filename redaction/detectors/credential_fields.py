@@ -71,6 +71,9 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
     _field("query_key", "SECRET",
            r"[?&;](?:[\w\-]{0,20}(?:api[_-]?key|token|secret|passw(?:or)?d|pwd|auth|code|key))="
            r"(?P<value>[A-Za-z0-9%+/=_.~\-]{6,1600})", looks_drawn),
+    _field("auth_pair", "PASSWORD",
+           r"\bauth\s?=\s?\(\s?[\"'][^\"'\n]{1,60}[\"'],\s?[\"']"
+           r"(?P<value>[^\"'\n]{4,200})[\"']", _given),
     _field("query_password", "PASSWORD",
            r"[?&](?:password|passwd|pwd|passphrase)=(?P<value>[^\s&\"'<>#]{4,200})", _given),
     _field("redis_auth", "PASSWORD", r"(?-i:\bAUTH) (?P<value>[^\s\"']{8,200})", looks_drawn),

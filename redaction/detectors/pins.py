@@ -62,7 +62,7 @@ _NEEDLE = Needle(_WORDS)
 class PinRecogniser:
     """Short secret numbers: PINs, one-time codes, card verification codes, codes of doors."""
 
-    needs = loosened(rf"{_WORDS}[^0-9]", re.IGNORECASE)
+    needs = loosened(_WORDS, re.IGNORECASE)
     reach = 256
 
     def listens(self, key: str) -> bool:  # noqa: ARG002 - no key makes a difference here

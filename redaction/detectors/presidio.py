@@ -76,6 +76,11 @@ class PresidioDetector:
         """Whether a model that finds names is loaded for any language."""
         return bool(self._models)
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """Those whose names a loaded model finds."""
+        return frozenset(self._models)
+
     async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
         """Ask Presidio; raises `DetectorFailed` when a recogniser fails or runs out of time."""
         return [list(self._read(passage)) for passage in passages]

@@ -98,7 +98,8 @@ PIN = (
 )
 # What stands between a word and what it announces, in the languages that are read.
 COPULA = (
-    r"is now|is|was|are|being|will be|should be|would be|ist|war|lautet|heißt|wäre|sei|wird|est"
+    r"is now|is|was|reads|says|used to be"
+    r"|are|being|will be|should be|would be|ist|war|lautet|heißt|wäre|sei|wird|est"
     r"|sera"
     r"|était|serait|c['\u2019]est|es|era|será|sería|è|sarà|sarebbe"
     r"|é|foi|seria|as|to|brzmi|jest|będzie|luidt|werd|wordt|zou|auf|naar|na|zu|set to|changed to"

@@ -81,6 +81,7 @@ EVASIONS: tuple[Evasion, ...] = (
     Evasion("digits of mathematics", _SAID, _digits_from(0x1D7CE)(CARD), "normalise"),
     Evasion("zero-width space", _SAID, _between("\u200b")(CARD), "normalise"),
     Evasion("zero-width space between groups", _SAID, _between("\u200b")(GROUPED), "normalise"),
+    Evasion("zero width in brackets", _SAID, _between("\u200b")("(415) 555-2671"), "normalise"),
     Evasion("zero-width joiner in mail", _SAID, MAIL.replace("@", "\u200d@\u200d"), "normalise"),
     Evasion("byte order mark in a key", _SAID, KEY.replace("-", "-\ufeff", 1), "normalise"),
     Evasion("soft hyphens", _SAID, IBAN[:6] + "\u00ad" + IBAN[6:], "normalise"),

@@ -29,6 +29,7 @@ SECRETS = [
     ("5262", "Kod do bramy {}"),
     ("999622", "enter {} as the PIN when the keypad lights up"),
     ("563414", "can you confirm the passcode?\nCustomer: sure, {}"),
+    ("9621", "Wpisz {} jako PIN"),
     ("298063", "G-{} is your verification code."),
     ("28-57-70", "the combination for the gym locker is {}"),
 ]
