@@ -150,10 +150,12 @@ async def test_a_value_found_once_is_taken_out_everywhere() -> None:
     """A detector that misses the second place does not matter."""
     by = _with(ScriptedDetector(words={"Ada Lovelace": "PERSON"}))
     record = await by.redact(
-        a_record("Ada Lovelace, ADA LOVELACE", '{"ada lovelace": "ADA LOVELACES"}')
+        a_record(
+            "Ada Lovelace, ADA LOVELACE", '{"ada lovelace": "ADA LOVELACES", "x": "ADALOVELACE"}'
+        )
     )
     assert text_of(record) == "<PERSON_1>, <PERSON_1>"
-    assert _arguments(record) == '{"<PERSON_1>": "ADA LOVELACES"}'
+    assert _arguments(record) == '{"<PERSON_1>": "<PERSON_1>", "x": "ADALOVELACE"}'
 
 
 async def test_allow_and_deny_lists_are_obeyed() -> None:
