@@ -18,8 +18,11 @@ from redaction.redactor import Redactor
 
 __all__ = ["NO_NAME_MODEL", "build_detectors", "build_redactor"]
 
-# Said on every record, and at start, when no installed model looks for names of people.
+# Said on every record, and at start, when no model looks for names of people; with `:` and a
+# language, when none does in this one of the policy's.
 NO_NAME_MODEL = "no_name_model"
+# What the shipped model was made for (`docs/model-card.md`).
+_SHIPPED = frozenset({"en", "de", "fr", "es", "it", "pt", "nl", "pl"})
 
 
 def build_redactor(
@@ -37,29 +40,35 @@ def build_redactor(
     are detectors that are made elsewhere, because they ask a service.
     Raises `SettingInvalid` when the policy names a detector that does not exist.
     """
-    detectors, reads_names = build_detectors(policy, spacy_models or {}, given)
+    detectors, read = build_detectors(policy, spacy_models or {}, given)
     remembering = [Remembering(detector, remembered) for detector in detectors]
-    gaps = () if reads_names else (NO_NAME_MODEL,)
+    gaps = _gaps(policy.languages, read)
     return Redactor(policy, remembering, pseudonym_key=pseudonym_key, gaps=gaps)
+
+
+def _gaps(languages: Sequence[str], read: frozenset[str]) -> tuple[str, ...]:
+    if not read:
+        return (NO_NAME_MODEL,)
+    return tuple(f"{NO_NAME_MODEL}:{each}" for each in languages if each not in read)
 
 
 def build_detectors(
     policy: Policy, models: Mapping[str, str], given: Sequence[Detector] = ()
-) -> tuple[list[Detector], bool]:
-    """Build the detectors that the policy names, and tell whether one of them finds names."""
+) -> tuple[list[Detector], frozenset[str]]:
+    """Build the detectors that the policy names, and tell in which languages names are found."""
     detectors: list[Detector] = []
-    reads_names = False
+    read: frozenset[str] = frozenset()
     ready = {detector.name: detector for detector in given}
     for name in (*policy.required, *policy.optional):
         if name == "presidio":
-            detector, has_model = _presidio(policy, models)
-            reads_names = reads_names or has_model
+            detector, languages = _presidio(policy, models)
+            read |= languages
         elif name == "names":
-            detector, reads_names = _names(), True
+            detector, read = _names(), read | _SHIPPED
         else:
             detector = ready.get(name) or _own(name)
         detectors.append(detector)
-    return detectors, reads_names
+    return detectors, read
 
 
 def _own(name: str) -> Detector:
@@ -77,9 +86,9 @@ def _names() -> Detector:
     return NameDetector()
 
 
-def _presidio(policy: Policy, models: Mapping[str, str]) -> tuple[Detector, bool]:
+def _presidio(policy: Policy, models: Mapping[str, str]) -> tuple[Detector, frozenset[str]]:
     # Imported late: it costs a second, which policies without Presidio need not pay.
     from redaction.detectors.presidio import PresidioDetector  # noqa: PLC0415 - see above
 
     detector = PresidioDetector(policy.languages, models, policy.leave_out)
-    return detector, detector.reads_names
+    return detector, detector.reads_names_in

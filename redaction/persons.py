@@ -150,7 +150,13 @@ class Parts:
             if word[0].isupper():
                 known = self._known(folded(word))
             else:
-                known = folded(word) if self._small and folded(word) in self._small else None
+                # A genitive in small letters is somebody's; a word in small letters may be a word.
+                small = folded(word.removesuffix(_possessive(word)))
+                known = (
+                    small
+                    if small in self._small or (_possessive(word) and small in self._parts)
+                    else None
+                )
             if known is not None and not _within_a_longer(text, *match.span()):
                 found, end = self._parts[known], match.end() - len(_possessive(word))
                 yield Span(match.start(), end, found.type, found.score, found.detector)

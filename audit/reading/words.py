@@ -56,7 +56,11 @@ def ending_detail(code: str) -> str:
 
 def gap(code: str) -> str:
     """Say in a sentence what the configuration could not see."""
-    return GAPS.get(code) or neutral_line(code)
+    known, _, language = code.partition(":")
+    said = GAPS.get(known)
+    if said is None:
+        return neutral_line(code)
+    return f"{said} ({neutral_line(language)})" if language else said
 
 
 def review(receipt: Review) -> str:
