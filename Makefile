@@ -61,7 +61,7 @@ fuzz: $(VENV)/.fuzzed ## hostile bytes, guided by coverage, for FUZZ_SECONDS (60
 
 # CORPORA may name a folder of labelled .jsonl files; docs/model-card.md says which were used.
 model: $(VENV)/.trained ## train the model that ships anew (half an hour and more of one core)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m training.train --out redaction/model \
+	PYTHONHASHSEED=0 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m training.train --out redaction/model \
 	  $(if $(strip $(CORPORA)),--corpora '$(CORPORA)')
 
 docs: $(VENV)/.installed ## write docs/reference.md anew from the code
