@@ -120,11 +120,11 @@ def _rows(qualities: Mapping[str, Quality]) -> Iterator[tuple[str, list[str], st
         floor = f"{FLOORS[name]:.2f}" if name in FLOORS else ""
         yield f"character {name}", [f"{getattr(q, name):.3f}" for q in each], floor
     for language in LANGUAGES:
-        floor = FLOORS["PERSON en" if language == "en" else "PERSON"]
+        least = FLOORS["PERSON en" if language == "en" else "PERSON"]
         yield (
             f"`PERSON`, {language} ({each[0].languages[language].planted})",
             [f"{q.languages[language].recall:.2f}" for q in each],
-            f"{floor:.2f}",
+            f"{least:.2f}",
         )
     for kind in (*PERSONAL[1:], *sorted(set(each[0].types) - {*PERSONAL, *_KEPT})):
         floor = f"{FLOORS[kind]:.2f}" if kind in FLOORS else ""
