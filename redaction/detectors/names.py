@@ -39,6 +39,8 @@ _CAPITAL = re.compile(r"(?<!\w)[^\W\d_a-z][^\W\d_]{2,}")
 # How far around a name in small letters there must be no capital, and what is sure enough for a
 # street without a number.
 _NEAR, _SURE = 60, 0.95
+# Two small letters are a word, or a piece of one.
+_SHORTEST = 3
 _AGE = re.compile(r"(?<!\d)\d{1,3}(?!\d)")
 # A day, a month and a year in digits, or a word between a day and a year, in either order.
 _DATE = re.compile(
@@ -167,9 +169,9 @@ def _joined(
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    while start < end and text[start] in _EDGES:
+    while start < end and (text[start] in _EDGES or text[start].isspace()):
         start += 1
-    while start < end and text[end - 1] in _EDGES:
+    while start < end and (text[end - 1] in _EDGES or text[end - 1].isspace()):
         end -= 1
     return start, end
 
@@ -182,7 +184,8 @@ def _sensible(text: str, start: int, end: int, label: str, score: float) -> bool
     if label == "DATE_OF_BIRTH":
         return _DATE.search(value) is not None
     # Where the words around have capitals, a name has one too.
-    if value.islower() and any(map(str.isupper, text[max(0, start - _NEAR) : end + _NEAR])):
+    near = text[max(0, start - _NEAR) : end + _NEAR]
+    if value.islower() and (end - start < _SHORTEST or any(map(str.isupper, near))):
         return False
     digits = any(map(str.isdigit, value))
     if label == "ADDRESS":
