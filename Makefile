@@ -41,7 +41,8 @@ bench-tap: $(VENV)/.tested ## the tap beside nginx: CPU, delay, memory (apt-get 
 
 # SETS are files of lines {"text", "spans": [[start, end, type]]}, measured too.
 bench-redaction: $(VENV)/.tested ## redaction beside stock Presidio: what is found, and how fast
-	$(BIN)/python -m bench.redaction.run $(SETS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.redaction.run $(SETS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.redaction.quality
 
 # One process more than there are cores, since many tests wait; the longest files come first.
 tests: $(VENV)/.tested $(VENV)/.emulators $(VENV)/.packages
@@ -61,7 +62,7 @@ fuzz: $(VENV)/.fuzzed ## hostile bytes, guided by coverage, for FUZZ_SECONDS (60
 
 # CORPORA may name a folder of labelled .jsonl files; docs/model-card.md says which were used.
 model: $(VENV)/.trained ## train the model that ships anew (half an hour and more of one core)
-	OMP_NUM_THREADS=1 $(BIN)/python -m training.train --out redaction/model \
+	PYTHONHASHSEED=0 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m training.train --out redaction/model \
 	  $(if $(strip $(CORPORA)),--corpora '$(CORPORA)')
 
 docs: $(VENV)/.installed ## write docs/reference.md anew from the code

@@ -28,8 +28,9 @@ class LedgerState(StrEnum):
 class Amendment(Value, frozen=True):
     """A later, lawful change of a record: when, what, its digest afterwards, and by which order.
 
-    `kind` is `hold` or `release` of a record that stays; `erased`, `discarded` (a dead letter) or
-    `expired` of one that went, of which `record_digest` is the last digest it had, or empty.
+    `kind` is `hold`, `release` or `reredacted` of a record that stays; `erased`, `discarded` (a
+    dead letter) or `expired` of one that went, of which `record_digest` is the last digest it had,
+    or empty.
     """
 
     at: str

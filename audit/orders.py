@@ -40,6 +40,7 @@ class OrderKind(StrEnum):
 
     ERASE = "erase"
     HOLD = "hold"
+    REREDACT = "reredact"
 
 
 class Order(Value, frozen=True):
@@ -47,7 +48,10 @@ class Order(Value, frozen=True):
 
     `session` (a `session_digest`) narrows the consumer's down; `before` to those received
     earlier than this instant, which an erasure by consumer always states. `released` is when a
-    hold ended. `signature` is the worker key's, over all of it.
+    hold ended, or a re-redaction was through. `signature` is the worker key's, over all of it.
+
+    A re-redaction names no exchange and bars none: it is in the book for its reason, its `policy`,
+    which no other order has, and as what the ledger's amendments point to.
     """
 
     id: str
@@ -61,6 +65,7 @@ class Order(Value, frozen=True):
     released: str | None = None
     released_why: str | None = None
     signature: str | None = None
+    policy: str | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)

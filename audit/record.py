@@ -30,6 +30,7 @@ __all__ = [
     "Response",
     "ResponseError",
     "Retention",
+    "Review",
     "Safety",
     "TapRef",
     "Timing",
@@ -250,12 +251,27 @@ class Finding(Value, frozen=True):
     token: str
 
 
+class Review(Value, frozen=True):
+    """A receipt: this policy has read the record after it was stored, by this order.
+
+    `engines` are the detectors that answered, `found` is what they took out besides, by type.
+    """
+
+    policy: str
+    at: str
+    order: str
+    engines: tuple[Engine, ...] = ()
+    found: dict[str, int] = msgspec.field(default_factory=dict)
+
+
 class Redaction(Value, frozen=True):
     """Which policy made this record what it is, and what it took out.
 
     `degraded` names the optional detectors that did not answer; `gaps` names what the
     configuration cannot see at all (`no_name_model`), or not in a language that a part is written
-    in (`no_name_model.hu`).
+    in (`no_name_model.hu`). `reviews` are the receipts of later readings, oldest first; a record
+    that had none lacks the field. What they found is among `counts` and `findings`, what they
+    closed is gone from `degraded` and `gaps`.
     """
 
     level: Level
@@ -266,6 +282,12 @@ class Redaction(Value, frozen=True):
     languages: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
+    reviews: tuple[Review, ...] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def receipts(self) -> tuple[Review, ...]:
+        """The receipts, whether or not there are any."""
+        return () if self.reviews is msgspec.UNSET else self.reviews
 
 
 class AuditRecord(Value, frozen=True, kw_only=True):

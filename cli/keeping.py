@@ -1,7 +1,7 @@
-"""What can be typed about what is kept: erasures, holds and dead letters.
+"""What can be typed about what is kept: erasures, holds, another redaction and dead letters.
 
-The commands of `auditstream erase`, `hold` and `dead-letters`; `cli.main` adds them to the
-others. As there, a command's module is imported only when the command runs.
+The commands of `auditstream erase`, `hold`, `reredact` and `dead-letters`; `cli.main` adds them to
+the others. As there, a command's module is imported only when the command runs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import click
 
 from cli.options import KEY_OPTION, SETTING_OPTIONS, options, settings_of
 
-__all__ = ["dead_letters", "erase", "hold"]
+__all__ = ["dead_letters", "erase", "hold", "reredact"]
 
 _WHY = click.option("--why", metavar="TEXT", required=True, help="The reason, in a sentence.")
 _IDS = click.option(
@@ -90,6 +90,36 @@ def list_holds(*, as_json: bool, config: Path | None, data: str | None) -> None:
     from cli.run_hold import run_list  # noqa: PLC0415 - see the module's law
 
     run_list(settings_of(config, data=data), as_json=as_json)
+
+
+@click.command()
+@click.option(
+    "--where",
+    metavar="FILTER",
+    default="",
+    help="Which records, as in `query`; all, when not given.",
+)
+@click.option(
+    "--policy",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The policy to read them under (TOML).",
+)
+@click.option("--why", metavar="TEXT", help="The reason, in a sentence; a dry run needs none.")
+@click.option("--dry-run", is_flag=True, help="Say what would be changed, and change nothing.")
+@options(_JSON, KEY_OPTION, *SETTING_OPTIONS)
+def reredact(*, config: Path | None, data: str | None, keys: str | None, **rest: Any) -> None:
+    """Read stored records under another policy, and take out what was missed.
+
+    What was taken out before stays out. Each record keeps a receipt of the policy that read it; the
+    ledger has an amendment, and `verify` stays clean. A run that was cut short goes on where it was
+    when the same command is given again. What a hold keeps, and what no worker signed, is left as
+    it is. Exits 1 when something could not be read. It needs the worker's signing key.
+    """
+    from cli.run_reredact import run_reredact  # noqa: PLC0415 - see the module's law
+
+    sys.exit(run_reredact(settings_of(config, data=data, keys=keys), **rest))
 
 
 @click.group("dead-letters")

@@ -16,7 +16,7 @@ import click
 from audit.errors import AuditStreamError, PermanentError
 from audit.reading.neutral import neutral_line
 from audit.telemetry import frames_of
-from cli.keeping import dead_letters, erase, hold
+from cli.keeping import dead_letters, erase, hold, reredact
 from cli.looking import access_log, export, query, show, tail
 from cli.options import KEY_OPTION as _KEY_OPTION
 from cli.options import SETTING_OPTIONS as _SETTING_OPTIONS
@@ -311,7 +311,8 @@ def settings() -> None:
     run_settings()
 
 
-for each in (erase, hold, dead_letters, redact, policy, query, show, tail, export, access_log):
+_GATHERED = (erase, hold, reredact, dead_letters, redact, policy)
+for each in (*_GATHERED, query, show, tail, export, access_log):
     cli.add_command(each)
 
 

@@ -18,7 +18,7 @@ from audit.errors import OrderInvalid, SettingInvalid
 from audit.ids import ExchangeNumber, timestamp, uuid7
 from audit.orders import Order, OrderKind, session_digest
 from audit.settings import Settings
-from audit.signing import Role
+from audit.signing import Role, Signer, Trust
 from cli.engines import QueueOffice, Store, on_this_machine, queue_office_of, store_of
 from cli.places import Places, prepare, signer_of, tap_keys_of, trust_of
 from storage.queue.port import QueueReader
@@ -43,6 +43,10 @@ class Office:
     eraser: Eraser
     holder: Holder
     queue_state: QueueReader
+    store: Store
+    custody: Custody
+    signer: Signer
+    trust: Trust
 
 
 @asynccontextmanager
@@ -89,7 +93,7 @@ def _office(settings: Settings, store: Store, queue: QueueOffice) -> Office:
         claimed=None if queue.claims is None else ClaimedBodies(queue.claims),
     )
     holder = Holder(search=search, book=store.orders, custody=custody, signer=signer)
-    return Office(eraser, holder, queue.state)
+    return Office(eraser, holder, queue.state, store, custody, signer, trust)
 
 
 def begun(settings: Settings) -> None:

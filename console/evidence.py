@@ -14,7 +14,7 @@ import msgspec
 from audit.digest import document_digest
 from audit.ledger import LedgerEntry, LedgerState
 from audit.reading.neutral import neutral_line
-from audit.reading.words import SOURCES, ending_detail, flag, gap
+from audit.reading.words import SOURCES, ending_detail, flag, gap, review
 from audit.record import Integrity, RedactedRecord
 from audit.sheaf import record_ids
 from audit.signing import Role, Trust, entry_statement, record_statement
@@ -201,6 +201,7 @@ def looked(record: RedactedRecord) -> tuple[Fact, ...]:
         found.append(("looked", _plain(engines)))
     if redaction.languages:
         found.append(("languages", _plain(", ".join(redaction.languages))))
+    found += [("read again", _plain(review(each))) for each in redaction.receipts]
     found += [("degraded", _plain(f"{name} did not answer")) for name in redaction.degraded]
     found += [("not seen", _plain(gap(code))) for code in redaction.gaps]
     return tuple(found)

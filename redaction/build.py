@@ -18,7 +18,8 @@ from redaction.redactor import Redactor
 
 __all__ = ["NO_NAME_MODEL", "build_detectors", "build_redactor"]
 
-# Said on every record, and at start, when no installed model looks for names of people.
+# Said on every record, and at start, when no model looks for names of people; with `.` and a
+# language, when none reads it and a part is written in it.
 NO_NAME_MODEL = "no_name_model"
 # What the model that ships was trained to read.
 _SHIPPED = frozenset({"en", "de", "fr", "es", "it", "pt", "nl", "pl"})
@@ -41,41 +42,35 @@ def build_redactor(
     are detectors that are made elsewhere, because they ask a service.
     Raises `SettingInvalid` when the policy names a detector that does not exist.
     """
-    detectors, reads_names = build_detectors(policy, spacy_models or {}, given)
+    detectors, read = build_detectors(policy, spacy_models or {}, given)
     remembering = [Remembering(detector, remembered) for detector in detectors]
-    gaps = () if reads_names else (NO_NAME_MODEL,)
-    names_in = _names_in(policy, detectors) if reads_names else None
+    gaps = () if read else (NO_NAME_MODEL,)
+    names_in = read if read and not _asks_for_all(policy) else None
     return Redactor(policy, remembering, pseudonym_key=pseudonym_key, gaps=gaps, names_in=names_in)
 
 
-def _names_in(policy: Policy, detectors: Sequence[Detector]) -> frozenset[str] | None:
-    """Give the languages in which some detector reads names; None for all of them."""
-    if _READ_ALL.intersection((*policy.required, *policy.optional)):
-        return None
-    of_models: list[frozenset[str]] = [
-        getattr(detector, "languages", frozenset()) for detector in detectors
-    ]
-    shipped = _SHIPPED if any(detector.name == "names" for detector in detectors) else frozenset()
-    return shipped.union(*of_models)
+def _asks_for_all(policy: Policy) -> bool:
+    """Whether some detector of the policy reads names in whatever language there is."""
+    return bool(_READ_ALL.intersection((*policy.required, *policy.optional)))
 
 
 def build_detectors(
     policy: Policy, models: Mapping[str, str], given: Sequence[Detector] = ()
-) -> tuple[list[Detector], bool]:
-    """Build the detectors that the policy names, and tell whether one of them finds names."""
+) -> tuple[list[Detector], frozenset[str]]:
+    """Build the detectors that the policy names, and tell in which languages names are found."""
     detectors: list[Detector] = []
-    reads_names = False
+    read: frozenset[str] = frozenset()
     ready = {detector.name: detector for detector in given}
     for name in (*policy.required, *policy.optional):
         if name == "presidio":
-            detector, has_model = _presidio(policy, models)
-            reads_names = reads_names or has_model
+            detector, languages = _presidio(policy, models)
+            read |= languages
         elif name == "names":
-            detector, reads_names = _names(), True
+            detector, read = _names(), read | _SHIPPED
         else:
             detector = ready.get(name) or _own(name)
         detectors.append(detector)
-    return detectors, reads_names
+    return detectors, read
 
 
 def _own(name: str) -> Detector:
@@ -93,9 +88,9 @@ def _names() -> Detector:
     return NameDetector()
 
 
-def _presidio(policy: Policy, models: Mapping[str, str]) -> tuple[Detector, bool]:
+def _presidio(policy: Policy, models: Mapping[str, str]) -> tuple[Detector, frozenset[str]]:
     # Imported late: it costs a second, which policies without Presidio need not pay.
     from redaction.detectors.presidio import PresidioDetector  # noqa: PLC0415 - see above
 
     detector = PresidioDetector(policy.languages, models, policy.leave_out)
-    return detector, detector.reads_names
+    return detector, detector.reads_names_in

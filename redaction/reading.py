@@ -16,6 +16,7 @@ from redaction.fields import Kind, Leaf, leaves
 from redaction.finding import BY_POLICY, Passage, Span
 from redaction.languages import language_of
 from redaction.merge import merged
+from redaction.persons import PERSON, Parts
 from redaction.policy import Policy
 from redaction.repeats import Values
 from redaction.structure import View, views
@@ -71,9 +72,10 @@ def passages(readings: Sequence[Reading]) -> list[Passage]:
 def settle(readings: Sequence[Reading], found: Iterable[Sequence[Span]], policy: Policy) -> Values:
     """Decide what is covered, from what detectors found in each passage, in order.
 
-    Gives the values that were found; each of them is covered wherever it stands.
+    Gives the values that were found; each of them is covered wherever it stands, and so are the
+    parts of people's names.
     """
-    values, denied = Values(), _denied(policy)
+    values, denied, parts = Values(), _denied(policy), Parts()
     answers = iter(found)
     for reading in readings:
         for view in reading.views:
@@ -84,16 +86,27 @@ def settle(readings: Sequence[Reading], found: Iterable[Sequence[Span]], policy:
             reading.covers.append(_covers(acted_on, reading.leaf, view))
             for span in (*acted_on, *reading.covers[-1]):
                 values.add(view.text[span.start : span.end], span)
-    _cover_repeats(readings, values)
+            for span in reading.covers[-1]:
+                if span.type == PERSON:
+                    parts.add(view.text[span.start : span.end], span)
+    _cover_repeats(readings, values, parts, policy)
     return values
 
 
-def _cover_repeats(readings: Sequence[Reading], values: Values) -> None:
-    if not values:
+def _cover_repeats(
+    readings: Sequence[Reading], values: Values, parts: Parts, policy: Policy
+) -> None:
+    if not values and not parts:
         return
     for reading in readings:
         for index, view in enumerate(reading.views):
             spans = [*reading.covers[index], *values.find(view.text)]
+            if parts:
+                spans += [
+                    span
+                    for span in parts.find(view.text)
+                    if policy.counts(span.type, span.score, view.text[span.start : span.end])
+                ]
             reading.covers[index] = _covers(spans, reading.leaf, view)
 
 

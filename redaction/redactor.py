@@ -8,7 +8,7 @@ raises, and the clear record goes nowhere.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -34,6 +34,7 @@ from redaction.detector import Detector
 from redaction.examine import Examination, examine
 from redaction.fields import Kind, pointer, put_back
 from redaction.finding import Passage, Span
+from redaction.persons import PERSON, Persons
 from redaction.policy import Action, Policy, PseudonymScope
 from redaction.reading import Reading, passages, read, settle
 from redaction.repeats import Values
@@ -61,6 +62,31 @@ class _Redacted:
     text: str = field(repr=False)
     covers: Sequence[Span]
     placed: Sequence[Placed]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What values of one exchange are called: by number or by pseudonym, a person by one."""
+
+    book: TokenBook
+    pseudonyms: Pseudonyms
+    persons: Persons
+
+    def token(self, entity: str, value: str, action: Action) -> str:
+        """Give the token of a value."""
+        named = self.persons.known_as(value) if entity == PERSON else value
+        namer = self.pseudonyms if action is Action.PSEUDONYM else self.book
+        return namer.token(entity, named)
+
+
+def _persons(readings: Iterable[Reading]) -> Persons:
+    return Persons(
+        view.text[cover.start : cover.end]
+        for reading in readings
+        for view, covers in zip(reading.views, reading.covers, strict=True)
+        for cover in covers
+        if cover.type == PERSON
+    )
 
 
 class Redactor:
@@ -123,10 +149,13 @@ class Redactor:
         (redacted,) = await self.redact_sheaf((record,))
         return redacted
 
-    async def redact_sheaf(self, records: Sequence[AuditRecord]) -> Sequence[RedactedRecord]:
+    async def redact_sheaf(
+        self, records: Sequence[AuditRecord], reserved: Sequence[str] = ()
+    ) -> Sequence[RedactedRecord]:
         """Redact the records of one exchange, in order, as if they were one.
 
         What is found in one of them stands in the clear in none, and has the same token in all.
+        Tokens that are `reserved` are given to nothing.
         Raises `TransientError` or `PermanentError` as a required detector does, `TextTooLarge`
         where all together are over the policy's budget, `PolicyViolation` when the result fails
         its own check.
@@ -137,7 +166,7 @@ class Redactor:
         examination = await examine(every, self._detectors, self._optional)
         levels = [each.level for each in bare]
         scope = _scope(bare[0], self._policy.pseudonym_scope)
-        taken_out = self._taken_out(readings, examination.spans, levels, scope)
+        taken_out = self._taken_out(readings, examination.spans, levels, scope, reserved)
         return [
             self._assembled(record, redacted, examination, self._unread(own))
             for record, redacted, own in zip(bare, taken_out, readings, strict=True)
@@ -171,38 +200,34 @@ class Redactor:
         found: Sequence[Sequence[Span]],
         levels: Sequence[Level],
         scope: str,
+        reserved: Sequence[str] = (),
     ) -> list[list[_Redacted]]:
         """Take what was found out of all that one exchange is, and look whether it is gone."""
         every = [*chain.from_iterable(readings)]
         values = settle(every, found, self._policy)
-        book = TokenBook(reading.leaf.text for reading in every)
-        pseudonyms = Pseudonyms(self._pseudonym_key, scope)
+        book = TokenBook([*reserved, *(reading.leaf.text for reading in every)])
+        names = _Names(book, Pseudonyms(self._pseudonym_key, scope), _persons(every))
         made = [
-            [self._replace(each, level, book, pseudonyms) for each in own if any(each.covers)]
+            [self._replace(each, level, names) for each in own if any(each.covers)]
             for own, level in zip(readings, levels, strict=True)
         ]
         for redacted in made:
             _check(redacted, values)
         return made
 
-    def _replace(
-        self, reading: Reading, level: Level, book: TokenBook, pseudonyms: Pseudonyms
-    ) -> _Redacted:
+    def _replace(self, reading: Reading, level: Level, names: _Names) -> _Redacted:
         covers: list[Span] = []
         cuts: list[Cut] = []
         for view, found in zip(reading.views, reading.covers, strict=True):
             covers.extend(found)
-            cuts.extend(self._cut(view, cover, level, book, pseudonyms) for cover in found)
+            cuts.extend(self._cut(view, cover, level, names) for cover in found)
         text, placed = self._replacer.replace(reading.leaf.text, cuts)
         return _Redacted(reading, text, covers, placed)
 
-    def _cut(
-        self, view: View, cover: Span, level: Level, book: TokenBook, pseudonyms: Pseudonyms
-    ) -> Cut:
+    def _cut(self, view: View, cover: Span, level: Level, names: _Names) -> Cut:
         action = self._policy.action(cover.type, level)
         value = view.text[cover.start : cover.end]
-        namer = pseudonyms if action is Action.PSEUDONYM else book
-        token = namer.token(cover.type, value) if action in _NAMED else ""
+        token = names.token(cover.type, value, action) if action in _NAMED else ""
         start, end = view.locate(cover.start, cover.end)
         keeps = self._policy.rule(cover.type).mask_keeps
         return Cut(start, end, action, value, token, keeps, view.quote)

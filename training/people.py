@@ -23,7 +23,38 @@ _LOCALES = {
     "pt": ["pt_BR", "pt_PT"],
     "nl": ["nl_NL", "nl_BE"],
     "pl": ["pl_PL"],
-    "other": ["tr_TR", "sv_SE", "da_DK", "no_NO", "fi_FI", "cs_CZ", "hu_HU", "ro_RO", "hr_HR"],
+    "other": [
+        "tr_TR",
+        "sv_SE",
+        "da_DK",
+        "no_NO",
+        "fi_FI",
+        "cs_CZ",
+        "hu_HU",
+        "ro_RO",
+        "hr_HR",
+        "sk_SK",
+        "sl_SI",
+        "et_EE",
+        "lt_LT",
+        "lv_LV",
+        "sq_AL",
+        "ga_IE",
+        "is_IS",
+        "id_ID",
+        "tl_PH",
+        "en_NG",
+        "en_KE",
+        "en_PK",
+        "yo_NG",
+        "zu_ZA",
+        "tw_GH",
+        "az_AZ",
+        "uz_UZ",
+        "es_CA",
+        "fr_DZ",
+        "la",
+    ],
 }
 _GROUPS = (
     "chinese",
@@ -63,11 +94,23 @@ class People:
     def name(self, language: str) -> Name:
         """A first and a last name."""
         chance = self._random.random()
-        if chance < 0.18:
+        if chance < 0.16:
+            # Coined of two, since nobody's list has everybody in it.
+            one, other = self._listed(language), self._listed(language)
+            return self._coined(one[0], other[0]), self._coined(one[1], other[1])
+        return self._listed(language)
+
+    def faker(self, language: str) -> Faker:
+        """Where values of the language's countries can be had."""
+        return self._random.choice(self._fakers[language])
+
+    def _listed(self, language: str) -> Name:
+        chance = self._random.random()
+        if chance < 0.16:
             group = self._lists[self._random.choice(_GROUPS)]
             return self._random.choice(group["first"]), self._random.choice(group["last"])
-        if chance < 0.25:
-            language = self._random.choice([*_LOCALES])
+        if chance < 0.3:
+            language = self._random.choice([*_LOCALES, "other", "other", "other"])
         faker = self._random.choice(self._fakers[language])
         first, last = faker.first_name(), faker.last_name()
         return self._first(first, faker), self._last(last, faker, language)
@@ -109,6 +152,12 @@ class People:
     def last(self, language: str) -> str:
         """A last name."""
         return self.name(language)[1]
+
+    def _coined(self, one: str, other: str) -> str:
+        if self._random.random() < 0.3 or min(len(one), len(other)) < 5 or " " in one + other:
+            return one
+        head, tail = self._random.randint(2, len(one) - 2), self._random.randint(2, len(other) - 2)
+        return one[:head].capitalize() + other[tail:].lower()
 
     def _first(self, first: str, faker: Faker) -> str:
         return f"{first}-{faker.first_name()}" if self._random.random() < 0.03 else first

@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from random import Random
 
+from training.grammar import Grammar
 from training.values import Values
 
 __all__ = ["LANGUAGES", "Labelled", "Texts"]
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl")
 # English comes first; the others have one share each.
-_SHARES = (5, 2, 2, 2, 2, 2, 2, 2)
+_SHARES = (6, 2, 2, 2, 2, 2, 2, 2)
+_AMID = ("{P}", "{P}", "{P}", "{PF}", "{PF}", "{C}", "{A}", "{PR}", "{DT}", "{ID}", "{NUM}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Texts:
     def __init__(self, random: Random) -> None:
         self._random = random
         self._values = Values(random)
+        self._grammar = Grammar(random)
         slots = sorted(self._values.slots, key=len, reverse=True)
         self._slot = re.compile(r"\{(" + "|".join(slots) + r")\}")
         self._positive = {language: _templates(language) for language in LANGUAGES}
@@ -77,25 +80,40 @@ class Texts:
 
     def _one(self, language: str) -> Labelled:
         chance = self._random.random()
-        if chance < 0.54:
+        if chance < 0.3:
             return self.of(language, self._random.choice(self._positive[language]))
-        if chance < 0.68:
+        if chance < 0.56:
+            return self.of(language, self._grammar.template(language))
+        if chance < 0.62:
+            return self.of(language, self._amid(language))
+        if chance < 0.8:
             return self.of(language, self._random.choice(self._negative))
-        if chance < 0.9:
-            count = self._random.randint(1, 3)
-            return Labelled(" ".join(self._values.sentence(language) for _ in range(count)), ())
+        if chance < 0.94:
+            return self.of(language, self._plain(language))
         return self.of("en", self._random.choice(self._code))
+
+    def _plain(self, language: str) -> str:
+        count = self._random.randint(1, 3)
+        text = " ".join(self._values.sentence(language) for _ in range(count))
+        return text.replace("{", "(").replace("}", ")")
+
+    def _amid(self, language: str) -> str:
+        """Somebody, or nobody, amid words that say nothing about it."""
+        words = self._plain(language).split()
+        for slot in self._random.choices(_AMID, k=self._random.choice([1, 1, 2])):
+            words.insert(self._random.randint(0, len(words)), slot)
+        return " ".join(words)
 
     def _careless(self, made: Labelled) -> Labelled:
         chance = self._random.random()
         text = made.text
-        if chance < 0.1:
+        if chance < 0.13:
             text = text.lower()
-        elif chance < 0.13:
-            text = text.upper()
         elif chance < 0.16:
-            text = text.replace("\n", " ")
+            text = text.upper()
         elif chance < 0.18:
+            text = text.replace("\n", " ")
+        elif chance < 0.2:
             text = text.replace(", ", ",")
             return made if len(text) != len(made.text) else replace(made, text=text)
         return replace(made, text=text) if len(text) == len(made.text) else made

@@ -55,8 +55,8 @@ class Values:
             "P": ("PERSON", self._people.whole),
             "PF": ("PERSON", self._people.first),
             "PL": ("PERSON", self._people.last),
-            "A": ("ADDRESS", lambda lang: address(random, lang, self._city(lang))),
-            "S": ("ADDRESS", lambda lang: street(random, lang)),
+            "A": ("ADDRESS", self._address),
+            "S": ("ADDRESS", self._street),
             "C": ("LOCATION", self._city),
             "CO": ("LOCATION", lambda lang: random.choice(self._places[lang]["countries"])),
             "O": ("ORGANIZATION", self._organisation),
@@ -74,6 +74,9 @@ class Values:
             "EM": (None, self._mail),
             "PH": (None, lambda _: self._phone()),
             "ID": (None, lambda _: self._id()),
+            "CARD": (None, lambda _: " ".join(f"{random.randint(0, 9999):04}" for _ in range(4))),
+            "IBAN": (None, lambda _: self._iban()),
+            "PLATE": (None, lambda _: self._plate()),
             "IP": (None, lambda _: ".".join(str(random.randint(1, 254)) for _ in range(4))),
             "NUM": (None, lambda _: str(random.randint(1, random.choice([9, 99, 999, 99999])))),
             "HEX": (None, lambda _: f"{random.getrandbits(32):08x}"),
@@ -112,8 +115,38 @@ class Values:
 
     def _city(self, language: str) -> str:
         chosen = language if self._random.random() < 0.9 else self._random.choice([*self._places])
+        if self._random.random() < 0.35:
+            return str(self._people.faker(chosen).city())
         city: str = self._random.choice(self._places[chosen]["cities"])
         return city
+
+    def _address(self, language: str) -> str:
+        if self._random.random() < 0.3:
+            joint = self._random.choice([", ", ", ", ", ", "\n", " "])
+            return (
+                str(self._people.faker(language).address())
+                .replace(" \n", "\n")
+                .replace("\n", joint)
+            )
+        return address(self._random, language, self._city(language))
+
+    def _street(self, language: str) -> str:
+        if self._random.random() < 0.25:
+            return " ".join(str(self._people.faker(language).street_address()).split())
+        return street(self._random, language)
+
+    def _iban(self) -> str:
+        letters = self._random.choice(["DE", "GB", "FR", "ES", "IT", "PT", "NL", "PL", "CZ", "AT"])
+        blocks = [f"{self._random.randint(0, 9999):04}" for _ in range(self._random.randint(4, 6))]
+        return f"{letters}{self._random.randint(10, 99)}" + self._random.choice(["", " "]).join(
+            ["", *blocks]
+        )
+
+    def _plate(self) -> str:
+        one, two = ("".join(self._random.choices("ABCDEFGHKLMNPRST", k=n)) for n in (1, 2))
+        return self._random.choice(
+            [f"{one}-{two} {{}}", f"{two}{{}} {one}{two}", f"{{}} {two}{one}"]
+        ).format(self._random.randint(10, 9999))
 
     def _age(self) -> int:
         return self._random.choice([self._random.randint(18, 95), self._random.randint(1, 17)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from audit.exchange import IdentitySource
 from audit.flags import ENDING_DETAILS, FLAGS
 from audit.reading.neutral import neutral_line
-from audit.record import Usage
+from audit.record import Review, Usage
 
 __all__ = [
     "GAPS",
@@ -21,6 +21,7 @@ __all__ = [
     "flag",
     "gap",
     "place",
+    "review",
     "tokens_used",
 ]
 
@@ -61,6 +62,12 @@ def gap(code: str) -> str:
         language = neutral_line(code.removeprefix(_UNREAD))
         return f"people's names were not looked for in a part whose language is `{language}`"
     return GAPS.get(code) or neutral_line(code)
+
+
+def review(receipt: Review) -> str:
+    """Say which policy read a record again, when, and what it found."""
+    found = ", ".join(f"{count} {kind}" for kind, count in receipt.found.items())
+    return neutral_line(f"{receipt.at[:19]}Z under {receipt.policy}: {found or 'nothing missed'}")
 
 
 def duration(milliseconds: float | None) -> str:

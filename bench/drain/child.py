@@ -27,10 +27,12 @@ def _timed(settings: Settings, pseudonym_key: bytes, *asked: Detector) -> Redact
     redactor = _redactor_of(settings, pseudonym_key, *asked)
     real = redactor.redact_sheaf
 
-    async def redact(records: Sequence[AuditRecord]) -> Sequence[RedactedRecord]:
+    async def redact(
+        records: Sequence[AuditRecord], reserved: Sequence[str] = ()
+    ) -> Sequence[RedactedRecord]:
         begun = time.thread_time()
         _BEGUN.append(begun)
-        redacted = await real(records)
+        redacted = await real(records, reserved)
         _TIMES.append(time.thread_time() - begun)
         return redacted
 

@@ -20,7 +20,7 @@ from bench.redaction.adversarial import ADVERSARIAL
 from bench.redaction.subjects import Subject
 from bench.redaction.texts import negatives, samples
 from redaction.build import build_detectors
-from redaction.detectors.shipped_pipeline import load
+from redaction.detectors.shipped_pipeline import Tagger
 from redaction.policy_file import default_policy
 from redaction.texts import covered
 
@@ -95,21 +95,22 @@ def adversarial(ours: Subject, size: int = 100_000) -> dict[str, float]:
 
 
 def model_pace(kind: str, rounds: int = 3) -> Pace:
-    """Measure all layers with the shipped name model, beside that model's bare `nlp.pipe`.
+    """Measure all layers with the shipped name model, beside that model alone.
 
-    `stock` is the bare pipeline here. Both read the same passages, an exchange of them at a time.
+    `stock` is the bare model here. Both read the same passages, an exchange of them at a time.
     """
     required = ("patterns", "secrets", "presidio", "names")
     policy = msgspec.structs.replace(default_policy(), required=required, optional=())
     detectors, _ = build_detectors(policy, {})
-    bare = load(resources.files("redaction.model").joinpath("weights.bin").read_bytes())
+    bare = Tagger()
+    bare.load(resources.files("redaction.model").joinpath("weights.bin").read_bytes())
 
     def all_layers(texts: Sequence[str]) -> None:
         asyncio.run(covered(texts, policy, detectors))
 
     def only_model(texts: Sequence[str]) -> None:
-        with bare.memory_zone():
-            list(bare.pipe(texts))
+        with bare.forgetting():
+            bare.judge(bare.split(texts))
 
     own, other = [], []
     for number in range(rounds + 1):

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from audit.reading.neutral import neutral_line
-from audit.reading.words import gap, place
+from audit.reading.words import gap, place, review
 from audit.record import Finding, Integrity, RedactedRecord, Redaction, Retention, Verdict
 from cli.render.facts import Row
 from cli.render.styles import entity_style
@@ -61,6 +61,8 @@ def redaction_rows(redaction: Redaction) -> Iterator[Row]:
         yield "looked", Text(neutral_line(", ".join(engines)))
     if redaction.languages:
         yield "languages", Text(neutral_line(", ".join(redaction.languages)))
+    for each in redaction.receipts:
+        yield "read again", Text(neutral_line(review(each)))
     for name in redaction.degraded:
         yield "degraded", Text(neutral_line(f"{name} did not answer"), style="yellow")
     for code in redaction.gaps:

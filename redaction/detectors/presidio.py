@@ -72,9 +72,9 @@ class PresidioDetector:
         return version("presidio-analyzer") + named
 
     @property
-    def reads_names(self) -> bool:
-        """Whether a model that finds names is loaded for any language."""
-        return bool(self._models)
+    def reads_names_in(self) -> frozenset[str]:
+        """The languages for which a model that finds names is loaded."""
+        return frozenset(self._models)
 
     @property
     def languages(self) -> frozenset[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from typing import TypeAlias
 
 from audit.errors import BlobMissing, RecordHeld, StoreUnavailable
 from audit.ids import ExchangeNumber
@@ -23,7 +24,7 @@ from storage.records.cosmos_items import Item, entry_of, item_id, place_of, reco
 from storage.records.cosmos_ledger import CosmosLedger
 from storage.records.cosmos_leftovers import left_behind
 from storage.records.cosmos_records import DOCUMENT, CosmosRecordReader
-from storage.records.keeper import check_amendable, in_order
+from storage.records.keeper import check_amendable, check_rewritable, in_order
 from storage.records.port import StoredDocument
 from storage.records.query_cosmos import Parameter
 
@@ -36,6 +37,9 @@ _OF_CONSUMER = f"{DOCUMENT}c.consumer = @consumer ORDER BY c.received_at ASC"
 _EXPIRED = f"{DOCUMENT}c.expires_at <= @now AND c.hold = false ORDER BY c.expires_at ASC"
 _ENTRIES = "SELECT * FROM c WHERE c.kind = 'entry' AND "
 _NAMED = "SELECT c.id FROM c WHERE c.consumer = @consumer"
+
+# Raises `RecordInvalid` where a record may not take the stored one's place.
+_Check: TypeAlias = Callable[[bytes, RedactedRecord], None]
 
 # Exchanges removed at a time: each takes a handful of round trips.
 _AT_ONCE = 8
@@ -93,25 +97,36 @@ class CosmosKeeper:
         self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
     ) -> bool:
         """Let the entry stand, then put each record in place of the stored one of its id."""
+        return await self._in_place((record, *further), entry, check_amendable)
+
+    async def rewrite(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """As `amend`, for records of which more was taken out: an item is made anew either way."""
+        return await self._in_place((record, *further), entry, check_rewritable)
+
+    async def _in_place(
+        self, records: Sequence[RedactedRecord], entry: LedgerEntry, check: _Check
+    ) -> bool:
         items: list[Item] = []
-        for each in (record, *further):
-            if (there := await self._amendable(each)) is None:
+        for each in records:
+            if (there := await self._checked(each, check)) is None:
                 return False
             items.append(there)
         if not await self._ledger.stands(entry):
-            raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
-        for each, there in zip((record, *further), items, strict=True):
+            raise StoreUnavailable(f"the record {entry.id} was removed meanwhile")
+        for each, there in zip(records, items, strict=True):
             await self._put_in_place(each, there)
         return True
 
-    async def _amendable(self, record: RedactedRecord) -> Item | None:
+    async def _checked(self, record: RedactedRecord, check: _Check) -> Item | None:
         """The item that holds the record; None where there is none."""
         name = item_id(record.id)
         there = await self._records.read(name, [record.consumer, record.day, name])
         text = None if there is None else await self._bodies.current_text_of(there)
         if text is None:
             return None
-        check_amendable(text, record)
+        check(text, record)
         return there
 
     async def _put_in_place(self, record: RedactedRecord, there: Item) -> None:

@@ -18,10 +18,22 @@ from audit.errors import RecordInvalid
 from audit.ledger import LedgerEntry
 from audit.orders import Order
 from audit.record import RedactedRecord
-from audit.value import to_json
+from audit.value import Json, to_json
 from storage.records.port import StoredDocument
 
-__all__ = ["Finder", "Keeper", "OrderBook", "ReadsOrders", "check_amendable", "in_order"]
+__all__ = [
+    "Finder",
+    "Keeper",
+    "OrderBook",
+    "ReadsOrders",
+    "check_amendable",
+    "check_rewritable",
+    "in_order",
+]
+
+_NEVER_REDACTED = ("id", "schema", "consumer", "day", "tap", "timing", "retention")
+# Salt and commitment, which are of the clear record.
+_TIES = ("salt", "commitment")
 
 
 class Keeper(Protocol):
@@ -58,6 +70,15 @@ class Keeper(Protocol):
         entry that speaks of several, all are given. False when one of them is not there. Raises
         `RecordInvalid` when one differs in more than retention and integrity; then nothing was
         changed. Raises `StoreUnavailable` as `remove` does.
+        """
+
+    async def rewrite(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """As `amend`, for records of which more was taken out: what they are found by changes too.
+
+        Raises `RecordInvalid` where one differs in anything that no redaction changes: whose it is,
+        when it was, its retention, and what ties it to the exchange.
         """
 
     async def scrub(self, *, thorough: bool) -> bool:
@@ -127,13 +148,25 @@ class OrderBook(ReadsOrders, Protocol):
 
 def check_amendable(stored: bytes, record: RedactedRecord) -> None:
     """Raise `RecordInvalid` unless the two differ in retention and integrity only."""
-    there = msgspec.json.decode(stored)
-    new = msgspec.json.decode(to_json(record))
+    there, new = _documents(stored, record)
     for document in (there, new):
         document.pop("retention", None)
         document.pop("integrity", None)
     if there != new:
         raise RecordInvalid("an amendment may change a record's retention only")
+
+
+def check_rewritable(stored: bytes, record: RedactedRecord) -> None:
+    """Raise `RecordInvalid` unless the two agree in all that redaction leaves alone."""
+    there, new = _documents(stored, record)
+    alike = all(there.get(name) == new.get(name) for name in _NEVER_REDACTED)
+    ties = [{k: v for k, v in d.get("integrity", {}).items() if k in _TIES} for d in (there, new)]
+    if not alike or ties[0] != ties[1]:
+        raise RecordInvalid("another redaction may not change whose or when a record is")
+
+
+def _documents(stored: bytes, record: RedactedRecord) -> tuple[dict[str, Json], dict[str, Json]]:
+    return msgspec.json.decode(stored), msgspec.json.decode(to_json(record))
 
 
 def in_order(documents: Iterable[StoredDocument]) -> list[StoredDocument]:

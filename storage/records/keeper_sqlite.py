@@ -8,16 +8,17 @@ text index is merged until no word of a removed text is in it, and the journal i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 
 from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
 from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from audit.value import to_json
 from storage.database import Database
-from storage.records.keeper import check_amendable, in_order
+from storage.records.keeper import check_amendable, check_rewritable, in_order
 from storage.records.ledger_rows import AS_BYTES, INSERT, entry_at, entry_of, row_of
 from storage.records.port import StoredDocument
+from storage.records.sqlite import replace_row
 
 __all__ = ["SqliteFinder", "SqliteKeeper"]
 
@@ -75,6 +76,12 @@ class SqliteKeeper:
     ) -> bool:
         """Put each record in place of the stored one of its id; false when one is not there."""
         return await self._database.write(lambda db: _amended(db, (record, *further), entry))
+
+    async def rewrite(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """As `amend`, with all that the records are found by."""
+        return await self._database.write(lambda db: _rewritten(db, (record, *further), entry))
 
     async def scrub(self, *, thorough: bool) -> bool:
         """Merge the text index and cut the journal off; false when something is left to do."""
@@ -159,13 +166,8 @@ def _removed(db: sqlite3.Connection, entry: LedgerEntry) -> bool:
 
 
 def _amended(db: sqlite3.Connection, records: Sequence[RedactedRecord], entry: LedgerEntry) -> bool:
-    for record in records:
-        there = db.execute(_DOCUMENT, (record.id,)).fetchone()
-        if there is None:
-            return False
-        check_amendable(there[0], record)
-    if not _stands(db, entry):
-        raise StoreUnavailable(f"the record {entry.id} was removed meanwhile")
+    if not _may_stand(db, records, entry, check_amendable):
+        return False
     # Nothing of retention is in the other indexes: they stay as they are.
     db.executemany(
         "UPDATE records SET json = ?, expires_at = ?, hold = ? WHERE id = ?",
@@ -174,6 +176,33 @@ def _amended(db: sqlite3.Connection, records: Sequence[RedactedRecord], entry: L
             for each in records
         ],
     )
+    return True
+
+
+def _rewritten(
+    db: sqlite3.Connection, records: Sequence[RedactedRecord], entry: LedgerEntry
+) -> bool:
+    if not _may_stand(db, records, entry, check_rewritable):
+        return False
+    for each in records:
+        replace_row(db, each)
+    return True
+
+
+def _may_stand(
+    db: sqlite3.Connection,
+    records: Sequence[RedactedRecord],
+    entry: LedgerEntry,
+    check: Callable[[bytes, RedactedRecord], None],
+) -> bool:
+    """Let the entry stand where all records are there and pass the check."""
+    for record in records:
+        there = db.execute(_DOCUMENT, (record.id,)).fetchone()
+        if there is None:
+            return False
+        check(there[0], record)
+    if not _stands(db, entry):
+        raise StoreUnavailable(f"the record {entry.id} was removed meanwhile")
     return True
 
 

@@ -6,14 +6,14 @@ a transaction around both.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 
 from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
 from audit.ledger import LedgerEntry, LedgerState
 from audit.orders import Order
 from audit.record import RedactedRecord
 from audit.value import from_json, to_json
-from storage.records.keeper import check_amendable, in_order
+from storage.records.keeper import check_amendable, check_rewritable, in_order
 from storage.records.memory import MemoryLedger, MemoryRecords
 from storage.records.port import StoredDocument
 
@@ -46,13 +46,27 @@ class MemoryKeeper:
         self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
     ) -> bool:
         """Let the entry stand, then put each record in place of the stored one of its id."""
-        records, documents = (record, *further), self._records.documents
+        return await self._in_place((record, *further), entry, check_amendable)
+
+    async def rewrite(
+        self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
+    ) -> bool:
+        """As `amend`, for records of which more was taken out."""
+        return await self._in_place((record, *further), entry, check_rewritable)
+
+    async def _in_place(
+        self,
+        records: Sequence[RedactedRecord],
+        entry: LedgerEntry,
+        check: Callable[[bytes, RedactedRecord], None],
+    ) -> bool:
+        documents = self._records.documents
         if any(each.id not in documents for each in records):
             return False
         for each in records:
-            check_amendable(documents[each.id], each)
+            check(documents[each.id], each)
         if not await self._stands(entry):
-            raise StoreUnavailable(f"the record {record.id} was removed meanwhile")
+            raise StoreUnavailable(f"the record {entry.id} was removed meanwhile")
         return all([await self._records.replace(each) for each in records])
 
     async def scrub(self, *, thorough: bool) -> bool:

@@ -26,12 +26,16 @@ from storage.records.query import Query
 from storage.records.query_sqlite import compile_query
 from storage.records.reference import reference
 
-__all__ = ["SqliteRecordReader", "SqliteRecordWriter", "insertion"]
+__all__ = ["SqliteRecordReader", "SqliteRecordWriter", "insertion", "replace_row"]
 
 _NAMES = ("id", "boot", "seq", "expires_at", "hold", "json", *SCALARS)
 _INSERT = (
     f"INSERT INTO records ({', '.join(_NAMES)})"  # noqa: S608 - names of this file, no input
     f" VALUES ({', '.join('?' * len(_NAMES))}) ON CONFLICT (id) DO NOTHING RETURNING number"
+)
+_UPDATE = (
+    f"UPDATE records SET ({', '.join(_NAMES)})"  # noqa: S608 - names of this file, no input
+    f" = ({', '.join('?' * len(_NAMES))}) WHERE id = ? RETURNING number"
 )
 _REMOVED = (
     "SELECT 1 FROM ledger WHERE (tap, boot, seq) = (?, ?, ?) AND state IN ('erased', 'expired')"
@@ -132,19 +136,34 @@ def _insert(
     row = db.execute(_INSERT, values).fetchone()
     if row is None:
         return False
+    _insert_found(db, row[0], found)
+    return True
+
+
+def _insert_found(db: sqlite3.Connection, number: int, found: Findable) -> None:
     db.executemany(
         "INSERT INTO labels (kind, label, record, count) VALUES (?, ?, ?, ?)",
         [
-            (kind, label, row[0], count)
+            (kind, label, number, count)
             for kind, labels in found.labels.items()
             for label, count in labels.items()
         ],
     )
     db.execute(
         "INSERT INTO texts (rowid, prompt, answer) VALUES (?, ?, ?)",
-        (row[0], found.prompt, found.answer),
+        (number, found.prompt, found.answer),
     )
-    return True
+
+
+def replace_row(db: sqlite3.Connection, record: RedactedRecord) -> None:
+    """Put a record in place of the one of its id, which is there, with all it is found by.
+
+    For a transaction of the keeper.
+    """
+    (number,) = db.execute(_UPDATE, [*_row(record), record.id]).fetchone()
+    db.execute("DELETE FROM texts WHERE rowid = ?", (number,))
+    db.execute("DELETE FROM labels WHERE record = ?", (number,))
+    _insert_found(db, number, findable(record))
 
 
 def _found(

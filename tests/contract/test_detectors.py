@@ -142,7 +142,7 @@ async def test_a_configured_model_finds_names(tmp_path: Path) -> None:
     nlp.to_disk(tmp_path / "names")
     folder = str(tmp_path / "names")
     detector = PresidioDetector(["en", "de"], {"en": folder, "de": "de_core_news_lg"})
-    assert detector.reads_names
+    assert detector.reads_names_in == {"en"}
     assert detector.version.endswith(f"+en:{folder}")
     text = "Thank you, Ada Lovelace, for 5555555555554444."
     (spans,) = await detector.detect([Passage(text)])

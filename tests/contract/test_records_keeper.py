@@ -241,6 +241,53 @@ async def test_a_held_record_is_not_removed(doors: Doors) -> None:
     assert entry.state is LedgerState.STORED
 
 
+def reworded(record: RedactedRecord, prompt: str) -> RedactedRecord:
+    """The record with another prompt and other counts, as another redaction leaves it."""
+    other = a_record(record.tap.seq, prompt=prompt)
+    redaction = msgspec.structs.replace(record.redaction, counts={"PERSON": 2})
+    bare = msgspec.structs.replace(record, request=other.request, redaction=redaction)
+    stated = msgspec.structs.replace(bare.integrity, record_digest=record_digest(bare))
+    return msgspec.structs.replace(bare, integrity=stated)
+
+
+async def test_a_rewritten_record_is_found_by_what_it_says_now(doors: Doors) -> None:
+    """By its new words and types and no longer by the old ones, under its entry's amendment."""
+    await store(doors, kept(1), kept(2))
+    before = await doors.ledger.entry(number(1))
+    assert before is not None
+    made = reworded(kept(1), "about <PERSON_1> only")
+    amendment = Amendment(at=AT, kind="reredacted", record_digest="cd", order="o-1")
+    entry = msgspec.structs.replace(before, amendments=(amendment,))
+    assert await doors.keeper.rewrite(made, entry)
+    document = await doors.keeper.document(record_id(1))
+    assert document is not None
+    assert document.json == to_json(made)
+    assert await doors.ledger.entry(number(1)) == entry
+    for text, seqs in (("refund", [2]), ("entity:PERSON", [1]), ("only", [1]), ("", [2, 1])):
+        page = await doors.reader.search(parse(text, 0), 10)
+        assert [each.id for each in page.documents] == [record_id(seq) for seq in seqs], text
+    assert not await doors.keeper.rewrite(kept(3), an_entry(3))
+
+
+async def test_a_rewriting_changes_neither_whose_nor_when_a_record_is(doors: Doors) -> None:
+    """Consumer, day, number, times, retention, salt and commitment stay; else nothing is done."""
+    await store(doors, kept(1))
+    there, entry = kept(1), an_entry(1)
+    timing = msgspec.structs.replace(there.timing, received_at=LATER)
+    salted = msgspec.structs.replace(there.integrity, salt="0f")
+    for change in (
+        {"retention": Retention(hold=True)},
+        {"timing": timing},
+        {"integrity": salted},
+        {"tap": msgspec.structs.replace(there.tap, seq=2)},
+    ):
+        with pytest.raises(RecordInvalid):
+            await doors.keeper.rewrite(msgspec.structs.replace(there, **change), entry)
+    document = await doors.keeper.document(record_id(1))
+    assert document is not None
+    assert document.json == to_json(there)
+
+
 async def test_an_amendment_changes_record_and_entry(doors: Doors) -> None:
     """The new document and the new entry stand, and the record is found as before."""
     await store(doors, kept(1))

@@ -6,6 +6,7 @@ import asyncio
 import functools
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 
 from redaction.build import build_detectors
@@ -16,14 +17,19 @@ from redaction.policy_file import default_policy
 from redaction.texts import covered
 from tests.quality.evasions import EVASIONS, Evasion
 
+# Names around a disguised value would be found too: here it is about the value.
+POLICY = msgspec.structs.replace(
+    default_policy(), required=tuple(each for each in default_policy().required if each != "names")
+)
+
 
 @functools.cache
 def _detectors() -> list[Detector]:
-    return build_detectors(default_policy(), {})[0]
+    return build_detectors(POLICY, {})[0]
 
 
 def _covers(text: str) -> list[tuple[int, int]]:
-    (spans,) = asyncio.run(covered([text], default_policy(), _detectors()))
+    (spans,) = asyncio.run(covered([text], POLICY, _detectors()))
     return [(span.start, span.end) for span in spans]
 
 

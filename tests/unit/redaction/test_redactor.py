@@ -150,10 +150,12 @@ async def test_a_value_found_once_is_taken_out_everywhere() -> None:
     """A detector that misses the second place does not matter."""
     by = _with(ScriptedDetector(words={"Ada Lovelace": "PERSON"}))
     record = await by.redact(
-        a_record("Ada Lovelace, ADA LOVELACE", '{"ada lovelace": "ADA LOVELACES"}')
+        a_record(
+            "Ada Lovelace, ADA LOVELACE", '{"ada lovelace": "ADA LOVELACES", "x": "ADALOVELACE"}'
+        )
     )
     assert text_of(record) == "<PERSON_1>, <PERSON_1>"
-    assert _arguments(record) == '{"<PERSON_1>": "ADA LOVELACES"}'
+    assert _arguments(record) == '{"<PERSON_1>": "<PERSON_1>", "x": "ADALOVELACE"}'
 
 
 async def test_allow_and_deny_lists_are_obeyed() -> None:
@@ -207,10 +209,10 @@ def test_the_record_says_how_it_was_made() -> None:
     record = redact(a_record(f"mail {MAIL}"))
     said = record.redaction
     assert said.policy == default_policy().label == redactor().policy
-    assert [engine.name for engine in said.engines] == ["patterns", "secrets", "presidio"]
+    assert [engine.name for engine in said.engines] == ["patterns", "secrets", "presidio", "names"]
     assert said.engines == redactor().engines
     assert said.languages == default_policy().languages
-    assert said.gaps == redactor().gaps == (NO_NAME_MODEL,)
+    assert said.gaps == redactor().gaps == ()
     assert said.degraded == ()
     assert record.integrity.record_digest == record_digest(record)
     assert record.integrity.commitment == "ab" * 32
@@ -330,13 +332,24 @@ async def test_building_and_redacting_touch_no_network(monkeypatch: pytest.Monke
     # The library's own function fetches its list on first use, and hides that it could not.
     monkeypatch.setattr(tldextract, "extract", refuse)
     models = {"en": "en_core_web_lg", "de": "de_core_news_sm"}
-    by = build_redactor(default_policy(), spacy_models=models, pseudonym_key=KEY)
+    without = msgspec.structs.replace(default_policy(), required=("patterns", "presidio"))
+    by = build_redactor(without, spacy_models=models, pseudonym_key=KEY)
     await by.prepare()
     record = await by.redact(
         a_record(f"{MAIL} https://unheard-of.museum bob@xn--bcher-kva.example")
     )
     assert touched == []
     assert record.redaction.gaps == (NO_NAME_MODEL,)
+
+
+def test_a_record_names_the_languages_in_which_no_names_were_sought() -> None:
+    """The model that ships reads eight; a policy that asks for another is told so."""
+    asked = msgspec.structs.replace(
+        default_policy(), languages=("en", "pl", "sv"), required=("patterns", "names")
+    )
+    assert build_redactor(asked, pseudonym_key=KEY).gaps == (f"{NO_NAME_MODEL}:sv",)
+    none = msgspec.structs.replace(asked, required=("patterns",))
+    assert build_redactor(none, pseudonym_key=KEY).gaps == (NO_NAME_MODEL,)
 
 
 async def test_values_that_repeat_are_read_once() -> None:

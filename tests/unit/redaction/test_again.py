@@ -1,0 +1,206 @@
+"""Redacting again: what was missed goes, what was taken out stays out, and a receipt says so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit.digest import record_digest
+from audit.errors import RecordInvalid
+from audit.exchange import Level
+from audit.record import AuditRecord, RedactedRecord
+from audit.value import Json, from_json, to_json
+from redaction.again import reread, seen_by
+from redaction.build import build_redactor
+from redaction.policy import Action, EntityRule, Policy
+from redaction.redactor import Redactor
+from tests.unit.redaction.exchanges import KEY, a_record
+
+AT, ORDER = "2026-11-26T10:00:00.000000Z", "o-1"
+
+
+def a_redactor(name: str, **deny: str) -> Redactor:
+    """One that looks for patterns and for what it is told to deny."""
+    denied = {value.replace("_", " "): kind for value, kind in deny.items()}
+    policy = Policy(name=name, version="1", required=("patterns",), deny=denied)
+    return build_redactor(policy, pseudonym_key=KEY)
+
+
+OLD = a_redactor("old", Ada="PERSON")
+NEW = a_redactor("new", Hana_Novakova="PERSON", Oak_Lane="ADDRESS", person="WORD")
+
+
+def stored(record: AuditRecord) -> RedactedRecord:
+    """The record as the old policy made it, read back from its JSON."""
+    return from_json(to_json(asyncio.run(OLD.redact(record))), RedactedRecord)
+
+
+def again(record: RedactedRecord, redactor: Redactor = NEW) -> RedactedRecord:
+    """The record after another reading."""
+    (made,) = asyncio.run(reread([record], redactor, at=AT, order=ORDER))
+    return from_json(to_json(made.record), RedactedRecord)
+
+
+def said(record: RedactedRecord) -> tuple[str, str]:
+    """The prompt and the tool's arguments."""
+    tree = json.loads(to_json(record))
+    prompt = tree["request"]["messages"][0]["parts"][0]["text"]
+    return prompt, tree["response"]["outputs"][0]["parts"][0]["arguments"]
+
+
+def findings_fit(record: RedactedRecord) -> bool:
+    """Whether each finding cuts out exactly its token."""
+    tree: Json = json.loads(to_json(record))
+    for each in record.redaction.findings:
+        text = tree
+        for step in each.path.split("/")[1:]:
+            name = step.replace("~1", "/").replace("~0", "~")
+            text = text[int(name)] if isinstance(text, list) else text[name]
+        if text[each.start : each.end] != each.token:
+            return False
+    return True
+
+
+def test_what_was_missed_is_taken_out_and_what_was_taken_out_stays() -> None:
+    """Old tokens keep their numbers, new values get numbers that nobody has, in all parts."""
+    old = stored(
+        a_record("Ada met Hana Novakova of Oak Lane; ada@x.org", '{"to": "HANA NOVAKOVA"}')
+    )
+    made = again(old)
+    assert said(made) == (
+        "<PERSON_1> met <PERSON_2> of <ADDRESS_1>; <EMAIL_ADDRESS_1>",
+        '{"to": "<PERSON_2>"}',
+    )
+    assert made.redaction.counts == {"ADDRESS": 1, "EMAIL_ADDRESS": 1, "PERSON": 3}
+    assert findings_fit(made)
+    assert len(made.redaction.findings) == 5
+
+
+def test_a_receipt_says_which_policy_saw_it_when_and_by_which_order() -> None:
+    """And what it found; the policy that made the record stays named."""
+    old = stored(a_record("Hana Novakova"))
+    made = again(old)
+    (receipt,) = made.redaction.receipts
+    assert (receipt.policy, receipt.at, receipt.order) == (NEW.policy, AT, ORDER)
+    assert receipt.found == {"PERSON": 1}
+    assert made.redaction.policy == OLD.policy
+    assert seen_by(made, NEW)
+    assert not seen_by(made, OLD)
+    assert not seen_by(old, NEW)
+    assert len(again(made, OLD).redaction.receipts) == 2
+
+
+def test_a_record_without_a_receipt_is_written_as_before() -> None:
+    """No field is added to records that nobody has read again, so that their digests stay."""
+    assert b"reviews" not in to_json(stored(a_record("Ada")))
+
+
+def test_the_digest_is_the_records_own_and_the_commitment_stays() -> None:
+    """Whoever signs it signs what it says now."""
+    old = stored(a_record("Hana Novakova"))
+    made = again(old)
+    assert made.integrity.record_digest == record_digest(made) != old.integrity.record_digest
+    assert made.integrity.commitment == old.integrity.commitment
+    assert made.integrity.signature is None
+
+
+def test_no_token_is_taken_for_a_value() -> None:
+    """A policy that denies the word `person` leaves `<PERSON_1>` what it is."""
+    assert said(again(stored(a_record("Ada is a person"))))[0] == "<PERSON_1> is a <WORD_1>"
+
+
+def test_a_token_amid_what_was_missed_goes_with_it() -> None:
+    """Nothing is counted or told of that no longer stands."""
+    old = stored(a_record("at Oak Ada Lane now"))
+    policy = Policy(
+        name="wide", version="1", required=("patterns",), deny={"Oak \U000f0000 Lane": "ADDRESS"}
+    )
+    made = again(old, build_redactor(policy, pseudonym_key=KEY))
+    assert said(made)[0] == "at <ADDRESS_1> now"
+    assert made.redaction.counts == {"ADDRESS": 1}
+    assert findings_fit(made)
+
+
+def test_the_records_of_a_session_are_read_as_one() -> None:
+    """What is found in one goes from all, under one token."""
+    first, second = (stored(a_record(text)) for text in ("Oak Lane", "near oak lane"))
+    made = asyncio.run(reread([first, second], NEW, at=AT, order=ORDER))
+    assert [said(each.record)[0] for each in made] == ["<ADDRESS_1>", "near <ADDRESS_1>"]
+
+
+def test_a_record_whose_findings_lie_is_refused() -> None:
+    """Where a finding does not lead to its token, nobody knows what is a token."""
+    old = stored(a_record("Ada"))
+    wrong = [msgspec.structs.replace(each, start=1, end=2) for each in old.redaction.findings]
+    redaction = msgspec.structs.replace(old.redaction, findings=tuple(wrong))
+    with pytest.raises(RecordInvalid):
+        again(msgspec.structs.replace(old, redaction=redaction))
+
+
+def test_masks_pseudonyms_and_dropped_values_stay() -> None:
+    """Whatever a policy put in a value's place is left as it is."""
+    policy = Policy(
+        name="marks",
+        version="1",
+        required=("patterns",),
+        deny={"Ada": "PERSON"},
+        entities={
+            "PERSON": EntityRule(action=Action.DROP),
+            "EMAIL_ADDRESS": EntityRule(action=Action.MASK, mask_keeps=3),
+        },
+    )
+    made = asyncio.run(
+        build_redactor(policy, pseudonym_key=KEY).redact(a_record("Ada: a.b@x.org, Oak Lane"))
+    )
+    read = again(made)
+    assert said(read)[0].endswith("org, <ADDRESS_1>")
+    assert said(read)[0].startswith(said(made)[0].removesuffix("Oak Lane"))
+    assert findings_fit(read)
+
+
+WORDS = st.sampled_from(
+    [
+        "Ada",
+        "Hana Novakova",
+        "Oak Lane",
+        "person",
+        "b@x.org",
+        "{",
+        '"',
+        "\\",
+        "ü",
+        "<PERSON_1>",
+        ", ",
+    ]
+)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(WORDS, max_size=12),
+    st.lists(WORDS, max_size=6),
+    st.sampled_from([Level.REDACTED, Level.PSEUDONYMISED]),
+)
+def test_reading_again_only_takes_out(
+    words: Sequence[str], arguments: Sequence[str], level: Level
+) -> None:
+    """Whatever a record says: findings fit, no value is left, a second time changes nothing."""
+    text = json.dumps({"q": " ".join(arguments), "b@x.org": 1})
+    old = stored(
+        a_record(" ".join(words), text, parameters={"metadata": {"c@x.org": "Ada"}}, level=level)
+    )
+    made = again(old)
+    assert findings_fit(made)
+    whole = to_json(msgspec.structs.replace(made, redaction=old.redaction)).decode().lower()
+    assert "novakova" not in whole
+    assert "oak lane" not in whole
+    later = again(made)
+    assert said(later) == said(made)
+    assert later.redaction.findings == made.redaction.findings
+    assert later.redaction.counts == made.redaction.counts
