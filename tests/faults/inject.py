@@ -13,6 +13,7 @@ import errno
 import os
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,11 @@ SLOW_SYNC = 0.15
 AGAIN_AFTER = 0.4
 
 _OUTBOX = ("send",)
-_INBOX = ("receive", "complete", "renew", "abandon", "dead_letter")
+_INBOX = ("receive", "complete", "renew", "abandon", "excuse", "dead_letter")
 _RECORDS = ("put", "digest")
 _LEDGER = ("enter", "entry", "checkpoint")
 _ORDERS = ("about",)
-_KEEPING = ("remove", "amend")
+_KEEPING = ("remove", "amend", "rewrite")
 
 
 def install(path: Path, part: str) -> None:
@@ -88,7 +89,7 @@ Method = Callable[..., Awaitable[Any]]
 
 
 def _troubled(view: View, real: Method, service: str, failure: type[Exception]) -> Method:
-    async def call(*given: Any) -> Any:
+    async def call(*given: Any, **named: Any) -> Any:
         trouble = getattr(view.now, service)
         if trouble:
             view.met(f"{service}_{trouble}")
@@ -96,10 +97,11 @@ def _troubled(view: View, real: Method, service: str, failure: type[Exception]) 
             raise failure("refused by the fault harness")
         if trouble == "slow":
             await asyncio.sleep(SLOW_CALL)
-        result = await real(*given)
+        asked = partial(real, *given, **named)
+        result = await asked()
         if trouble == "cuts":
             raise failure("cut off by the fault harness")
-        return await _twice(real, given, result) if trouble == "twice" else result
+        return await _twice(real.__name__, asked, result) if trouble == "twice" else result
 
     return call
 
@@ -107,20 +109,20 @@ def _troubled(view: View, real: Method, service: str, failure: type[Exception]) 
 _again: set[asyncio.Task[None]] = set()
 
 
-async def _twice(real: Method, given: tuple[Any, ...], result: Any) -> Any:
+async def _twice(name: str, asked: Method, result: Any) -> Any:
     """Deliver twice what was received; have a call that is sent arrive once more, later."""
-    if real.__name__ == "receive":
+    if name == "receive":
         return [*result, *result]
-    task = asyncio.create_task(_later(real, given))
+    task = asyncio.create_task(_later(asked))
     _again.add(task)
     task.add_done_callback(_again.discard)
     return result
 
 
-async def _later(real: Method, given: tuple[Any, ...]) -> None:
+async def _later(asked: Method) -> None:
     await asyncio.sleep(AGAIN_AFTER)
     try:
-        await real(*given)
+        await asked()
     except Exception as error:  # noqa: BLE001 - nobody waits for it any more
         os.write(2, f"fault harness: a call repeated raised {type(error).__name__}\n".encode())
 
