@@ -24,6 +24,7 @@ from aiohttp import ClientSession
 
 from tests.harness.engines import AZURE, on_engines
 from tests.harness.live import Live
+from tests.harness.no_names import without_names
 from tests.harness.scripted_upstream import ScriptedUpstream
 from tests.harness.tree import Tree, auditstream, clean_environment, free_port
 from tests.unit.deploy.recipes import share_keys
@@ -88,7 +89,7 @@ async def machine(name: str, folder: Path, barred: str, **settings: str) -> Asyn
     await asyncio.to_thread(folder.mkdir)
     given = {
         variable: value
-        for variable, value in clean_environment().items()
+        for variable, value in clean_environment(**without_names()).items()
         if not (barred and variable.startswith(f"AUDITSTREAM_{barred}__"))
     }
     own = {f"AUDITSTREAM_{variable}": value for variable, value in settings.items()}

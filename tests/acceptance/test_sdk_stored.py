@@ -28,7 +28,6 @@ from tests.harness.sdk_returned import returned
 from tests.harness.sdk_told import recorded
 from tests.harness.sdk_upstream import Library
 from tests.harness.tree import Tree, auditstream, records
-from tests.unit.docs.source import ROOT
 
 # The SDK advises against the API; its callers are recorded all the same.
 pytestmark = pytest.mark.filterwarnings("ignore:The Assistants API:DeprecationWarning")
@@ -134,12 +133,7 @@ async def _live(after: Aftermath) -> None:
     exchanges = after.exchanges.values()
     answers = {exchange.call.answer: exchange.answers for exchange in exchanges}
     async with RawUpstream(Replay(Library(answers))) as upstream:
-        # The texts are torn on purpose: what a model makes of pieces of words is not asked here.
-        policy = after.data.with_name("patterns.toml")
-        shipped = (ROOT / "redaction" / "policies" / "default.toml").read_text("utf-8")
-        policy.write_text(shipped.replace(', "names"]', "]"))
-        extra = {"AUDITSTREAM_REDACTION__POLICY": str(policy)}
-        tree = Tree(after.data, f"http://127.0.0.1:{upstream.port}", extra=extra)
+        tree = Tree(after.data, f"http://127.0.0.1:{upstream.port}")
         await tree.start()
         for each in exchanges:
             each.heard = await hear("asynchronous", tree.url, each.call, each.trace)

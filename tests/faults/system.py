@@ -21,6 +21,7 @@ from tests.faults.board import Board
 from tests.faults.engines import Engine
 from tests.faults.ledgers import History
 from tests.faults.second import Second
+from tests.harness.no_names import without_names
 from tests.harness.settling import tap_health
 from tests.harness.tree import Tree, auditstream, clean_environment
 
@@ -37,7 +38,7 @@ _STARTS = 5
 
 def environment(board: Path, consumers: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
     """Short leases, small segments, loud logs; and the faults' way into each part."""
-    return {
+    return without_names() | {
         "AUDITSTREAM_TAP__UPSTREAM_IDLE_TIMEOUT": str(PATIENCE),
         "AUDITSTREAM_TAP__DRAIN": "2",
         "AUDITSTREAM_WORKER__DRAIN": "3",

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.harness.no_names import without_names
+
 __all__ = [
     "Tree",
     "auditstream",
@@ -95,7 +97,7 @@ class Tree:
             self.process = await asyncio.create_subprocess_exec(
                 *_COMMAND,
                 *self._words(),
-                env=clean_environment(**self._ports(), **self.extra),
+                env=clean_environment(**(without_names() | self._ports() | dict(self.extra))),
                 stdout=log,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,

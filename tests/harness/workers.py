@@ -16,6 +16,7 @@ from audit.settings import Settings
 from audit.signing import Role
 from cli.places import Places, keys_of, prepare
 from storage.queue.sqlite import SqliteQueue
+from tests.harness.no_names import without_names
 from tests.harness.pairs import Draw, fill
 from tests.harness.tree import clean_environment
 
@@ -64,7 +65,7 @@ async def worker(
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "cli.main", "worker", "--data", str(data), *words),
-            env=clean_environment(**(env or {})),
+            env=clean_environment(**(without_names() | dict(env or {}))),
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
         )
