@@ -31,7 +31,7 @@ from audit.record import (
 )
 from audit.value import Json
 
-__all__ = ["EXEMPT", "Kind", "Leaf", "leaves", "pointer", "put_back"]
+__all__ = ["EXEMPT", "Kind", "Leaf", "changeable", "leaves", "pointer", "put_back"]
 
 Place = tuple[str | int, ...]
 
@@ -121,6 +121,13 @@ def _walk_json(value: Json, place: Place, key: str | None) -> Iterator[Leaf]:
             yield from _walk_json(element, (*place, index), key)
     elif isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
         yield Leaf(place, str(int(value)), Kind.NUMBER, key)
+
+
+def changeable(value: Json) -> Json:
+    """Give a JSON tree of whatever msgspec made of a record, in which every list can be changed."""
+    if isinstance(value, dict):
+        return {name: changeable(member) for name, member in value.items()}
+    return [changeable(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def put_back(

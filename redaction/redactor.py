@@ -32,7 +32,7 @@ from audit.record import (
 from audit.value import Json
 from redaction.detector import Detector
 from redaction.examine import Examination, examine
-from redaction.fields import Kind, pointer, put_back
+from redaction.fields import Kind, changeable, pointer, put_back
 from redaction.finding import Passage, Span
 from redaction.persons import PERSON, Persons
 from redaction.policy import Action, Policy, PseudonymScope
@@ -246,7 +246,7 @@ class Redactor:
         examination: Examination,
         unread: Sequence[str],
     ) -> RedactedRecord:
-        tree: dict[str, Json] = msgspec.to_builtins(record)
+        tree: dict[str, Json] = changeable(msgspec.to_builtins(record))
         level = tree.pop("level")
         named = [r for r in redacted if r.reading.leaf.kind is Kind.NAME]
         valued = [r for r in redacted if r.reading.leaf.kind is not Kind.NAME]

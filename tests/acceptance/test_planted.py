@@ -116,8 +116,12 @@ async def _live(folder: Path, after: Aftermath) -> None:
 
 
 def _policy_with_a_small_budget(folder: Path) -> Path:
-    """The policy that ships, with a budget that one of the exchanges outgrows."""
-    text = resources.files("redaction.policies").joinpath("default.toml").read_text("utf-8")
+    """The policy that ships, with a budget that one of the exchanges outgrows.
+
+    Without the model of names: what it makes of the made-up words of these texts is not asked here.
+    """
+    shipped = resources.files("redaction.policies").joinpath("default.toml").read_text("utf-8")
+    text = shipped.replace(', "names"]', "]")
     smaller = re.sub(r"max_text_chars = \S+", f"max_text_chars = {_BUDGET}", text)
     file = folder / "policy.toml"
     file.write_text(smaller)
@@ -371,7 +375,7 @@ def _parts(record: dict[str, Any]) -> list[dict[str, Any]]:
 def test_findings_name_each_token_and_where_it_stands(aftermath: Aftermath) -> None:
     """Every finding cuts its token out of the record, and every record says its policy."""
     for record in aftermath.found.values():
-        assert re.fullmatch(r"default@2#[0-9a-f]{8}", record["redaction"]["policy"])
+        assert re.fullmatch(r"default@3#[0-9a-f]{8}", record["redaction"]["policy"])
         for finding in record["redaction"]["findings"]:
             there = _follow(record, finding["path"])
             assert there[finding["start"] : finding["end"]] == finding["token"]

@@ -21,7 +21,7 @@ from audit.errors import (
 )
 from audit.exchange import Identity, Level
 from audit.parts import Text, ToolCall
-from audit.record import AuditRecord, RedactedRecord
+from audit.record import AuditRecord, RedactedRecord, Safety
 from audit.value import Json, to_json
 from redaction.build import NO_NAME_MODEL, build_redactor
 from redaction.detectors.patterns import PatternDetector
@@ -348,6 +348,14 @@ def test_a_policy_that_seeks_no_names_says_so_on_every_record() -> None:
     assert build_redactor(asked, pseudonym_key=KEY).gaps == ()
     none = msgspec.structs.replace(asked, required=("patterns",))
     assert build_redactor(none, pseudonym_key=KEY).gaps == (NO_NAME_MODEL,)
+
+
+async def test_a_value_in_a_list_of_signals_is_taken_out() -> None:
+    """Lists of texts are changed like any other text, whatever they were made of."""
+    clear = msgspec.structs.replace(a_record("hello"), safety=Safety(signals=(f"{MAIL}.detected",)))
+    by = build_redactor(_policy("patterns"), pseudonym_key=KEY)
+    (signal,) = (await by.redact(clear)).safety.signals
+    assert signal == "<EMAIL_ADDRESS_1>.detected"
 
 
 async def test_values_that_repeat_are_read_once() -> None:
