@@ -352,10 +352,10 @@ def test_a_policy_that_seeks_no_names_says_so_on_every_record() -> None:
 
 async def test_a_value_in_a_list_of_signals_is_taken_out() -> None:
     """Lists of texts are changed like any other text, whatever they were made of."""
-    clear = msgspec.structs.replace(a_record("hello"), safety=Safety(signals=(f"{MAIL}.detected",)))
+    clear = msgspec.structs.replace(a_record("hello"), safety=Safety(signals=(f"{MAIL}: seen",)))
     by = build_redactor(_policy("patterns"), pseudonym_key=KEY)
     (signal,) = (await by.redact(clear)).safety.signals
-    assert signal == "<EMAIL_ADDRESS_1>.detected"
+    assert signal == "<EMAIL_ADDRESS_1>: seen"
 
 
 async def test_values_that_repeat_are_read_once() -> None:
