@@ -131,11 +131,19 @@ class RedactionProcess:
     async def end(self, seconds: float = _END_SECONDS) -> None:
         """Let it end; by force where it still computes."""
         self._asks.close()
+        await self._gone(seconds)
+        await self.lost()
+
+    async def _gone(self, seconds: float) -> None:
+        """Let it end within so many seconds, then by force.
+
+        One that has just ended must not be killed: `Popen.send_signal` looks for its exit code,
+        takes it from under asyncio's eyes, and asyncio then reports 255.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._process.wait()
         self._kill()
-        await self.lost()
 
     async def _begin(self, orders: bytes) -> None:
         ready: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -161,7 +169,6 @@ class RedactionProcess:
                 else:
                     self._consult(answered, answered.asks, body)
                 self._watch_on()
-        self._kill()
         self._asks.close()
         for question in self._questions.values():
             question.cancel()
@@ -171,6 +178,7 @@ class RedactionProcess:
             if not answer.done():
                 had = len(calls) if call in self._taken else 0
                 answer.set_exception(ProcessLostError(had))
+        await self._gone(_END_SECONDS)
 
     def _settle(self, answer: asyncio.Future[bytes], answered: Answered, body: bytes) -> None:
         if answer.done():
