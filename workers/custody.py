@@ -31,7 +31,7 @@ from audit.signing import Signer, Trust
 from storage.records.keeper import Keeper, ReadsOrders
 from storage.records.signed_ledger import signed, signed_record
 from workers.changes import amended_entry, read_record, removed_entry, with_hold
-from workers.vouching import amendable, is_signed
+from workers.vouching import amendable, is_signed, signed_copy
 
 __all__ = ["Custody", "signed_order"]
 
@@ -124,6 +124,19 @@ class Custody:
     def believes(self, entry: LedgerEntry) -> bool:
         """Whether a worker signed it: what anyone else wrote settles nothing."""
         return is_signed(entry, self._trust)
+
+    def digest_of(self, document: bytes, record: RedactedRecord) -> str:
+        """What the stored form of this record digests to; another redaction of it will do.
+
+        Raises `SignatureInvalid` for one that no worker signed as a record of this exchange.
+        """
+        there = signed_copy(document, record, self._trust)
+        if there is None:
+            raise SignatureInvalid(
+                f"what is stored as {record.id} is no record of it that a worker signed;"
+                " `auditstream verify` tells more"
+            )
+        return there.integrity.record_digest or ""
 
     async def hold(self, entry: LedgerEntry, order: Order | None, *, hold: bool = True) -> bool:
         """Set or lift the hold in all stored records of this entry, and say so in the entry.

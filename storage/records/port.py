@@ -95,10 +95,11 @@ class RecordWriter(Protocol):
         `StoreUnavailable`, and `RecordInvalid` for anything that is not a `RedactedRecord`.
         """
 
-    async def digest(self, record: RedactedRecord) -> str | None:
-        """What the stored record of this one's id digests to; None when there is none.
+    async def stored(self, record: RedactedRecord) -> bytes | None:
+        """The text of the stored record of this one's id; None when there is none.
 
-        After a redelivery the stored one may be another redaction of the same exchange.
+        After a redelivery it may be another redaction of the same exchange; it may also be
+        anything that somebody else wrote there. Raises `StoreUnavailable`, `BlobMissing`.
         """
 
 
