@@ -74,6 +74,7 @@ def _office(settings: Settings, store: Store, queue: QueueOffice) -> Office:
         queue=queue.admin,
         spooled=lambda: _spooled(Places(settings.data)),
         subject_of=custody.subject,
+        believes=custody.believes,
     )
     search = Search(
         finder=store.finder,

@@ -30,7 +30,7 @@ from audit.sheaf import exchange_of, record_ids
 from audit.signing import Signer, Trust
 from storage.records.keeper import Keeper, ReadsOrders
 from storage.records.signed_ledger import signed, signed_record
-from workers.changes import amended_entry, read_record, removed_entry, with_hold
+from workers.changes import amended_entry, read_records, removed_entry, with_hold
 from workers.vouching import amendable, is_signed, signed_copy
 
 __all__ = ["Custody", "signed_order"]
@@ -158,10 +158,10 @@ class Custody:
 
     async def _amend(self, entry: LedgerEntry, order: str | None, *, hold: bool) -> bool:
         documents = await self._documents(entry)
-        records = [read_record(each) for each in documents]
-        if all(each.retention.hold is hold for each in records):
+        records = read_records(documents)
+        if records is not None and all(each.retention.hold is hold for each in records):
             return False
-        if not amendable(documents, entry, self._trust):
+        if records is None or not amendable(documents, entry, self._trust):
             raise SignatureInvalid(
                 f"the record {entry.id} or its entry is not what a worker signed;"
                 " `auditstream verify` tells more"

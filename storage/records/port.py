@@ -43,7 +43,10 @@ class Budget(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A record as the store holds it, as JSON text, with fields this version may not know."""
+    """A record as the store holds it, as JSON text, with fields this version may not know.
+
+    The text is empty where it is lost; like any damage, that is for whoever reads it to judge.
+    """
 
     id: str
     json: bytes = field(repr=False)

@@ -152,6 +152,7 @@ class House:
             queue=self.admin,
             spooled=lambda: self.spooled,
             subject_of=self.custody().subject,
+            believes=self.custody().believes,
         )
         return Search(
             finder=self.finder,
