@@ -89,6 +89,7 @@ def _office(settings: Settings, store: Store, queue: QueueOffice) -> Office:
         book=store.orders,
         keeper=store.keeper,
         queue=queue.admin,
+        queue_state=queue.state,
         custody=custody,
         signer=signer,
         claimed=None if queue.claims is None else ClaimedBodies(queue.claims),

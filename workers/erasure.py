@@ -17,7 +17,7 @@ from audit.certificate import Certificate, Erased
 from audit.errors import ExchangeUnknown, OrderInvalid, PermanentError, RecordHeld
 from audit.orders import Order, Subject, by_exchange, covers
 from audit.signing import Signer
-from storage.queue.port import QueueAdmin
+from storage.queue.port import QueueAdmin, QueueReader
 from storage.records.keeper import Keeper, OrderBook
 from storage.records.signed_ledger import signed_certificate
 from workers.changes import current_digest
@@ -60,6 +60,7 @@ class Eraser:
         book: OrderBook,
         keeper: Keeper,
         queue: QueueAdmin,
+        queue_state: QueueReader,
         custody: Custody,
         signer: Signer,
         claimed: ClaimedBodies | None = None,
@@ -68,6 +69,7 @@ class Eraser:
         self._book = book
         self._keeper = keeper
         self._queue = queue
+        self._queue_state = queue_state
         self._custody = custody
         self._signer = signer
         self._claimed = claimed
@@ -137,12 +139,22 @@ class Eraser:
             await self._custody.erase(entries, order, kind)
         refused = await self._erase_unread([each for each in found if each.unread], order, kind)
         found = [each for each in found if each.id not in refused]
-        for record_id in order.ids:
-            await self._queue.discard(record_id)
-        await self._remove_claimed({*order.ids, *(each.id for each in [*found, *before])})
+        erased = {each.id for each in [*found, *before]}
+        for message_id in {*order.ids, *await self._queued(erased - {*order.ids})}:
+            await self._queue.discard(message_id)
+        await self._remove_claimed({*order.ids, *erased})
         emptied = await self._queue.scrub()
         clean = await self._keeper.scrub(thorough=True) and emptied
         return Erasure(self._certificate(order, [*found, *before]), clean, [*left, *refused])
+
+    async def _queued(self, ids: Collection[str]) -> Collection[str]:
+        """Which of these the queue holds: duplicates of what was stored, most of them dead.
+
+        One walk for all of them: to ask a broker for one message is a walk over its dead letters.
+        """
+        if not ids:
+            return ()
+        return [each.id async for each in self._queue_state.numbers() if each.id in ids]
 
     async def _erase_unread(
         self, unread: Sequence[Located], order: Order, kind: str

@@ -170,6 +170,7 @@ class House:
             book=self.book,
             keeper=self.keeper,
             queue=self.admin,
+            queue_state=self.queue_state,
             custody=self.custody(),
             signer=SIGNER,
         )
