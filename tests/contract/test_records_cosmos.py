@@ -32,6 +32,7 @@ from workers.changes import removed_entry
 
 NOW = datetime.fromisoformat("2026-11-20T12:00:00Z").timestamp()
 AT = "2026-11-21T10:00:00.000000Z"
+LATER = "2026-11-22T10:00:00.000000Z"
 LARGE = "grüße " * 350_000 + "unforgettable"
 
 
@@ -484,11 +485,11 @@ async def test_a_look_for_what_came_back_is_two_queries(house: House) -> None:
     """One over the ledger, and one over the records only where something was removed."""
     await house.store.ledger.enter(an_entry(9))
     house.charges.told.clear()
-    assert not await house.store.finder.left_behind(AT)
+    assert not await house.store.finder.left_behind(AT, LATER)
     assert set(house.charges.told) == {"ledger.query"}
     await came_back(house, 1, 2, 3)
     house.charges.told.clear()
-    assert len(await house.store.finder.left_behind(AT)) == 3
+    assert len(await house.store.finder.left_behind(AT, LATER)) == 3
     assert house.charges.told == {"ledger.query": 1.0, "records.query": 1.0}
 
 
@@ -499,5 +500,5 @@ async def test_a_damaged_entry_keeps_nobody_from_finding_what_came_back(house: H
     item = await ledger.read("entry.1", ["tap", BOOT, "entry.1"])
     assert item is not None
     assert await ledger.replace(item | {"consumer": "x"}, item["_etag"])
-    found = await house.store.finder.left_behind(AT)
+    found = await house.store.finder.left_behind(AT, LATER)
     assert [each.number for each in found] == [number(2)]

@@ -354,6 +354,27 @@ async def test_expired_records_are_found_but_not_held_ones(doors: Doors) -> None
     assert found == [record_id(1)]
 
 
+async def test_what_is_over_is_counted_and_found_from_any_instant_on(doors: Doors) -> None:
+    """In the order in which it was to expire; what is held or has time left counts for nothing."""
+    times = [f"2026-11-2{day}T10:00:00.000000Z" for day in (5, 1, 3, 2, 4)]
+    await store(doors, *[kept(seq, expires_at=at) for seq, at in enumerate(times, start=1)])
+    await store(doors, kept(6, expires_at=times[1], hold=True), kept(7))
+    assert await doors.finder.overdue(times[4]) == (4, times[1])
+    assert await doors.finder.overdue(AT[:10]) == (0, AT[:10])
+    found = [each.id async for each in doors.finder.expired(times[4], times[3])]
+    assert found == [record_id(seq) for seq in (4, 3, 5)]
+
+
+async def test_how_far_removals_were_looked_at_is_kept_where_it_is_needed(doors: Doors) -> None:
+    """The last word stands; a store that needs no look keeps none, and no entry comes of it."""
+    assert await doors.keeper.looked_back() is None
+    for at in (LATER, AT):
+        await doors.keeper.look_back_done(at)
+    assert await doors.keeper.looked_back() == (AT if doors.stands else None)
+    assert not await doors.finder.left_behind("", LATER)
+    assert not await doors.finder.knows("demo")
+
+
 async def test_a_consumers_records_are_found_in_order_however_many(doors: Doors) -> None:
     """More than one chunk, each once, oldest first, and nobody else's."""
     for seq in range(450, 0, -1):
@@ -393,10 +414,10 @@ async def test_what_came_back_is_found_until_it_is_removed_again(doors: Doors) -
     back = [removed_at(1, AT), removed_at(2, LATER, LedgerState.EXPIRED)]
     await leave_behind(doors, *back, removed_at(3, "2026-11-21T09:59:59.999999Z"))
     await doors.keeper.remove([removed_at(4, LATER), removed_at(9, LATER)])
-    found = await doors.finder.left_behind(AT)
+    found = await doors.finder.left_behind(AT, LATER)
     assert sorted(found, key=lambda each: each.number.seq) == (back if doors.stands else [])
     await doors.keeper.remove(found)
-    assert not await doors.finder.left_behind(AT)
+    assert not await doors.finder.left_behind(AT, LATER)
     assert await doors.reader.get(record_id(1)) is None
     assert await doors.reader.get(record_id(5)) is not None
 
@@ -407,7 +428,7 @@ async def test_one_record_of_a_session_that_came_back_is_found(doors: Doors) -> 
     for record in (part(2), other, part(3, seq=2)):
         await doors.writer.put(record)
     await leave_behind(doors, removed_at(1, AT), removed_at(3, AT))
-    found = await doors.finder.left_behind(AT)
+    found = await doors.finder.left_behind(AT, LATER)
     assert [each.id for each in found] == ([record_id(1)] if doors.stands else [])
 
 
@@ -418,7 +439,7 @@ async def test_what_came_back_is_found_however_many(doors: Doors) -> None:
     await store(doors, *[kept(entry.number.seq) for entry in back])
     await leave_behind(doors, *back)
     await doors.keeper.remove([entry for entry in removed if entry not in back])
-    found = await doors.finder.left_behind(AT)
+    found = await doors.finder.left_behind(AT, LATER)
     assert sorted(each.number.seq for each in found) == (
         [60, 120, 180, 240] if doors.stands else []
     )
@@ -450,6 +471,13 @@ async def test_orders_are_found_by_id_and_consumer(doors: Doors) -> None:
     assert await doors.book.about(record_id(1), "demo") == [by_consumer, by_id, both]
     assert await doors.book.about(record_id(2), None) == [by_id]
     assert await doors.book.about(record_id(9), "nobody") == []
+    ids = {record_id(2), record_id(8)}
+    assert list(await doors.book.about_any(ids, {"nobody"})) == [by_id]
+    assert list(await doors.book.about_any({record_id(9)}, {"demo", "nobody"})) == [
+        by_consumer,
+        both,
+    ]
+    assert list(await doors.book.about_any(set(), set())) == []
     assert [order.id for order in await doors.book.orders()] == ["o-1", "o-2", "o-3", "o-4"]
 
 
