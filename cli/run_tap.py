@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import ssl
 import sys
 import time
 from functools import partial
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import uvloop
 
-from audit.errors import SettingInvalid, SpoolFull
+from audit.errors import SpoolFull
 from audit.ids import boot_name
 from audit.settings import ConsumerSettings, Settings
 from audit.signing import Role
@@ -23,6 +21,7 @@ from audit.value import Json
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
 from cli.control import ControlPort, Health
 from cli.engines import outbox_of
+from cli.gateway import endpoint_of
 from cli.listener import listener_tls, most_connections
 from cli.logs import configure_for
 from cli.metrics import Metrics
@@ -38,14 +37,14 @@ from storage.spool.start import open_spool
 from tap.aside import Aside
 from tap.consumers import ConsumerPolicy, Consumers
 from tap.desk import Desk
-from tap.pool import Endpoint, UpstreamPool
+from tap.pool import UpstreamPool
 from tap.reassembly import assemble_steps
 from tap.recorder import Recorder
 from tap.server import TapServer
 from tap.service import TapService
 from tap.shipper import Shipper
 
-__all__ = ["endpoint_of", "run"]
+__all__ = ["run"]
 
 _SHIP_AT_ONCE = 64
 # A thread that waits for the interpreter gets it after this many seconds at the latest: the
@@ -234,31 +233,3 @@ def _policy(consumer: ConsumerSettings) -> ConsumerPolicy:
         retention_days=consumer.retention_days,
         may_ask_less=consumer.may_ask_less,
     )
-
-
-def endpoint_of(settings: Settings) -> Endpoint:
-    """Where the upstream is. Raises `SettingInvalid` when that is not set or cannot be used."""
-    if settings.upstream is None:
-        raise SettingInvalid(
-            "setting upstream: is needed, such as --upstream https://my-apim.azure-api.net"
-            " (or --demo with `auditstream up`)"
-        )
-    parts = urlsplit(settings.upstream)
-    host = parts.hostname or ""
-    secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    shown = f"[{host}]" if ":" in host else host
-    authority = shown if parts.port is None else f"{shown}:{port}"
-    return Endpoint(host, port, authority.encode(), _tls(settings) if secure else None, host)
-
-
-def _tls(settings: Settings) -> ssl.SSLContext:
-    bundle = settings.tap.upstream_ca
-    try:
-        context = ssl.create_default_context(cafile=str(bundle) if bundle else None)
-    except (OSError, ssl.SSLError):
-        raise SettingInvalid(
-            f"setting tap.upstream_ca: {bundle} is no file of CA certificates (PEM)"
-        ) from None
-    context.set_alpn_protocols(["http/1.1"])
-    return context
