@@ -61,6 +61,9 @@ EVENTS: dict[str, str] = {
     ),
     "spool.write_failed": "The disk refused a write or a sync; what was acknowledged is kept.",
     "spool.write_recovered": "The spool can be written again.",
+    "spool.not_opened": (
+        "The disk let no spool be opened: calls go by their consumers' policies, it is tried again."
+    ),
     "spool.recovered": "A previous boot's spool was read: what was found and what was cut.",
     "spool.left_alone": "A file of the spool folder is damaged, foreign or unreadable; it stays.",
     "worker.started": "The worker receives.",
