@@ -104,6 +104,7 @@ METRICS: dict[str, str] = {
     "auditstream_spool_bytes": "Bytes in the spool folder.",
     "auditstream_spool_open": "Exchanges open in the spool.",
     "auditstream_spool_waiting": "Exchanges in the spool that the queue has not taken yet.",
+    "auditstream_spool_dropped_total": "Pieces that found no room in memory or on disk.",
     "auditstream_shipped_total": "Exchanges handed to the queue.",
     "auditstream_ship_failures_total": "Batches that the queue did not take.",
     "auditstream_deliveries_total": "Deliveries settled by a worker, by outcome.",

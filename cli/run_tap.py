@@ -151,7 +151,12 @@ def _health(service: Runs, spool: Counted, most: int) -> Health:
 
     async def health() -> tuple[bool, dict[str, Json]]:
         census = spool.census()
-        state = {"bytes": census.bytes, "open": census.open, "waiting": census.waiting}
+        state = {
+            "bytes": census.bytes,
+            "open": census.open,
+            "waiting": census.waiting,
+            "dropped": census.dropped,
+        }
         full = {"code": SpoolFull.code} if census.bytes >= most else {}
         return service.healthy, {"spool": state, **full}
 

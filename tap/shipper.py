@@ -69,6 +69,7 @@ class Shipper:
         self._failures = 0
         self._earlier = deque(earlier)
         self._linger = linger
+        self._dropped = 0
         self._told: int | None = None
         self._pending: Checkpoint | None = None
 
@@ -179,6 +180,8 @@ class Shipper:
         self._count.state("auditstream_spool_bytes", census.bytes)
         self._count.state("auditstream_spool_open", census.open)
         self._count.state("auditstream_spool_waiting", census.waiting)
+        self._count.add("auditstream_spool_dropped_total", census.dropped - self._dropped)
+        self._dropped = census.dropped
 
 
 def _message(checkpoint: Checkpoint) -> Message:
