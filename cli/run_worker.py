@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 import uvloop
 
@@ -95,14 +96,28 @@ async def _carry(
     await control.stop()
 
 
-def _health(queue: QueueReader, pool: Pool, metrics: Metrics) -> Health:
+class Redacting(Protocol):
+    """What says whether anything redacts."""
+
+    @property
+    def running(self) -> int:
+        """How many processes do."""
+
+
+def _health(queue: QueueReader, pool: Redacting, metrics: Metrics) -> Health:
+    """A queue that is away is said, and is no ill health: the worker waits and loses nothing.
+
+    Whoever restarts it for that costs what it holds an attempt, each time, until all of it is
+    set aside. Without any process that redacts, a new worker is what helps.
+    """
+
     async def health() -> tuple[bool, dict[str, Json]]:
+        if not pool.running:
+            return False, {"code": RedactorUnavailable.code}
         try:
             census = await queue.census()
         except TransientError as error:
-            return False, {"code": error.code}
-        if not pool.running:
-            return False, {"code": RedactorUnavailable.code}
+            return True, {"code": error.code}
         metrics.state("auditstream_queue_waiting", census.waiting)
         metrics.state("auditstream_queue_leased", census.leased)
         metrics.state("auditstream_queue_dead", census.dead)
