@@ -274,8 +274,8 @@ class ConsoleSettings(_Group):
     access_log: Path | None = Field(
         None,
         description=(
-            "File of the access log and of saved searches; `access.sqlite` in the data folder"
-            " when not set."
+            "File of the access log and of saved searches, where records are in a file;"
+            " `access.sqlite` in the data folder when not set."
         ),
     )
     url: Origin | None = Field(

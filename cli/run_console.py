@@ -14,8 +14,8 @@ from audit.settings import Settings
 from audit.telemetry import Log
 from cli.accounts import sign_in_of, token_of
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
-from cli.desk import Desk, desk_of, known_trust, owner, sources_of
-from cli.engines import StoreView, on_this_machine, store_view_of
+from cli.desk import known_trust, owner, sources_of
+from cli.engines import Desk, StoreView, desk_of, on_this_machine, store_view_of
 from cli.logs import configure_for
 from console.app import Console, build_app
 from console.room import ReadingRoom
