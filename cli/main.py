@@ -16,6 +16,7 @@ import click
 from audit.errors import AuditStreamError, PermanentError
 from audit.reading.neutral import neutral_line
 from audit.telemetry import frames_of
+from cli.collector import collect_seldom
 from cli.keeping import dead_letters, erase, hold, reredact
 from cli.looking import access_log, export, query, show, tail
 from cli.options import KEY_OPTION as _KEY_OPTION
@@ -336,6 +337,7 @@ def main() -> None:
 
     2 for what must be corrected first (settings, keys, folders, filters), 1 for what failed.
     """
+    collect_seldom()
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:
