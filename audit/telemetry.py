@@ -58,8 +58,14 @@ EVENTS: dict[str, str] = {
     "shipper.queue_unavailable": "The queue did not take a batch; it is tried again.",
     "shipper.unexpected": "An error without a code while shipping; it is tried again.",
     "shipper.recovered": "The queue takes batches again.",
+    "shipper.passed_over": (
+        "The queue refuses this exchange and takes others: those go first, it is tried again."
+    ),
     "spool.write_failed": "The disk refused a write or a sync; what was acknowledged is kept.",
     "spool.write_recovered": "The spool can be written again.",
+    "spool.not_opened": (
+        "The disk let no spool be opened: calls go by their consumers' policies, it is tried again."
+    ),
     "spool.recovered": "A previous boot's spool was read: what was found and what was cut.",
     "spool.left_alone": "A file of the spool folder is damaged, foreign or unreadable; it stays.",
     "worker.started": "The worker receives.",
@@ -109,6 +115,9 @@ METRICS: dict[str, str] = {
     "auditstream_spool_bytes": "Bytes in the spool folder.",
     "auditstream_spool_open": "Exchanges open in the spool.",
     "auditstream_spool_waiting": "Exchanges in the spool that the queue has not taken yet.",
+    "auditstream_spool_passed_over": (
+        "Exchanges in the spool that the queue refuses although it takes others."
+    ),
     "auditstream_shipped_total": "Exchanges handed to the queue.",
     "auditstream_ship_failures_total": "Batches that the queue did not take.",
     "auditstream_deliveries_total": "Deliveries settled by a worker, by outcome.",

@@ -15,6 +15,7 @@ import click
 
 from audit.errors import AuditStreamError, PermanentError
 from cli.canary import canary
+from cli.collector import collect_seldom
 from cli.failing import last_words
 from cli.keeping import dead_letters, erase, hold, reredact
 from cli.looking import access_log, export, query, show, tail
@@ -329,6 +330,7 @@ def main() -> None:
 
     2 for what must be corrected first (settings, keys, folders, filters), 1 for what failed.
     """
+    collect_seldom()
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -24,6 +24,7 @@ from cli.canary_call import post
 from cli.canary_report import Report
 from cli.checks.wire import Unanswered
 from cli.engines import begun, store_place, store_view_of
+from cli.logs import silence_libraries
 from cli.places import tap_keys_of
 from redaction.canaries import ENTROPY, Canaries, Canary, judge
 from redaction.canary_values import Family
@@ -54,6 +55,7 @@ def run_canary(
     Raises `SettingInvalid` for an option that cannot be used, `KeyMissing`, and what the store
     raises.
     """
+    silence_libraries()
     tap, fields, families = _tap(settings, url), _fields(headers), _families(without)
     chance = secrets.token_bytes(ENTROPY)
     canary = Canaries(tap_keys_of(settings).fingerprint_key).hatch(chance, families)

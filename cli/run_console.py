@@ -14,6 +14,7 @@ from audit.settings import Settings
 from audit.telemetry import Log
 from cli.accounts import sign_in_of, token_of
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
+from cli.collector import collect_as_usual
 from cli.desk import Desk, desk_of, known_trust, owner, sources_of
 from cli.engines import StoreView, on_this_machine, store_view_of
 from cli.logs import configure_for
@@ -47,6 +48,7 @@ async def _serve(orders: Orders, log: Log) -> None:
         await web.SockSite(runner, orders.sockets["console"]).start()
         host, port = orders.sockets["console"].getsockname()[:2]
         log.info("console.started", port=port)
+        collect_as_usual()
         if orders.has_parent:
             announce(enter=enter)
         else:

@@ -15,6 +15,7 @@ from audit.value import Json
 from cli.allocator import give_large_blocks_back
 from cli.carrying import carrying_of
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
+from cli.collector import collect_as_usual
 from cli.control import ControlPort, Health
 from cli.detectors import detectors_of
 from cli.engines import Receiving, Store, receiving_of, store_of
@@ -91,6 +92,7 @@ async def _carry(
     control = ControlPort(_health(queue.state, pool, metrics), metrics)
     if "control" in orders.sockets:
         await control.start(orders.sockets["control"])
+    collect_as_usual()
     announce()
     worker = Worker(queue.inbox, carrying.carrier, limits, log=log, count=metrics)
     chores = [each.run(stop) for each in leftovers(queue, store, carrying.trust, log, metrics)]

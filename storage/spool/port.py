@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -86,10 +86,13 @@ class Spool(Protocol):
     def surrender(self, record_id: str) -> None:
         """Give up building a record: what was captured is shipped as a remnant. Never raises."""
 
-    async def shipments(self, limit: int, wait: float) -> Sequence[Shipment]:
+    async def shipments(
+        self, limit: int, wait: float, past: Collection[str] = ()
+    ) -> Sequence[Shipment]:
         """Up to `limit` exchanges to ship, oldest first; wait up to `wait` s for the first.
 
-        The same ones are given again until `shipped` is told.
+        The same ones are given again until `shipped` is told; never those whose ids are in `past`.
+        While there are none but these it does not wait.
         """
 
     def shipped(self, record_ids: Sequence[str]) -> None:

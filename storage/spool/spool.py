@@ -28,7 +28,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -202,15 +202,18 @@ class FileSpool:
         """Ship what was captured as a remnant, once that is synced."""
         self._end(record_id, None)
 
-    async def shipments(self, limit: int, wait: float) -> Sequence[Shipment]:
+    async def shipments(
+        self, limit: int, wait: float, past: Collection[str] = ()
+    ) -> Sequence[Shipment]:
         """Give envelopes, oldest first, of at most some 16 MiB together."""
         if not self._index.ready:
             await self._keeper.wait_ready(wait)
-        batch = list(islice(self._index.ready.values(), limit))
+        offered = (each for each in self._index.ready.values() if each.id not in past)
+        batch = list(islice(offered, limit))
         if all(each.body is not None for each in batch):
             return self._loader.load(batch)
         loaded = await self._loop.run_in_executor(self._reader, self._loader.load, batch)
-        if not loaded:
+        if batch and not loaded:
             # The disk refuses to be read: asking again at once would only spin.
             await asyncio.sleep(min(wait, _UNREADABLE_PAUSE))
         return loaded
