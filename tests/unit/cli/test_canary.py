@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +63,11 @@ async def echo(tmp_path: Path) -> AsyncIterator[Echo]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    handlers = logging.getLogger().handlers
     yield made
+    # The command shuts the loggers of its process, which here is the tests' own.
+    logging.getLogger().handlers = handlers
+    logging.captureWarnings(capture=False)
     await runner.cleanup()
 
 
