@@ -13,7 +13,7 @@ from audit.reading.neutral import neutral_line
 from audit.record import RedactedRecord
 from audit.value import Json
 from redaction.canaries import Canary, Result, Verdict
-from redaction.canary_values import TYPES
+from redaction.canary_values import TYPES, Family
 
 __all__ = ["Found", "Report"]
 
@@ -111,22 +111,24 @@ class Report:
         yield _ADVICE[self.found]
 
     def _table(self) -> Iterator[str]:
-        if self.found is Found.UNREAD:
-            return
         for name, told in self._families().items():
+            if told["readable"] is None:
+                return
             where = " ".join(told["readable"])
             state = "READABLE" if where else "taken out"
             yield f"  {state:9}  {name:17}  {told['type']:17}  {where}".rstrip()
 
     def _families(self) -> dict[str, Json]:
-        leaks = self.verdict.leaks if self.verdict is not None else ()
         return {
-            each.family.value: {
-                "type": TYPES[each.family],
-                "readable": [neutral_line(k.path) for k in leaks if k.family is each.family],
-            }
+            each.family.value: {"type": TYPES[each.family], "readable": self._readable(each.family)}
             for each in self.canary.planted
         }
+
+    def _readable(self, family: Family) -> list[str] | None:
+        """Where a family's value can be read; None where nothing was shown of it."""
+        if self.verdict is None or self.verdict.result is Result.UNREAD:
+            return None
+        return [neutral_line(leak.path) for leak in self.verdict.leaks if leak.family is family]
 
 
 def _facts(record: RedactedRecord | None, seconds: float) -> dict[str, Json] | None:

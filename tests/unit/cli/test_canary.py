@@ -105,6 +105,8 @@ async def test_without_a_record_nothing_is_said_of_leaks(echo: Echo) -> None:
         assert result.exit_code == 2
         assert advice in result.stdout
         assert "taken out " not in result.stdout
+    told = json.loads((await echo.sing("--wait", "0.01", "--json")).stdout)
+    assert {each["readable"] for each in told["families"].values()} == {None}
 
 
 async def test_a_family_that_is_left_out_is_not_planted(echo: Echo) -> None:
