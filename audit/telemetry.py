@@ -115,6 +115,7 @@ METRICS: dict[str, str] = {
     "auditstream_spool_bytes": "Bytes in the spool folder.",
     "auditstream_spool_open": "Exchanges open in the spool.",
     "auditstream_spool_waiting": "Exchanges in the spool that the queue has not taken yet.",
+    "auditstream_spool_dropped_total": "Pieces that found no room in memory or on disk.",
     "auditstream_spool_passed_over": (
         "Exchanges in the spool that the queue refuses although it takes others."
     ),

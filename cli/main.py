@@ -42,22 +42,6 @@ def _as_child(context: click.Context, option: click.Parameter, value: bool) -> b
 _CHILD_OPTION = click.option("--child", is_flag=True, hidden=True, callback=_as_child)
 
 
-def _no_option(
-    context: click.Context, argument: click.Parameter, words: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Refuse what was meant as an option: as a filter it would mean "not not"."""
-    del argument
-    for word in words:
-        if word.startswith("--"):
-            raise click.NoSuchOption(word.partition("=")[0], ctx=context)
-    return words
-
-
-# In a filter a dash means "not": `-ending:complete` is no option, and `-h` no call for help.
-_DASHES = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
-_FILTER = click.argument("words", nargs=-1, metavar="[FILTER]...", callback=_no_option)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="auditstream", prog_name="auditstream")
 def cli() -> None:
