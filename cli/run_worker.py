@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Protocol
 
 import uvloop
@@ -24,7 +25,9 @@ from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.places import prepare, worker_keys_of
 from cli.redactors import pool_of
+from redaction.canaries import Canaries
 from storage.queue.port import QueueReader
+from workers.lookout import Lookout
 from workers.pool import Pool
 from workers.settlement import Patience
 from workers.sweeper import Sweeper
@@ -70,7 +73,9 @@ async def _carry(
     metrics: Metrics,
 ) -> None:
     settings = orders.settings
-    carrying = carrying_of(settings, store, pool, queue.bodies)
+    canaries = Canaries(worker_keys_of(settings).fingerprint_key)
+    watched = replace(store, records=Lookout(store.records, canaries, log, metrics))
+    carrying = carrying_of(settings, watched, pool, queue.bodies)
     limits = WorkerLimits(
         concurrency=settings.worker.concurrency,
         drain=settings.worker.drain,
