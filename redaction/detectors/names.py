@@ -77,8 +77,13 @@ class NameDetector:
         return self._digest
 
     async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
-        """Read all passages in batches. Raises `DetectorFailed` when the model does."""
-        pieces = [piece for at, passage in enumerate(passages) for piece in _pieces(at, passage)]
+        """Read all passages but `coded` ones. Raises `DetectorFailed` when the model does."""
+        pieces = [
+            piece
+            for at, passage in enumerate(passages)
+            if not passage.coded
+            for piece in _pieces(at, passage)
+        ]
         found: list[list[Span]] = [[] for _ in passages]
         for batch in _batches(pieces):
             self._read(batch, passages, found)

@@ -11,6 +11,7 @@ from importlib import resources
 import pytest
 
 from audit.errors import DetectorFailed
+from redaction.cache import Remembering
 from redaction.detectors.names import NameDetector
 from redaction.detectors.shipped_pipeline import Tagger
 from redaction.finding import Passage
@@ -98,6 +99,16 @@ async def test_what_lies_across_the_edge_of_a_window_is_whole(detector: NameDete
     for shift in range(0, 60, 7):
         text = filler[shift:] + "Please ask Magdalena Thornbury about it. " + filler
         assert ("Magdalena Thornbury", "PERSON") in await found(detector, text)
+
+
+async def test_a_word_of_a_vocabulary_is_no_name(detector: NameDetector) -> None:
+    """The model is not asked, whatever it would make of the word, or made of it in prose."""
+    name = "Maria Schneider"
+    remembering = Remembering(detector)
+    for _ in range(2):
+        prose, coded = await remembering.detect([Passage(name), Passage(name, coded=True)])
+        assert prose
+        assert not coded
 
 
 async def test_what_was_read_is_forgotten(detector: NameDetector) -> None:
