@@ -13,7 +13,6 @@ import pytest
 from audit.errors import DetectorFailed
 from redaction.cache import Remembering
 from redaction.detectors.names import NameDetector
-from redaction.detectors.shipped_pipeline import Tagger
 from redaction.finding import Passage
 from tests.unit.docs.source import ROOT
 
@@ -113,16 +112,16 @@ async def test_a_word_of_a_vocabulary_is_no_name(detector: NameDetector) -> None
 
 async def test_what_was_read_is_forgotten(detector: NameDetector) -> None:
     """No vocabulary keeps the words of those who were read about."""
-    before = detector._tagger.words
+    before = detector._reader.words
     await found(detector, "Please call Xanthippe Quackenbushel, and zyxwvutsrq too.")
-    assert not detector._tagger.knows("Quackenbushel")
-    assert detector._tagger.words == before
+    assert not detector._reader.knows("Quackenbushel")
+    assert detector._reader.words == before
 
 
 async def test_a_model_that_fails_says_so_without_the_text(detector: NameDetector) -> None:
     """The passage counts as unread, and the error quotes nothing."""
     spoilt = NameDetector()
-    spoilt._tagger.model = Tagger().model
+    spoilt._network._layers.append(spoilt._network._mix)
     with pytest.raises(DetectorFailed) as failed:
         await found(spoilt, "Please call Magdalena Thornbury.")
     assert "Thornbury" not in str(failed.value)
