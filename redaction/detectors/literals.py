@@ -20,7 +20,8 @@ __all__ = ["as_pattern", "literals"]
 
 _Strings: TypeAlias = frozenset[str]
 
-# Stands for any digit, which no literal has; more strings than these are not worth telling apart.
+# Stands for any digit, which tells half as much as a letter does. More strings than these are not
+# worth telling apart.
 _DIGIT = "\ue000"
 _FEW, _MANY = 64, 4000
 _EMPTY: _Strings = frozenset({""})
@@ -149,11 +150,11 @@ def _joined(before: _Strings | None, after: _Strings | None) -> _Strings | None:
 
 
 def _better(one: _Strings | None, other: _Strings | None) -> _Strings | None:
-    """Give the one whose shortest string is longer; a set with an empty one says nothing."""
+    """Give the one whose least string tells more; a set with an empty one says nothing."""
     return max(one, other, key=_worth) if (_worth(one), _worth(other)) != ((0, 0),) * 2 else None
 
 
 def _worth(strings: _Strings | None) -> tuple[int, int]:
-    """How telling strings are: by the shortest, then by their number."""
-    shortest = min(map(len, strings)) if strings else 0
-    return (shortest, -len(strings)) if strings and shortest else (0, 0)
+    """How telling strings are: by the least of them, then by their number."""
+    least = min((2 * len(each) - each.count(_DIGIT) for each in strings or ()), default=0)
+    return (least, -len(strings)) if strings and least else (0, 0)
