@@ -108,7 +108,9 @@ class Spool(Protocol):
     def checkpoint(self, *, final: bool = False) -> Checkpoint:
         """The tap's word on how many exchanges it has opened, as of now.
 
-        `final` asks for the last one; it is not final while openings are in doubt.
+        It may leave the tap once `synced` has returned behind it: else a crash could take what it
+        says, and the next boot would say something else under its index. `final` asks for the last
+        one; it is not final while openings are in doubt.
         """
 
     async def synced(self) -> None:

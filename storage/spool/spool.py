@@ -15,7 +15,9 @@ Invariants, each tested against a plain model through crashes and failing disks:
    again, elsewhere. A frame is never sealed twice under one nonce.
 5. The event loop never waits for the disk, and memory is bounded: what does not fit is refused
    (openings), or dropped and counted with a hole in the exchange's piece numbers (pieces).
-6. What was shipped does not stay for want of something that comes after it: a spool that rests
+6. A checkpoint is written down before it may leave: once `synced` has returned behind it, no later
+   boot finds less than it says, or says something else under its index.
+7. What was shipped does not stay for want of something that comes after it: a spool that rests
    lets go of its last segment too.
 
 At the size cap openings are refused with `SpoolFull`. Exchanges that are already open go on: their
@@ -228,9 +230,12 @@ class FileSpool:
         self._keeper.forget(self._index.leave(record_ids))
 
     def checkpoint(self, *, final: bool = False) -> Checkpoint:
-        """Draw up a checkpoint, and keep it in a frame; the same one while there is no news."""
+        """Draw up a checkpoint, and keep it in a frame; the same one while there is no news.
+
+        The frame is written however much waits: nobody asks for another before one was synced.
+        """
         checkpoint, new = self._account.checkpoint(timestamp(self._now_ns()), final=final)
-        if new and not self._crowded():
+        if new:
             self._put(Append(Kind.CHECKPOINT, to_json(checkpoint)))
         return checkpoint
 
