@@ -1,4 +1,4 @@
-"""Who comes in by an account, put together from the settings; and the token for programs."""
+"""Who comes in by an account, put together from the settings; the cookies' seal, and the token."""
 
 from __future__ import annotations
 
@@ -15,16 +15,26 @@ from console.oidc.pending import Pending
 from console.oidc.provider import Client, Provider
 from console.oidc.sign_in import SignIn
 from console.principal import Role
+from console.sealed import KEY_BYTES, NONCE_BYTES, BrowserSeal
 
-__all__ = ["provider_of", "sign_in_of", "token_of"]
+__all__ = ["provider_of", "seal_of", "sign_in_of", "token_of"]
 
 
-def sign_in_of(settings: Settings) -> SignIn | None:
+def seal_of(settings: Settings) -> BrowserSeal:
+    """What seals cookies: under the keys that are set, else under one that is drawn now."""
+    given = [bytes.fromhex(each.get_secret_value()) for each in settings.console.session_keys]
+    oidc = settings.console.oidc
+    site = "\n".join((settings.console.url or "", oidc.issuer or "", oidc.client_id or ""))
+    keys = given or [secrets.token_bytes(KEY_BYTES)]
+    return BrowserSeal(keys, site, lambda: secrets.token_bytes(NONCE_BYTES))
+
+
+def sign_in_of(settings: Settings, seal: BrowserSeal) -> SignIn | None:
     """What signs people in; None where there are no accounts. Raises `SettingInvalid`."""
     provider = provider_of(settings)
     if provider is None:
         return None
-    pending = Pending(lambda: secrets.token_urlsafe(32), time.monotonic)
+    pending = Pending(seal, lambda: secrets.token_urlsafe(32), time.time)
     return SignIn(provider, pending, _grants(settings), time.time)
 
 

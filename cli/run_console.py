@@ -12,11 +12,11 @@ from aiohttp import web
 
 from audit.settings import Settings
 from audit.telemetry import Log
-from cli.accounts import sign_in_of, token_of
+from cli.accounts import seal_of, sign_in_of, token_of
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
 from cli.collector import collect_as_usual
-from cli.desk import Desk, desk_of, known_trust, owner, sources_of
-from cli.engines import StoreView, on_this_machine, store_view_of
+from cli.desk import known_trust, owner, sources_of
+from cli.engines import Desk, StoreView, desk_of, on_this_machine, store_view_of
 from cli.logs import configure_for
 from console.app import Console, build_app
 from console.room import ReadingRoom
@@ -64,9 +64,11 @@ def _console(settings: Settings, store: StoreView, desk: Desk, log: Log) -> Cons
     room = ReadingRoom(
         sources_of(store, desk, known_trust(settings)), time.time_ns, max_rows=reading.max_rows
     )
+    seal = seal_of(settings)
     sessions = Sessions(
+        seal,
         lambda: secrets.token_urlsafe(32),
-        time.monotonic,
+        time.time,
         idle=reading.session_idle,
         longest=reading.session_longest,
     )
@@ -77,7 +79,7 @@ def _console(settings: Settings, store: StoreView, desk: Desk, log: Log) -> Cons
         owner=owner("token"),
         token=token_of(settings),
         max_export=reading.max_export,
-        sign_in=sign_in_of(settings),
+        sign_in=sign_in_of(settings, seal),
         url=reading.url,
         log=log,
     )

@@ -10,6 +10,7 @@ from audit.telemetry import Log, NoLog
 from console.oidc.sign_in import SignIn
 from console.principal import Principal, Visit
 from console.room import ReadingRoom
+from console.sealed import Kind
 from console.sessions import Session, Sessions
 from storage.access.port import SavedSearches
 
@@ -53,11 +54,15 @@ class Console:
     @property
     def cookie(self) -> str:
         """The name of a session's cookie."""
-        return self.cookie_named("session")
+        return self.cookie_named(Kind.SESSION)
 
-    def cookie_named(self, name: str) -> str:
-        """A cookie's name: with `__Host-`, no other host and no plain connection can set it."""
-        return f"{'__Host-' if self.is_secure else ''}auditstream_{name}"
+    def cookie_named(self, name: Kind) -> str:
+        """A cookie's name: with `__Host-`, no other host and no plain connection can set it.
+
+        A search's cookie goes with its own page only, which that prefix does not allow.
+        """
+        prefix = "__Secure-" if name is Kind.SEARCH else "__Host-"
+        return f"{prefix if self.is_secure else ''}auditstream_{name}"
 
 
 CONSOLE = web.AppKey("console", Console)
