@@ -41,9 +41,9 @@ class Lookout:
             self._tell(await asyncio.to_thread(judge, canary, record), record)
         return new
 
-    async def digest(self, record: RedactedRecord) -> str | None:
-        """What the stored record of this one's id digests to, as the other one says."""
-        return await self._records.digest(record)
+    async def stored(self, record: RedactedRecord) -> bytes | None:
+        """What the other one has stored under this one's id."""
+        return await self._records.stored(record)
 
     def _tell(self, verdict: Verdict, record: RedactedRecord) -> None:
         self._count.add(CANARIES, result=verdict.result.value)

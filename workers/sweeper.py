@@ -154,7 +154,9 @@ class Sweeper:
         """The entry of an exchange that may go. One damaged row does not keep others from it."""
         try:
             entry = await self._finder.entry_of(exchange_of(document.id))
-            records = await self._vouched(document, entry) if entry is not None else ()
+            if entry is None:
+                return None
+            records = await self._vouched(document, entry)
             if not records or not all(is_over(each, self._custody.now()) for each in records):
                 return None
             # A hold that was cut short stands in the book only: a store that removes by itself what

@@ -104,7 +104,7 @@ async def test_a_record_that_was_there_before_is_not_told_again() -> None:
     record = stored(CANARY, CANARY.text)
     assert [await post.lookout.put(record) for _ in range(2)] == [True, False]
     assert post.log.events() == ["canary.leaked"]
-    assert await post.lookout.digest(record) == await post.records.digest(record)
+    assert await post.lookout.stored(record) == await post.records.stored(record)
 
 
 async def test_whoever_makes_up_a_canary_is_not_heard() -> None:
