@@ -106,7 +106,8 @@ class TapSettings(_Group):
     name: str = Field(
         "tap",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="Name of this tap; part of every exchange's number, unique per spool folder.",
+        description="Name of this tap, part of every exchange's number: unique among all taps of a"
+        " queue, and the same after a restart on the same spool folder.",
     )
     control: Address = Field(
         "127.0.0.1:8081", description="Where health and metrics listen, apart from traffic."

@@ -44,12 +44,13 @@ def redactor_of(settings: Settings, pseudonym_key: bytes, *asked: Detector) -> R
     Raises `SettingInvalid`.
     """
     check_models(settings)
-    load_lean()
+    policy = policy_of(settings)
+    load_lean((*policy.required, *policy.optional))
     # Imported late: it imports what has just been loaded lean.
     from redaction.build import build_redactor  # noqa: PLC0415 - see above
 
     return build_redactor(
-        policy_of(settings),
+        policy,
         spacy_models=settings.redaction.models,
         pseudonym_key=pseudonym_key,
         given=asked,

@@ -157,7 +157,12 @@ def _health(service: Runs, spool: Counted, most: int) -> Health:
 
     async def health() -> tuple[bool, dict[str, Json]]:
         census = spool.census()
-        state = {"bytes": census.bytes, "open": census.open, "waiting": census.waiting}
+        state = {
+            "bytes": census.bytes,
+            "open": census.open,
+            "waiting": census.waiting,
+            "dropped": census.dropped,
+        }
         ill: dict[str, Json] = {"code": SpoolFull.code} if census.bytes >= most else {}
         if isinstance(spool, LateSpool) and not spool.is_there:
             ill = {"code": SpoolUnavailable.code}

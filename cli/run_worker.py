@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Protocol
 
 import uvloop
 
@@ -23,7 +25,9 @@ from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.places import prepare, worker_keys_of
 from cli.redactors import pool_of
+from redaction.canaries import Canaries
 from storage.queue.port import QueueReader
+from workers.lookout import Lookout
 from workers.pool import Pool
 from workers.settlement import Patience
 from workers.sweeper import Sweeper
@@ -69,7 +73,9 @@ async def _carry(
     metrics: Metrics,
 ) -> None:
     settings = orders.settings
-    carrying = carrying_of(settings, store, pool, queue.bodies)
+    canaries = Canaries(worker_keys_of(settings).fingerprint_key)
+    watched = replace(store, records=Lookout(store.records, canaries, log, metrics))
+    carrying = carrying_of(settings, watched, pool, queue.bodies)
     limits = WorkerLimits(
         concurrency=settings.worker.concurrency,
         drain=settings.worker.drain,
@@ -95,14 +101,28 @@ async def _carry(
     await control.stop()
 
 
-def _health(queue: QueueReader, pool: Pool, metrics: Metrics) -> Health:
+class Redacting(Protocol):
+    """What says whether anything redacts."""
+
+    @property
+    def running(self) -> int:
+        """How many processes do."""
+
+
+def _health(queue: QueueReader, pool: Redacting, metrics: Metrics) -> Health:
+    """A queue that is away is said, and is no ill health: the worker waits and loses nothing.
+
+    Whoever restarts it for that costs what it holds an attempt, each time, until all of it is
+    set aside. Without any process that redacts, a new worker is what helps.
+    """
+
     async def health() -> tuple[bool, dict[str, Json]]:
+        if not pool.running:
+            return False, {"code": RedactorUnavailable.code}
         try:
             census = await queue.census()
         except TransientError as error:
-            return False, {"code": error.code}
-        if not pool.running:
-            return False, {"code": RedactorUnavailable.code}
+            return True, {"code": error.code}
         metrics.state("auditstream_queue_waiting", census.waiting)
         metrics.state("auditstream_queue_leased", census.leased)
         metrics.state("auditstream_queue_dead", census.dead)

@@ -78,6 +78,7 @@ class Shipper:
         self._failures = 0
         self._earlier = deque(earlier)
         self._linger = linger
+        self._dropped = 0
         self._told: int | None = None
         self._pending: Checkpoint | None = None
         self._passed = passed or PassedOver()
@@ -240,6 +241,8 @@ class Shipper:
         self._count.state("auditstream_spool_bytes", census.bytes)
         self._count.state("auditstream_spool_open", census.open)
         self._count.state("auditstream_spool_waiting", census.waiting)
+        self._count.add("auditstream_spool_dropped_total", census.dropped - self._dropped)
+        self._dropped = census.dropped
         self._count.state("auditstream_spool_passed_over", self._passed.refused_alone)
 
 

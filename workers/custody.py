@@ -30,8 +30,8 @@ from audit.sheaf import exchange_of, record_ids
 from audit.signing import Signer, Trust
 from storage.records.keeper import Keeper, ReadsOrders
 from storage.records.signed_ledger import signed, signed_record
-from workers.changes import amended_entry, read_record, removed_entry, with_hold
-from workers.vouching import amendable, is_signed
+from workers.changes import amended_entry, read_records, removed_entry, with_hold
+from workers.vouching import amendable, is_signed, signed_copy
 
 __all__ = ["Custody", "signed_order"]
 
@@ -125,6 +125,19 @@ class Custody:
         """Whether a worker signed it: what anyone else wrote settles nothing."""
         return is_signed(entry, self._trust)
 
+    def digest_of(self, document: bytes, record: RedactedRecord) -> str:
+        """What the stored form of this record digests to; another redaction of it will do.
+
+        Raises `SignatureInvalid` for one that no worker signed as a record of this exchange.
+        """
+        there = signed_copy(document, record, self._trust)
+        if there is None:
+            raise SignatureInvalid(
+                f"what is stored as {record.id} is no record of it that a worker signed;"
+                " `auditstream verify` tells more"
+            )
+        return there.integrity.record_digest or ""
+
     async def hold(self, entry: LedgerEntry, order: Order | None, *, hold: bool = True) -> bool:
         """Set or lift the hold in all stored records of this entry, and say so in the entry.
 
@@ -145,10 +158,10 @@ class Custody:
 
     async def _amend(self, entry: LedgerEntry, order: str | None, *, hold: bool) -> bool:
         documents = await self._documents(entry)
-        records = [read_record(each) for each in documents]
-        if all(each.retention.hold is hold for each in records):
+        records = read_records(documents)
+        if records is not None and all(each.retention.hold is hold for each in records):
             return False
-        if not amendable(documents, entry, self._trust):
+        if records is None or not amendable(documents, entry, self._trust):
             raise SignatureInvalid(
                 f"the record {entry.id} or its entry is not what a worker signed;"
                 " `auditstream verify` tells more"

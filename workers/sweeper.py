@@ -1,7 +1,8 @@
 """The sweep: records whose time is over are removed, and the ledger says so.
 
 The law: only what the store can vouch for is removed (`workers.vouching`), and nothing that a
-standing hold names; the rest stays where it is, for `verify` to name. A sweep is made of small
+standing hold names: there the hold is set, where whoever gave it did not get that far. The rest
+stays where it is, for `verify` to name. A sweep is made of small
 transactions, between which the carrying of deliveries goes on, and several workers may sweep at
 once: a record expires once. A sweep also removes what has come back: the record of an exchange
 that was removed lately, put by a worker that had lost its lease and died before it looked at the
@@ -153,11 +154,16 @@ class Sweeper:
         """The entry of an exchange that may go. One damaged row does not keep others from it."""
         try:
             entry = await self._finder.entry_of(exchange_of(document.id))
-            records = await self._vouched(document, entry) if entry is not None else ()
+            if entry is None:
+                return None
+            records = await self._vouched(document, entry)
             if not records or not all(is_over(each, self._custody.now()) for each in records):
                 return None
-            # A hold that was cut short stands in the book only.
+            # A hold that was cut short stands in the book only: a store that removes by itself what
+            # is over knows nothing of the book, so the hold is set now.
             ruling = await self._custody.ruling(self._custody.subject(*records))
+            if ruling.hold is not None:
+                await self._custody.hold(entry, ruling.hold)
         except PermanentError:
             return None
         return None if ruling.hold is not None else entry

@@ -9,7 +9,7 @@ imports it afterwards has the real one, and nothing of spaCy or Presidio that is
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
 
@@ -20,16 +20,26 @@ _COMMANDS = ("spacy.cli", "spacy.cli.info")
 # Presidio takes these for not installed, and its recognisers for them are never built:
 # `redaction.detectors.azure_language` asks the service instead, from the worker's process.
 _CLIENTS = ("azure.ai.textanalytics", "azure.identity")
+# The part that replaces asks the part that finds for a way to sign in, to a service of Azure's.
+_ANALYZER = ("presidio_analyzer",)
+# The detectors that read with it.
+_SPACY = frozenset({"names", "presidio"})
 
 
-def load_lean() -> None:
-    """Import both for whoever needs them from now on; nothing happens where they are loaded."""
-    commands = {name: ModuleType(name) for name in _COMMANDS}
-    commands["spacy.cli.info"].info = None  # type: ignore[attr-defined]  # a stand-in has what is put there
-    with _standing_in(commands):
-        import spacy  # noqa: F401, PLC0415 - imported here for the sake of the line above
-    with _standing_in(dict.fromkeys(_CLIENTS)):
-        import presidio_analyzer  # noqa: F401, PLC0415 - as above
+def load_lean(detectors: Collection[str]) -> None:
+    """Import what these detectors need of both, for whoever uses it from now on.
+
+    Nothing happens where it is loaded.
+    """
+    if not _SPACY.isdisjoint(detectors):
+        commands = {name: ModuleType(name) for name in _COMMANDS}
+        commands["spacy.cli.info"].info = None  # type: ignore[attr-defined]  # a stand-in has what is put there
+        with _standing_in(commands):
+            import spacy  # noqa: F401, PLC0415 - imported here for the sake of the line above
+    if "presidio" in detectors:
+        with _standing_in(dict.fromkeys(_CLIENTS)):
+            import presidio_analyzer  # noqa: F401, PLC0415 - as above
+    with _standing_in(dict.fromkeys(_ANALYZER)):
         import presidio_anonymizer  # noqa: F401, PLC0415 - as above
 
 

@@ -72,13 +72,13 @@ class LateSpool:
         """Add bytes of an opened exchange."""
         self._real().piece(record_id, kind, data)
 
-    def close(self, record_id: str, record: bytes) -> None:
-        """Add the record's JSON."""
-        self._real().close(record_id, record)
+    def close(self, record_id: str, record: bytes) -> bool:
+        """Add the record's JSON; False where there is no room for it."""
+        return self._real().close(record_id, record)
 
-    def surrender(self, record_id: str) -> None:
+    def surrender(self, record_id: str, end: bytes = b"") -> None:
         """Give up building a record."""
-        self._real().surrender(record_id)
+        self._real().surrender(record_id, end)
 
     async def shipments(
         self, limit: int, wait: float, past: Collection[str] = ()

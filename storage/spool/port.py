@@ -80,11 +80,18 @@ class Spool(Protocol):
     def piece(self, record_id: str, kind: PieceKind, data: bytes) -> None:
         """Add bytes of an opened exchange. Never raises; losses are counted and flagged."""
 
-    def close(self, record_id: str, record: bytes) -> None:
-        """Add the record's JSON: the exchange is whole and may be shipped. Never raises."""
+    def close(self, record_id: str, record: bytes) -> bool:
+        """Add the record's JSON: the exchange is whole and may be shipped. Never raises.
 
-    def surrender(self, record_id: str) -> None:
-        """Give up building a record: what was captured is shipped as a remnant. Never raises."""
+        False where there is no room even for that; the exchange is then to be surrendered.
+        """
+
+    def surrender(self, record_id: str, end: bytes = b"") -> None:
+        """Give up building a record: what was captured is shipped as a remnant. Never raises.
+
+        `end`, some hundred bytes, is the piece that tells how it ended, unless one was taken
+        before; a remnant without any is taken for a crash.
+        """
 
     async def shipments(
         self, limit: int, wait: float, past: Collection[str] = ()

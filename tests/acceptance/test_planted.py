@@ -375,7 +375,7 @@ def _parts(record: dict[str, Any]) -> list[dict[str, Any]]:
 def test_findings_name_each_token_and_where_it_stands(aftermath: Aftermath) -> None:
     """Every finding cuts its token out of the record, and every record says its policy."""
     for record in aftermath.found.values():
-        assert re.fullmatch(r"default@3#[0-9a-f]{8}", record["redaction"]["policy"])
+        assert re.fullmatch(r"default@4#[0-9a-f]{8}", record["redaction"]["policy"])
         for finding in record["redaction"]["findings"]:
             there = _follow(record, finding["path"])
             assert there[finding["start"] : finding["end"]] == finding["token"]

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from audit.completeness import DamagedRow
-from audit.digest import record_digest
-from audit.errors import BlobMissing, QueryTooCostly, RecordInvalid, StoreUnavailable
+from audit.digest import document_digest, record_digest
+from audit.errors import QueryTooCostly, RecordInvalid, StoreUnavailable
 from audit.ledger import Amendment, LedgerState
 from audit.orders import Order, OrderKind
 from audit.record import Integrity, RedactedRecord, Request, Retention, Usage
@@ -174,7 +174,7 @@ async def test_a_large_record_is_whole_and_found_like_any_other(house: House) ->
     document = await house.store.reader.get(large.id)
     assert document is not None
     assert document.json == to_json(large)
-    assert await house.store.writer.digest(large) == large.integrity.record_digest
+    assert await house.store.writer.stored(large) == to_json(large)
     assert await found(house, "unforgettable") == [record_id(1)]
     assert await found(house, "consumer:demo prompt:unforget*") == [record_id(1)]
     assert await found(house, "-unforgettable") == [record_id(2)]
@@ -290,15 +290,22 @@ async def test_a_removal_that_was_cut_short_is_finished_by_whoever_asks_for_it(
     assert [each.id for each in await references(house)] == [record_id(2)]
 
 
-async def test_a_text_that_nobody_removed_is_missed(house: House) -> None:
-    """Only the ledger's word makes what is left of a record go."""
-    await house.store.writer.put(a_record(1, prompt=LARGE))
+async def test_a_text_that_nobody_removed_is_missed_and_hides_no_other(house: House) -> None:
+    """Only the ledger's word makes what is left of a record go; all others are found behind it."""
+    over = Retention(expires_at=AT)
+    await house.store.writer.put(sealed(a_record(1, prompt=LARGE), retention=over))
+    await house.store.writer.put(sealed(a_record(2), retention=over))
     await house.store.ledger.enter(an_entry(1))
     for name in await house.blob_names():
         await house.blobs.remove(name)
-    with pytest.raises(BlobMissing):
-        await house.store.keeper.documents(record_id(1))
-    assert len(await references(house)) == 1
+    (lost,) = await house.store.keeper.documents(record_id(1))
+    assert (lost.id, lost.json) == (record_id(1), b"")
+    for found in (house.store.finder.of_consumer("demo"), house.store.finder.expired(AT)):
+        texts = {each.id: each.json async for each in found}
+        assert texts.keys() == {record_id(1), record_id(2)}
+        assert texts[record_id(1)] == b""
+        assert texts[record_id(2)]
+    assert len(await references(house)) == 2
 
 
 async def test_the_sweep_removes_what_no_record_points_to(house: House) -> None:
@@ -353,7 +360,9 @@ async def test_of_two_amendments_at_once_none_is_lost(house: House) -> None:
     entry = await house.store.ledger.entry(number(1))
     assert entry is not None
     assert done.count(True) == 1
-    assert await house.store.writer.digest(record) == entry.amendments[-1].record_digest
+    text = await house.store.writer.stored(record)
+    assert text is not None
+    assert document_digest(msgspec.json.decode(text)) == entry.amendments[-1].record_digest
 
 
 async def test_a_search_says_that_it_asked_every_partition(house: House) -> None:

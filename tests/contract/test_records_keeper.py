@@ -156,7 +156,7 @@ async def test_what_was_removed_cannot_be_put(doors: Doors) -> None:
     for seq in (1, 2):
         assert not await doors.writer.put(kept(seq))
         assert await doors.reader.get(record_id(seq)) is None
-        assert await doors.writer.digest(kept(seq)) is None
+        assert await doors.writer.stored(kept(seq)) is None
         assert not await doors.ledger.enter(an_entry(seq))
 
 

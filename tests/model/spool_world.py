@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from enum import Enum
 from random import Random
 from typing import ParamSpec, TypeVar
@@ -96,6 +97,12 @@ class SpoolWorld(RuleBasedStateMachine):
         self.spool = self.loop.run_until_complete(make())
         self.spool._reader = AtOnce()  # type: ignore[assignment] # reads like the real one
         self.spool._keeper.sweeper.sweep()
+
+    def start_in_vain(self) -> None:
+        """A boot that comes no further than its start, on a disk that may not bear one."""
+        self.boots += 1
+        with suppress(OSError):
+            recover(self.disk, "tap", f"{self.boots:012x}-0000", now_ns=0, reserve=2)
 
     def turn(self) -> None:
         """Let the event loop do what is due."""
@@ -206,9 +213,9 @@ class SpoolWorld(RuleBasedStateMachine):
     def crash(self, *, power: bool) -> None:
         """Forget what was in memory, start again, and compare."""
         self.disk.heal()
-        before = self.boot
         self.abandon()
         self.start()
+        before = [state.boot for state in census_of(self.disk).boots][-2]
         offered = {each.id: each for each in self.offered()}
         for each in offered.values():
             self.promises.check(each)

@@ -49,6 +49,7 @@ PAGES = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/azure.md",
+    "docs/canaries.md",
     "docs/query-api.md",
     "docs/reading-room.md",
     "docs/redaction.md",

@@ -264,13 +264,17 @@ async def test_a_stop_waits_for_no_sweep() -> None:
 
 
 async def test_a_hold_that_died_before_its_records_keeps_them(house: House) -> None:
-    """The order stands and the record does not say so yet: it does not expire."""
+    """The order stands and the record does not say so yet: it does not expire, and says so now."""
     await house.carry(sealed(1, expires_at=SOON))
     order = an_order(OrderKind.HOLD, consumer="demo", name="h-1")
     await house.book.enter(signed_order(order, SIGNER))
     house.clock.now += 10
     assert await house.sweeper().sweep() == Swept(refused=1)
-    assert await house.stored(1) is not None
+    record = await house.stored(1)
+    assert record is not None
+    assert record.retention.hold
+    assert (await house.entry(1)).amendments[-1].order == "h-1"
+    assert await house.sweeper().sweep() == Swept()
 
 
 @pytest.mark.parametrize(
