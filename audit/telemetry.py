@@ -27,6 +27,7 @@ LOG_KEYS = frozenset(
         "delay",
         "error_type",
         "exit_code",
+        "fields",
         "frames",
         "gaps",
         "id",
@@ -39,6 +40,7 @@ LOG_KEYS = frozenset(
         "seconds",
         "seq",
         "tap",
+        "types",
         "waiting",
         "where",
     }
@@ -56,8 +58,14 @@ EVENTS: dict[str, str] = {
     "shipper.queue_unavailable": "The queue did not take a batch; it is tried again.",
     "shipper.unexpected": "An error without a code while shipping; it is tried again.",
     "shipper.recovered": "The queue takes batches again.",
+    "shipper.passed_over": (
+        "The queue refuses this exchange and takes others: those go first, it is tried again."
+    ),
     "spool.write_failed": "The disk refused a write or a sync; what was acknowledged is kept.",
     "spool.write_recovered": "The spool can be written again.",
+    "spool.not_opened": (
+        "The disk let no spool be opened: calls go by their consumers' policies, it is tried again."
+    ),
     "spool.recovered": "A previous boot's spool was read: what was found and what was cut.",
     "spool.left_alone": "A file of the spool folder is damaged, foreign or unreadable; it stays.",
     "worker.started": "The worker receives.",
@@ -78,6 +86,9 @@ EVENTS: dict[str, str] = {
     "redaction.ready": "The detectors are loaded; says which, and what they cannot see.",
     "redaction.process_lost": "A process that redacts died, or was ended for being stuck.",
     "redaction.unexpected": "An error without a code while redacting; the delivery is tried again.",
+    "canary.clean": "A canary was stored, and nothing that it planted can be read.",
+    "canary.leaked": "A planted value can be read in a canary's record; says types and fields.",
+    "canary.unread": "A canary's record does not hold what it said; nothing is shown by it.",
     "console.started": "The query side listens.",
     "console.sign_in_refused": "A sign-in with an account failed; says why, and nothing of whom.",
     "console.stopped": "The query side has stopped.",
@@ -104,9 +115,14 @@ METRICS: dict[str, str] = {
     "auditstream_spool_bytes": "Bytes in the spool folder.",
     "auditstream_spool_open": "Exchanges open in the spool.",
     "auditstream_spool_waiting": "Exchanges in the spool that the queue has not taken yet.",
+    "auditstream_spool_dropped_total": "Pieces that found no room in memory or on disk.",
+    "auditstream_spool_passed_over": (
+        "Exchanges in the spool that the queue refuses although it takes others."
+    ),
     "auditstream_shipped_total": "Exchanges handed to the queue.",
     "auditstream_ship_failures_total": "Batches that the queue did not take.",
     "auditstream_deliveries_total": "Deliveries settled by a worker, by outcome.",
+    "auditstream_canaries_total": "Canaries stored, by how they fared; a leaked one is an alarm.",
     "auditstream_expired_total": "Records removed because their time was over.",
     "auditstream_overdue": "Records whose time was over when a sweep began.",
     "auditstream_overdue_oldest_seconds": "For how long the oldest of them has been; 0 for none.",

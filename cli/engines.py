@@ -15,6 +15,7 @@ from typing import Protocol
 
 from audit.settings import Settings
 from audit.telemetry import Count, NoCount
+from storage.access.port import AccessLog, EndedSessions, SavedSearches
 from storage.blobs.port import Blobs
 from storage.queue.bodies import Bodies, BodiesInMessages
 from storage.queue.port import Inbox, Outbox, QueueAdmin, QueueReader
@@ -29,11 +30,15 @@ from storage.records.port import (
 )
 
 __all__ = [
+    "Desk",
     "QueueOffice",
     "Receiving",
     "Store",
     "StoreView",
     "begun",
+    "desk_of",
+    "log_place",
+    "log_view_of",
     "on_this_machine",
     "outbox_of",
     "queue_office_of",
@@ -97,6 +102,18 @@ class StoreView:
     totals: LedgerTotals
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What readers write: who looked at what, searches that they keep, and sessions they left.
+
+    `ended` is None where query sides have nothing in common.
+    """
+
+    log: AccessLog
+    saved: SavedSearches
+    ended: EndedSessions | None = None
+
+
 class _Queues(Protocol):
     """An engine of the queue: a module that opens its ports."""
 
@@ -123,6 +140,12 @@ class _Stores(Protocol):
     ) -> AbstractAsyncContextManager[StoreView]: ...
 
     def store_place(self, settings: Settings) -> Path | str: ...
+
+    def desk_of(self, settings: Settings) -> AbstractAsyncContextManager[Desk]: ...
+
+    def log_view_of(self, settings: Settings) -> AbstractAsyncContextManager[AccessLog]: ...
+
+    def log_place(self, settings: Settings) -> Path | str: ...
 
 
 def outbox_of(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
@@ -166,6 +189,24 @@ def store_view_of(
     Raises `StoreUnavailable`.
     """
     return _stores(settings).store_view_of(settings, make=make)
+
+
+def desk_of(settings: Settings) -> AbstractAsyncContextManager[Desk]:
+    """Open where looks are entered and searches kept.
+
+    Raises `StoreUnavailable`, and `SettingInvalid` where the settings name another place.
+    """
+    return _stores(settings).desk_of(settings)
+
+
+def log_view_of(settings: Settings) -> AbstractAsyncContextManager[AccessLog]:
+    """Open the access log to be read. Raises `StoreUnavailable`, also where a file is not there."""
+    return _stores(settings).log_view_of(settings)
+
+
+def log_place(settings: Settings) -> Path | str:
+    """Where the access log is: a file, or words for people."""
+    return _stores(settings).log_place(settings)
 
 
 def queue_place(settings: Settings) -> Path | str:

@@ -15,6 +15,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "auditstream_exchanges_total": ("ending",),
     "auditstream_unrecorded_total": ("policy",),
     "auditstream_deliveries_total": ("outcome",),
+    "auditstream_canaries_total": ("result",),
     "auditstream_language_requests_total": ("outcome",),
     "auditstream_store_request_units_total": ("operation",),
 }

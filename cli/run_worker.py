@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Protocol
 
 import uvloop
@@ -16,6 +17,7 @@ from audit.value import Json
 from cli.allocator import give_large_blocks_back
 from cli.carrying import carrying_of
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
+from cli.collector import collect_as_usual
 from cli.control import ControlPort, Health
 from cli.detectors import detectors_of
 from cli.engines import Receiving, Store, receiving_of, store_of
@@ -24,7 +26,9 @@ from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.places import prepare, worker_keys_of
 from cli.redactors import pool_of
+from redaction.canaries import Canaries
 from storage.queue.port import QueueReader
+from workers.lookout import Lookout
 from workers.pool import Pool
 from workers.settlement import Patience
 from workers.sweeper import Sweeper
@@ -70,7 +74,9 @@ async def _carry(
     metrics: Metrics,
 ) -> None:
     settings = orders.settings
-    carrying = carrying_of(settings, store, pool, queue.bodies)
+    canaries = Canaries(worker_keys_of(settings).fingerprint_key)
+    watched = replace(store, records=Lookout(store.records, canaries, log, metrics))
+    carrying = carrying_of(settings, watched, pool, queue.bodies)
     limits = WorkerLimits(
         concurrency=settings.worker.concurrency,
         drain=settings.worker.drain,
@@ -90,6 +96,7 @@ async def _carry(
     control = ControlPort(_health(queue.state, pool, metrics), metrics)
     if "control" in orders.sockets:
         await control.start(orders.sockets["control"])
+    collect_as_usual()
     announce()
     worker = Worker(queue.inbox, carrying.carrier, limits, log=log, count=metrics)
     chores = [each.run(stop) for each in leftovers(queue, store, carrying.trust, log, metrics)]

@@ -2,8 +2,10 @@
 
 The law of this module: walked unless exempt. A field that a later version of the schema adds is
 walked without a line being changed here; only what the audit itself makes or gives its form
-(ids, digests, instants, codes) is exempt, by type and name, in `EXEMPT`. Enumerations, numbers
-and booleans in typed fields cannot hold a person; numbers in free JSON can, and are walked.
+(ids, digests, instants, codes) is exempt, by type and name, in `EXEMPT`. What the audit composes
+of a vocabulary's words, which others may have chosen, is walked as `CODED`: for patterns and the
+policy's own values, not for names. Enumerations, numbers and booleans in typed fields cannot hold
+a person; numbers in free JSON can, and are walked.
 """
 
 from __future__ import annotations
@@ -22,16 +24,19 @@ from audit.record import (
     AuditRecord,
     ExchangeFacts,
     Integrity,
+    Reference,
     Request,
     Retention,
+    Safety,
     TapRef,
     Timing,
     Tool,
     Usage,
+    Verdict,
 )
 from audit.value import Json
 
-__all__ = ["EXEMPT", "Kind", "Leaf", "changeable", "leaves", "pointer", "put_back"]
+__all__ = ["CODED", "EXEMPT", "Kind", "Leaf", "changeable", "leaves", "pointer", "put_back"]
 
 Place = tuple[str | int, ...]
 
@@ -49,6 +54,12 @@ EXEMPT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     Integrity: frozenset({"salt", "commitment", "record_digest", "signature"}),
     Retention: frozenset({"expires_at"}),
 }
+# Categories, severities and signals of content filters, and what a reference points to.
+CODED: Mapping[type[msgspec.Struct], frozenset[str]] = {
+    Safety: frozenset({"signals"}),
+    Verdict: frozenset({"category", "severity"}),
+    Reference: frozenset({"kind"}),
+}
 
 
 class Kind(enum.Enum):
@@ -64,13 +75,15 @@ class Leaf:
     """One string, number or member name of a record.
 
     `place` leads to it from the record's root; for a `NAME` it leads to the member of that
-    name. `key` is the name of the free JSON member that holds the value, if one does.
+    name. `key` is the name of the free JSON member that holds the value, if one does. `coded`
+    says that it is a word of a vocabulary (`CODED`).
     """
 
     place: Place = field(repr=False)
     text: str = field(repr=False)
     kind: Kind = Kind.TEXT
     key: str | None = field(default=None, repr=False)
+    coded: bool = False
 
     @property
     def dotted(self) -> str:
@@ -84,7 +97,7 @@ def leaves(record: msgspec.Struct) -> Iterator[Leaf]:
 
 
 def _walk_struct(value: msgspec.Struct, place: Place) -> Iterator[Leaf]:
-    exempt = EXEMPT.get(type(value), frozenset())
+    exempt, coded = (of.get(type(value), frozenset()) for of in (EXEMPT, CODED))
     for spec in msgspec.structs.fields(value):
         if spec.name in exempt:
             continue
@@ -93,20 +106,20 @@ def _walk_struct(value: msgspec.Struct, place: Place) -> Iterator[Leaf]:
         if spec.type is Any:
             yield from _walk_json(held, inside, None)
         else:
-            yield from _walk(held, inside)
+            yield from _walk(held, inside, coded=spec.name in coded)
 
 
-def _walk(value: object, place: Place) -> Iterator[Leaf]:
+def _walk(value: object, place: Place, *, coded: bool = False) -> Iterator[Leaf]:
     """Walk what a typed field holds; a dict or a list there is free JSON."""
     if isinstance(value, msgspec.Struct):
         yield from _walk_struct(value, place)
     elif isinstance(value, tuple):
         for index, element in enumerate(value):
-            yield from _walk(element, (*place, index))
+            yield from _walk(element, (*place, index), coded=coded)
     elif isinstance(value, dict | list):
         yield from _walk_json(value, place, None)
     elif isinstance(value, str) and not isinstance(value, enum.Enum):
-        yield Leaf(place, value)
+        yield Leaf(place, value, coded=coded)
 
 
 def _walk_json(value: Json, place: Place, key: str | None) -> Iterator[Leaf]:

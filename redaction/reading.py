@@ -63,7 +63,7 @@ def _views(leaf: Leaf, policy: Policy) -> Iterable[View]:
 def passages(readings: Sequence[Reading]) -> list[Passage]:
     """Give all passages in reading order, as detectors want them."""
     return [
-        Passage(view.text, view.key, reading.language)
+        Passage(view.text, view.key, reading.language, reading.leaf.coded)
         for reading in readings
         for view in reading.views
     ]

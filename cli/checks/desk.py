@@ -1,6 +1,7 @@
 """What the query side writes: its access log, and a token where none is set.
 
-The law: nothing is made. Where a file is to lie is tried with one beside it, which goes again.
+The law: nothing is made. Where a file is to lie is tried with one beside it, which goes again. What
+is kept in Cosmos DB, `cli.checks.store` looks at.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from tempfile import TemporaryFile
 
 from audit.preflight import Finding, failed, passed
 from audit.settings import Settings
-from cli.desk import access_place
+from cli.engines import log_place
 
 __all__ = ["console_data"]
 
 
 async def console_data(settings: Settings) -> AsyncIterator[Finding]:
     """Whether the access log can be kept, without which nothing is shown; and the token made."""
-    log = access_place(settings)
-    yield _writable("access log", log, "set console.access_log to a file, or data to a folder,")
+    log = log_place(settings)
+    if isinstance(log, Path):
+        yield _writable("access log", log, "set console.access_log to a file, or data to a folder,")
     token = settings.key_folder / "console.token"
     if settings.console.token is None and not token.exists():
         yield _writable("console.token: place", token, "set console.token, or keys to a folder")

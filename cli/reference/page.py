@@ -25,6 +25,7 @@ from cli.parts import PartFailed
 from cli.reference.markdown import code, coded, codes, table, title
 from cli.reference.policy import policy_section
 from cli.reference.words import (
+    CANARY_CODES,
     CONSOLE_ANSWERS,
     EXIT_CODES,
     LABELS,
@@ -111,10 +112,12 @@ def _commands() -> Iterator[str]:
     yield from title("Commands", "`auditstream COMMAND --help` says the same.")
     for name, command in _leaves(cli):
         yield from _command(name, command)
-    yield from title("Exit codes", "Of every command but `verify`.", level=3)
+    yield from title("Exit codes", "Of every command but `verify` and `canary`.", level=3)
     yield from coded("Code", EXIT_CODES.items())
     yield from title("Exit codes of verify", "", level=3)
     yield from coded("Code", VERDICTS.items())
+    yield from title("Exit codes of canary", "", level=3)
+    yield from coded("Code", CANARY_CODES.items())
 
 
 def _leaves(group: click.Group, before: str = "") -> Iterator[tuple[str, click.Command]]:

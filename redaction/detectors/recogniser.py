@@ -8,12 +8,14 @@ possessive, so that no input can make it run away.
 
 from __future__ import annotations
 
+import functools
 import re
+import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from redaction.detectors.prefilter import loosened
+from redaction.detectors.prefilter import Glance, loosened
 from redaction.finding import Passage, Span
 
 __all__ = ["Recogniser", "ShapeRecogniser", "digits_of", "near", "spaced", "words"]
@@ -115,11 +117,14 @@ def near(passage: Passage, start: int, end: int, context: re.Pattern[str]) -> bo
     """Tell whether a context word stands in the passage's key or near `[start, end)`."""
     if passage.key is not None and context.search(spaced(passage.key)):
         return True
-    text = passage.text
-    return bool(
-        context.search(text, max(0, start - _BEFORE), start)
-        or context.search(text, end, end + _AFTER)
-    )
+    text, first = passage.text, max(0, start - _BEFORE)
+    # Most numbers have no such word by them, and an automaton is sooner sure of that.
+    if _glance(context).misses(f"{text[first:start]}\n{text[end : end + _AFTER]}"):
+        return False
+    return bool(context.search(text, first, start) or context.search(text, end, end + _AFTER))
+
+
+_glance = functools.cache(Glance)
 
 
 def words(*alternatives: str) -> re.Pattern[str]:
@@ -135,4 +140,4 @@ def spaced(key: str) -> str:
 
 def digits_of(value: str) -> str:
     """Give the ASCII digits of a value."""
-    return "".join(c for c in value if "0" <= c <= "9")
+    return "".join(filter(string.digits.__contains__, value))

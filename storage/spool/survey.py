@@ -48,7 +48,8 @@ class BootFacts:
     """What the frames say of one boot.
 
     `head` is the first segment head found of it, `unsynced` what its last one says. `spoken` are
-    the frames read so far of a checkpoint that fills several.
+    the frames read so far of a checkpoint that fills several; `unheard` says that one cannot be
+    read, so that it is not known what it said, nor under which index.
     """
 
     boot: str
@@ -59,6 +60,7 @@ class BootFacts:
     unrecorded: dict[int, str] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
     spoken: list[bytes] = field(default_factory=list)
+    unheard: bool = False
 
 
 class Survey:
@@ -138,6 +140,8 @@ class Survey:
             self.nameless.append(segment.boot)
         else:
             self._sight(segment, damage.header, None)
+            if damage.header.kind == Kind.CHECKPOINT:
+                self._boot(damage.header.boot).unheard = True
 
     def _head(self, segment: Segment, frame: Frame) -> None:
         segment.head = segment.head or frame.raw
@@ -152,7 +156,10 @@ class Survey:
             self._boot(boot).shipped.add(first, last)
 
     def _checkpoint(self, _: Segment, frame: Frame) -> None:
-        """Take in a checkpoint, which lies in several frames where its gaps are very many."""
+        """Take in a checkpoint, which lies in several frames where its gaps are very many.
+
+        The highest index counts: one that was carried forward may stand behind a newer one.
+        """
         facts, header = self._boot(frame.header.boot), frame.header
         if header.index != len(facts.spoken):
             facts.spoken.clear()
@@ -160,8 +167,10 @@ class Survey:
             facts.spoken.append(frame.payload)
         if header.flags & LAST:
             with suppress(msgspec.DecodeError):
-                facts.checkpoint = from_json(b"".join(facts.spoken), Checkpoint)
-                facts.opened = max(facts.opened, facts.checkpoint.opened)
+                told = from_json(b"".join(facts.spoken), Checkpoint)
+                if facts.checkpoint is None or told.index >= facts.checkpoint.index:
+                    facts.checkpoint = told
+                facts.opened = max(facts.opened, told.opened)
             facts.spoken.clear()
 
     def _unrecorded(self, _: Segment, frame: Frame) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import os
 import secrets
 import stat
 from pathlib import Path
@@ -363,3 +364,21 @@ async def test_a_caller_that_leaves_as_its_opening_is_answered(
     [shipment] = await spool.shipments(10, 5.0)
     assert (shipment.id, shipment.kind) == ("id", ShipmentKind.REMNANT)
     await spool.shut()
+
+
+async def test_the_folders_above_are_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut does not unname a new folder, also where who made it died before saying so."""
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    for boot in (1, 2):
+        await (await a_spool(tmp_path / "spool" / "tap", boot)).shut()
+        assert {str(tmp_path), str(tmp_path / "spool")} <= set(synced)
+        synced.clear()

@@ -19,7 +19,7 @@ class Parts:
 
     def census(self) -> SpoolCensus:
         """How full it is."""
-        return SpoolCensus(bytes=self.bytes, open=1, waiting=2)
+        return SpoolCensus(bytes=self.bytes, open=1, waiting=2, dropped=3)
 
 
 @pytest.mark.parametrize("runs", [True, False])
@@ -34,4 +34,4 @@ async def test_a_full_spool_is_said_and_ends_no_tap(
     healthy, said = await _health(parts, parts, most=1000)()
     assert healthy is runs
     assert said.get("code") == code
-    assert said["spool"] == {"bytes": held, "open": 1, "waiting": 2}
+    assert said["spool"] == {"bytes": held, "open": 1, "waiting": 2, "dropped": 3}

@@ -28,7 +28,7 @@ from audit.record import (
     Verdict,
 )
 from audit.value import Value
-from redaction.fields import EXEMPT, Kind, leaves, pointer, put_back
+from redaction.fields import CODED, EXEMPT, Kind, leaves, pointer, put_back
 from tests.unit.redaction.exchanges import a_record
 
 EXEMPTIONS = {
@@ -43,6 +43,11 @@ EXEMPTIONS = {
     "Usage": {"source"},
     "Integrity": {"salt", "commitment", "record_digest", "signature"},
     "Retention": {"expires_at"},
+}
+VOCABULARIES = {
+    "Safety": {"signals"},
+    "Verdict": {"category", "severity"},
+    "Reference": {"kind"},
 }
 
 
@@ -60,6 +65,21 @@ def test_only_these_fields_are_exempt() -> None:
     assert {kind.__name__: set(names) for kind, names in EXEMPT.items()} == EXEMPTIONS
     for kind, names in EXEMPT.items():
         assert names <= {spec.name for spec in msgspec.structs.fields(kind)}
+
+
+def test_only_these_fields_hold_words_of_a_vocabulary() -> None:
+    """Names are not sought there, so nothing that a client writes freely may be among them."""
+    assert {kind.__name__: set(names) for kind, names in CODED.items()} == VOCABULARIES
+    for kind, names in CODED.items():
+        assert names <= {spec.name for spec in msgspec.structs.fields(kind)}
+    verdict = Verdict(category="jailbreak", severity="high", detail="a list of Ada's")
+    walked = leaves(Safety(prompt=(verdict,), signals=("jailbreak.detected",)))
+    assert [(leaf.text, leaf.coded) for leaf in walked] == [
+        ("jailbreak", True),
+        ("high", True),
+        ("a list of Ada's", False),
+        ("jailbreak.detected", True),
+    ]
 
 
 def test_a_field_of_a_later_schema_is_walked() -> None:
