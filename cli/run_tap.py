@@ -107,7 +107,7 @@ async def _forward(
         drain_seconds=settings.tap.drain,
         log=log,
     )
-    control = ControlPort(_health(service, spool, settings.spool.max_bytes), metrics)
+    control = ControlPort(_health(service, spool), metrics)
     await control.start(orders.sockets["control"])
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 100)
@@ -148,7 +148,7 @@ class Counted(Protocol):
         """How full it is."""
 
 
-def _health(service: Runs, spool: Counted, most: int) -> Health:
+def _health(service: Runs, spool: Counted) -> Health:
     """A spool that is full or not there is said, and is no ill health.
 
     Whoever restarts a tap for it cuts callers off, whose calls go on as their consumers' policies
@@ -163,7 +163,7 @@ def _health(service: Runs, spool: Counted, most: int) -> Health:
             "waiting": census.waiting,
             "dropped": census.dropped,
         }
-        ill: dict[str, Json] = {"code": SpoolFull.code} if census.bytes >= most else {}
+        ill: dict[str, Json] = {"code": SpoolFull.code} if census.full else {}
         if isinstance(spool, LateSpool) and not spool.is_there:
             ill = {"code": SpoolUnavailable.code}
         return service.healthy, {"spool": state, **ill}
