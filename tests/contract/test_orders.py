@@ -26,6 +26,13 @@ async def test_orders_are_found_by_id_and_consumer(doors: Doors) -> None:
     assert await doors.book.about(record_id(1), "demo") == [by_consumer, by_id, both]
     assert await doors.book.about(record_id(2), None) == [by_id]
     assert await doors.book.about(record_id(9), "nobody") == []
+    ids = {record_id(2), record_id(8)}
+    assert list(await doors.book.about_any(ids, {"nobody"})) == [by_id]
+    assert list(await doors.book.about_any({record_id(9)}, {"demo", "nobody"})) == [
+        by_consumer,
+        both,
+    ]
+    assert list(await doors.book.about_any(set(), set())) == []
     assert [order.id for order in await doors.book.orders()] == ["o-1", "o-2", "o-3", "o-4"]
 
 

@@ -100,11 +100,11 @@ async def test_a_look_for_what_came_back_is_two_queries(house: House) -> None:
     """One over the ledger, and one over the records only where something was removed."""
     await house.store.ledger.enter(an_entry(9))
     house.charges.told.clear()
-    assert not await house.store.finder.left_behind(AT)
+    assert not await house.store.finder.left_behind(AT, AT)
     assert set(house.charges.told) == {"ledger.query"}
     await came_back(house, 1, 2, 3)
     house.charges.told.clear()
-    assert len(await house.store.finder.left_behind(AT)) == 3
+    assert len(await house.store.finder.left_behind(AT, AT)) == 3
     assert house.charges.told == {"ledger.query": 1.0, "records.query": 1.0}
 
 
@@ -115,5 +115,5 @@ async def test_a_damaged_entry_keeps_nobody_from_finding_what_came_back(house: H
     item = await ledger.read("entry.1", ["tap", BOOT, "entry.1"])
     assert item is not None
     assert await ledger.replace(item | {"consumer": "x"}, item["_etag"])
-    found = await house.store.finder.left_behind(AT)
+    found = await house.store.finder.left_behind(AT, AT)
     assert [each.number for each in found] == [number(2)]

@@ -244,6 +244,17 @@ async def test_expired_records_are_found_but_not_held_ones(doors: Doors) -> None
     assert found == [record_id(1)]
 
 
+async def test_what_is_over_is_counted_and_found_from_any_instant_on(doors: Doors) -> None:
+    """In the order in which it was to expire; what is held or has time left counts for nothing."""
+    times = [f"2026-11-2{day}T10:00:00.000000Z" for day in (5, 1, 3, 2, 4)]
+    await store(doors, *[kept(seq, expires_at=at) for seq, at in enumerate(times, start=1)])
+    await store(doors, kept(6, expires_at=times[1], hold=True), kept(7))
+    assert await doors.finder.overdue(times[4]) == (4, times[1])
+    assert await doors.finder.overdue(AT[:10]) == (0, AT[:10])
+    found = [each.id async for each in doors.finder.expired(times[4], times[3])]
+    assert found == [record_id(seq) for seq in (4, 3, 5)]
+
+
 async def test_a_consumers_records_are_found_in_order_however_many(doors: Doors) -> None:
     """More than one chunk, each once, oldest first, and nobody else's."""
     for seq in range(450, 0, -1):
