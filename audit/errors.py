@@ -24,6 +24,7 @@ __all__ = [
     "MessageDamaged",
     "OrderInvalid",
     "PermanentError",
+    "PlaceBarred",
     "PolicyViolation",
     "QueryInvalid",
     "QueryTooCostly",
@@ -74,6 +75,12 @@ class SettingInvalid(PermanentError):
     """A setting has a value that cannot be used."""
 
     code = "setting.invalid"
+
+
+class PlaceBarred(SettingInvalid):
+    """What is in this place may not be seen by this user."""
+
+    code = "place.barred"
 
 
 class SpoolUnavailable(TransientError):
