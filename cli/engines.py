@@ -28,6 +28,7 @@ from storage.records.port import (
     RecordReader,
     RecordWriter,
 )
+from storage.sight import is_there
 
 __all__ = [
     "Desk",
@@ -225,8 +226,11 @@ def on_this_machine(settings: Settings) -> bool:
 
 
 def begun(place: Path | str) -> bool:
-    """Whether an engine was ever used: a file is there; of a service nobody here can tell."""
-    return place.exists() if isinstance(place, Path) else True
+    """Whether an engine was ever used: a file is there; of a service nobody here can tell.
+
+    Raises `PlaceBarred` where the system does not let this user know.
+    """
+    return is_there(place) if isinstance(place, Path) else True
 
 
 def _queues(settings: Settings) -> _Queues:

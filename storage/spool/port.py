@@ -47,13 +47,15 @@ class Shipment:
 class SpoolCensus:
     """How full the spool is: bytes on disk, exchanges open, exchanges waiting to be shipped.
 
-    `dropped` counts piece frames that found no room, in memory or on disk, since the start.
+    `dropped` counts piece frames that found no room, in memory or on disk, since the start. It is
+    `full` when it takes no more openings.
     """
 
     bytes: int
     open: int
     waiting: int
     dropped: int = 0
+    full: bool = False
 
 
 class Spool(Protocol):

@@ -51,8 +51,10 @@ def finish(note: BootNote, facts: FolderFacts) -> BootNote:
 
 
 def _settled_id(survey: Survey, seen: BootFacts, seq: int) -> str:
+    if seq in seen.unrecorded:
+        return UNOPENED
     sighting = survey.exchanges.get((seen.boot, seq))
-    return UNOPENED if sighting is None or seq in seen.unrecorded else sighting.id
+    return sighting.id if sighting else seen.settled.get(seq, UNOPENED)
 
 
 def _told(seen: BootFacts) -> tuple[tuple[int, int, str], ...]:
