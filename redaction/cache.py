@@ -71,6 +71,7 @@ class Remembering:
 
 def _digest(passage: Passage) -> bytes:
     # Lengths go in, so that no key can be chosen that shifts the border to the text.
-    said = f"{passage.language}|{passage.key is None}|{len(passage.key or '')}|{passage.key}"
+    about = f"{passage.language}|{passage.coded}|{passage.key is None}|{len(passage.key or '')}"
+    said = f"{about}|{passage.key}"
     said += passage.text
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()

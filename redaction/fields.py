@@ -2,8 +2,10 @@
 
 The law of this module: walked unless exempt. A field that a later version of the schema adds is
 walked without a line being changed here; only what the audit itself makes or gives its form
-(ids, digests, instants, codes) is exempt, by type and name, in `EXEMPT`. Enumerations, numbers
-and booleans in typed fields cannot hold a person; numbers in free JSON can, and are walked.
+(ids, digests, instants, codes) is exempt, by type and name, in `EXEMPT`. What names machines,
+models, calls and codes, though others chose the words, is walked as `CODED`: for patterns,
+credentials and the policy's own values, not for names of people. Enumerations, numbers and booleans
+in typed fields cannot hold a person; numbers in free JSON can, and are walked.
 """
 
 from __future__ import annotations
@@ -17,21 +19,27 @@ from typing import Any
 import msgspec
 
 from audit.exchange import Identity
-from audit.parts import Media
+from audit.parts import Media, ToolCall, ToolResult
 from audit.record import (
     AuditRecord,
     ExchangeFacts,
     Integrity,
+    Message,
+    Output,
+    Reference,
     Request,
+    ResponseError,
     Retention,
+    Safety,
     TapRef,
     Timing,
     Tool,
     Usage,
+    Verdict,
 )
 from audit.value import Json
 
-__all__ = ["EXEMPT", "Kind", "Leaf", "changeable", "leaves", "pointer", "put_back"]
+__all__ = ["CODED", "EXEMPT", "Kind", "Leaf", "changeable", "leaves", "pointer", "put_back"]
 
 Place = tuple[str | int, ...]
 
@@ -49,6 +57,23 @@ EXEMPT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     Integrity: frozenset({"salt", "commitment", "record_digest", "signature"}),
     Retention: frozenset({"expires_at"}),
 }
+# Vocabularies and identifiers: a model judges words by the sentence around them, and here is none.
+CODED: Mapping[type[msgspec.Struct], frozenset[str]] = {
+    ExchangeFacts: frozenset({
+        *("method", "api_version", "deployment", "requested_model", "reported_model"),
+        *("served_model", "system_fingerprint", "response_id", "previous_response_id"),
+    }),
+    Identity: frozenset({"app_id", "tenant_id", "upstream_request_id"}),
+    Message: frozenset({"role"}),
+    Output: frozenset({"role", "finish_reason"}),
+    ResponseError: frozenset({"code", "type", "param"}),
+    ToolCall: frozenset({"id"}),
+    ToolResult: frozenset({"id"}),
+    Media: frozenset({"mime"}),
+    Safety: frozenset({"signals"}),
+    Verdict: frozenset({"category", "severity"}),
+    Reference: frozenset({"kind", "id"}),
+}  # fmt: skip
 
 
 class Kind(enum.Enum):
@@ -64,13 +89,15 @@ class Leaf:
     """One string, number or member name of a record.
 
     `place` leads to it from the record's root; for a `NAME` it leads to the member of that
-    name. `key` is the name of the free JSON member that holds the value, if one does.
+    name. `key` is the name of the free JSON member that holds the value, if one does. `coded`
+    says that it is an identifier or a word of a vocabulary (`CODED`).
     """
 
     place: Place = field(repr=False)
     text: str = field(repr=False)
     kind: Kind = Kind.TEXT
     key: str | None = field(default=None, repr=False)
+    coded: bool = False
 
     @property
     def dotted(self) -> str:
@@ -84,7 +111,7 @@ def leaves(record: msgspec.Struct) -> Iterator[Leaf]:
 
 
 def _walk_struct(value: msgspec.Struct, place: Place) -> Iterator[Leaf]:
-    exempt = EXEMPT.get(type(value), frozenset())
+    exempt, coded = (of.get(type(value), frozenset()) for of in (EXEMPT, CODED))
     for spec in msgspec.structs.fields(value):
         if spec.name in exempt:
             continue
@@ -93,20 +120,20 @@ def _walk_struct(value: msgspec.Struct, place: Place) -> Iterator[Leaf]:
         if spec.type is Any:
             yield from _walk_json(held, inside, None)
         else:
-            yield from _walk(held, inside)
+            yield from _walk(held, inside, coded=spec.name in coded)
 
 
-def _walk(value: object, place: Place) -> Iterator[Leaf]:
+def _walk(value: object, place: Place, *, coded: bool = False) -> Iterator[Leaf]:
     """Walk what a typed field holds; a dict or a list there is free JSON."""
     if isinstance(value, msgspec.Struct):
         yield from _walk_struct(value, place)
     elif isinstance(value, tuple):
         for index, element in enumerate(value):
-            yield from _walk(element, (*place, index))
+            yield from _walk(element, (*place, index), coded=coded)
     elif isinstance(value, dict | list):
         yield from _walk_json(value, place, None)
     elif isinstance(value, str) and not isinstance(value, enum.Enum):
-        yield Leaf(place, value)
+        yield Leaf(place, value, coded=coded)
 
 
 def _walk_json(value: Json, place: Place, key: str | None) -> Iterator[Leaf]:

@@ -39,12 +39,19 @@ _NOT_ALONE = frozenset({
 _ENDINGS = ("'s", "\u2019s", "iego", "iemu", "iem", "owi", "ego", "emu", "em", "s")
 _OF_A = ("iej", "ej", "ie", "y", "i", "ę", "ą")
 _LONG = 5
+# So many parts are sooner sought one by one than the words of a text looked up.
+_FEW = 64
 
 
 def folded(word: str) -> str:
     """Give a word without case and accents: `Nováková` and `NOVAKOVA` are one."""
+    if word.isascii():
+        return word.lower()
     apart = unicodedata.normalize("NFKD", word.casefold())
     return "".join(c for c in apart if not unicodedata.combining(c)).replace("ł", "l")
+
+
+_WITHOUT_A = tuple(map(folded, _OF_A))
 
 
 class Persons:
@@ -133,6 +140,8 @@ class Parts:
 
     def find(self, text: str) -> Iterator[Span]:
         """Give a span for every place where parts of a name stand as words, side by side as one."""
+        if not self._may_stand_in(text):
+            return
         held: Span | None = None
         for span in self._words(text):
             if held is not None and text[held.end : span.start] == " ":
@@ -144,22 +153,32 @@ class Parts:
         if held is not None:
             yield held
 
+    def _may_stand_in(self, text: str) -> bool:
+        """Tell at a glance that no part does, while there are few; declined, only an `a` may go."""
+        if len(self._parts) > _FEW:
+            return True
+        small = folded(text)
+        return any(part.removesuffix("a") in small for part in self._parts)
+
     def _words(self, text: str) -> Iterator[Span]:
         for match in _WORD.finditer(text):
             word = match[0]
-            if word[0].isupper():
-                known = self._known(folded(word))
-            else:
-                # A genitive in small letters is somebody's; a word in small letters may be a word.
-                small = folded(word.removesuffix(_possessive(word)))
-                known = (
-                    small
-                    if small in self._small or (_possessive(word) and small in self._parts)
-                    else None
-                )
+            large = word[0].isupper()
+            known = self._known(folded(word)) if large else self._known_small(word)
             if known is not None and not _within_a_longer(text, *match.span()):
                 found, end = self._parts[known], match.end() - len(_possessive(word))
                 yield Span(match.start(), end, found.type, found.score, found.detector)
+
+    def _known_small(self, word: str) -> str | None:
+        """Give the part that a word in small letters is.
+
+        A genitive in small letters is somebody's; a word in small letters may be a word.
+        """
+        possessive = _possessive(word)
+        if not possessive and not self._small:
+            return None
+        small = folded(word.removesuffix(possessive))
+        return small if small in (self._parts if possessive else self._small) else None
 
     def _known(self, word: str) -> str | None:
         """Give the part that a word is, as it stands or with an ending."""
@@ -175,8 +194,7 @@ def stems(word: str) -> Iterator[str]:
             ending[0] in "'\u2019" or len(word) - len(ending) >= _LONG - 1
         ):
             yield word[: -len(ending)]
-    for ending in _OF_A:
-        plain = folded(ending)
+    for plain in _WITHOUT_A:
         if word.endswith(plain) and len(word) - len(plain) >= _SHORTEST:
             yield f"{word[: -len(plain)]}a"
 

@@ -29,6 +29,7 @@ class _Passage(Value, frozen=True):
     text: str
     key: str | None = None
     language: str | None = None
+    coded: bool = False
 
 
 class _Question(Value, frozen=True):
@@ -47,7 +48,9 @@ async def consulted(
     """Ask a detector of the worker; raises nothing but what cancels it."""
     try:
         asked = from_json(question, _Question)
-        passages = [Passage(each.text, each.key, each.language) for each in asked.passages]
+        passages = [
+            Passage(each.text, each.key, each.language, each.coded) for each in asked.passages
+        ]
         found = await detectors[name].detect(passages)
     except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold text
         return failure_of(error)
@@ -116,6 +119,7 @@ class AskedDetector:
                 text=_encodable(each.text),
                 key=None if each.key is None else _encodable(each.key),
                 language=each.language,
+                coded=each.coded,
             )
             for each in passages
         )

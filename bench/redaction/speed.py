@@ -20,18 +20,20 @@ from bench.redaction.adversarial import ADVERSARIAL
 from bench.redaction.subjects import Subject
 from bench.redaction.texts import negatives, samples
 from redaction.build import build_detectors
+from redaction.detectors.names_network import Network
+from redaction.detectors.names_words import Reader
 from redaction.detectors.shipped_pipeline import Tagger
 from redaction.policy_file import default_policy
 from redaction.texts import covered
 
-__all__ = ["Pace", "adversarial", "linearity", "model_pace", "pace"]
+__all__ = ["Pace", "adversarial", "linearity", "model_pace", "pace", "reading_pace"]
 
 _SHORT, _LONG = 12_000, 120_000
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Median pace of both in characters a second, and how many times faster ours is."""
+    """Median pace of both a second, in characters or words, and how many times faster ours is."""
 
     ours: float
     stock: float
@@ -94,45 +96,73 @@ def adversarial(ours: Subject, size: int = 100_000) -> dict[str, float]:
     return {name: _seconds(ours, make(size)) for name, make in ADVERSARIAL.items()}
 
 
-def model_pace(kind: str, rounds: int = 3) -> Pace:
-    """Measure all layers with the shipped name model, beside that model alone.
+_Work = Callable[[Sequence[str]], None]
 
-    `stock` is the bare model here. Both read the same passages, an exchange of them at a time.
+
+def model_pace(kind: str, rounds: int = 3) -> Pace:
+    """Measure all layers with the shipped name model, beside that model alone, in characters.
+
+    `stock` is the model alone here, as `nlp.pipe` would ask it: spaCy's tokenizer, thinc's network.
+    Both read the same passages, an exchange of them at a time.
     """
     required = ("patterns", "secrets", "presidio", "names")
     policy = msgspec.structs.replace(default_policy(), required=required, optional=())
     detectors, _ = build_detectors(policy, {})
-    bare = Tagger()
-    bare.load(resources.files("redaction.model").joinpath("weights.bin").read_bytes())
 
     def all_layers(texts: Sequence[str]) -> None:
         asyncio.run(covered(texts, policy, detectors))
 
-    def only_model(texts: Sequence[str]) -> None:
-        with bare.forgetting():
-            bare.judge(bare.split(texts))
+    return _by_turns(kind, all_layers, _piped(_tagger()), rounds, len)
 
-    own, other = [], []
+
+def reading_pace(kind: str, rounds: int = 3) -> Pace:
+    """Measure the shipped model alone in words: as the `names` detector asks it, and `nlp.pipe`."""
+    tagger, reader = _tagger(), Reader()
+    network = Network(tagger.model)
+
+    def ours(texts: Sequence[str]) -> None:
+        network.odds(reader.read(texts))
+
+    return _by_turns(kind, ours, _piped(tagger), rounds, lambda text: len(text.split()))
+
+
+def _tagger() -> Tagger:
+    tagger = Tagger()
+    tagger.load(resources.files("redaction.model").joinpath("weights.bin").read_bytes())
+    return tagger
+
+
+def _piped(tagger: Tagger) -> _Work:
+    def work(texts: Sequence[str]) -> None:
+        with tagger.forgetting():
+            tagger.judge(tagger.split(texts))
+
+    return work
+
+
+def _by_turns(
+    kind: str, ours: _Work, other: _Work, rounds: int, measure: Callable[[str], int]
+) -> Pace:
+    own, others = [], []
     for number in range(rounds + 1):
         exchanges = _exchanges(kind, number)
-        size = sum(len(text) for texts in exchanges for text in texts)
-        other.append(size / sum(_spent(only_model, texts) for texts in exchanges))
-        own.append(size / sum(_spent(all_layers, texts) for texts in exchanges))
+        size = sum(measure(text) for texts in exchanges for text in texts)
+        others.append(size / sum(_spent(other, texts) for texts in exchanges))
+        own.append(size / sum(_spent(ours, texts) for texts in exchanges))
     # The first round loads what is loaded late.
-    ratios = [mine / theirs for mine, theirs in zip(own[1:], other[1:], strict=True)]
-    return Pace(statistics.median(own), statistics.median(other), statistics.median(ratios))
+    ratios = [mine / theirs for mine, theirs in zip(own[1:], others[1:], strict=True)]
+    return Pace(statistics.median(own), statistics.median(others), statistics.median(ratios))
 
 
 def _exchanges(kind: str, number: int) -> list[list[str]]:
     """Give the passages of a kind as exchanges of forty, each with a number of its own."""
-    drawn = samples(number) if kind == "identifier-dense" else negatives()
-    if kind != "identifier-dense":
-        drawn = [s for s in drawn if s.style == kind]
+    dense = kind == "identifier-dense"
+    drawn = samples(number) if dense else [s for s in negatives() if s.style == kind]
     texts = [f"{number}. {s.text}" for s in drawn]
     return [texts[at : at + 40] for at in range(0, len(texts), 40)]
 
 
-def _spent(work: Callable[[Sequence[str]], None], texts: Sequence[str]) -> float:
+def _spent(work: _Work, texts: Sequence[str]) -> float:
     begun = time.process_time()
     work(texts)
     return time.process_time() - begun

@@ -1,9 +1,10 @@
 """The `azure_language` detector: the PII recognition of Azure AI Language.
 
 The law: a passage counts as read when the service has read every chunk of it; anything less raises.
-Nothing is asked but the configured endpoint, and passages in which nothing could stand, without a
-letter or a digit, are not sent at all. One instance serves all records of a process and belongs to
-its event loop; its packer (`azure_language_packer`) has the pace and the memory that they share.
+Nothing is asked but the configured endpoint. Passages in which nothing could stand, without a
+letter or a digit, are not sent at all, nor are words of a vocabulary (`Passage.coded`). One
+instance serves all records of a process and belongs to its event loop; its packer
+(`azure_language_packer`) has the pace and the memory that they share.
 """
 
 from __future__ import annotations
@@ -63,12 +64,12 @@ class AzureLanguageDetector:
         return self._client.version
 
     async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
-        """Ask the service about all passages at once.
+        """Ask the service about all passages at once, but about no word of a vocabulary.
 
         Raises `DetectorUnavailable` while it cannot be asked, `DetectorFailed` for a text that it
         refuses.
         """
-        pieces = [list(_pieces(passage.text)) for passage in passages]
+        pieces = [[] if each.coded else list(_pieces(each.text)) for each in passages]
         documents = [
             Document(chunk.text, passage.language or self._language)
             for passage, cut in zip(passages, pieces, strict=True)

@@ -44,7 +44,7 @@ def has_code(value: str) -> bool:
 
 def looks_chosen(value: str) -> bool:
     """Tell a password from a word: a digit or a sign among letters, or odd capitals."""
-    letters = any(c.isalpha() for c in value)
+    letters = any(map(str.isalpha, value))
     mixed = any(c.isdigit() or c in _SIGNS for c in value[1:])
     return (letters and mixed) or bool(_ODD_CAPITALS.search(value)) or value.isdigit()
 
@@ -57,12 +57,11 @@ def looks_mixed(value: str) -> bool:
     """
     if len(value) < 6 or _NAMED.fullmatch(value) or "/" in value or "://" in value:
         return False
-    digits = sum(c.isdigit() for c in value)
-    signs = sum(c in _SIGNS for c in value[1:-1])
-    odd = len(value) >= 8 and _ODD_CAPITALS.search(value) is not None
-    return (
-        any(c.isalpha() for c in value) and (digits > 0 or signs > 0 or odd) and not has_code(value)
-    )
+    if not any(map(str.isalpha, value)):
+        return False
+    mixed = any(map(str.isdigit, value)) or any(map(_SIGNS.__contains__, value[1:-1]))
+    odd = mixed or (len(value) >= 8 and _ODD_CAPITALS.search(value) is not None)
+    return odd and not has_code(value)
 
 
 def looks_contrived(value: str) -> bool:
@@ -72,9 +71,9 @@ def looks_contrived(value: str) -> bool:
     """
     if not looks_mixed(value) or not 7 <= len(value) <= 40 or value[0] in "$#@&%+~=":
         return False
-    letters = sum(c.isalpha() for c in value)
-    digits = sum(c.isdigit() for c in value)
-    signs = sum(c in _SIGNS for c in value)
+    letters = sum(map(str.isalpha, value))
+    digits = sum(map(str.isdigit, value))
+    signs = sum(map(_SIGNS.__contains__, value))
     drawn = digits >= 1 or (signs >= 2 and not value.islower() and not value.isupper())
     signed = letters >= 3 and drawn and 1 <= signs <= 3 and _WORDY.search(value) is not None
     return signed or _SWAPPED.fullmatch(value) is not None

@@ -16,10 +16,11 @@ from importlib import resources
 from typing import TypeAlias
 
 import numpy as np
-from spacy.tokens import Doc
 
 from audit.errors import DetectorFailed
 from redaction.detectors.figures import is_a_figures
+from redaction.detectors.names_network import Network
+from redaction.detectors.names_words import Places, Reader
 from redaction.detectors.shipped_pipeline import LABELS, Floats, Tagger
 from redaction.finding import Passage, Span
 
@@ -62,8 +63,9 @@ class NameDetector:
 
     def __init__(self) -> None:
         weights = resources.files("redaction.model").joinpath("weights.bin").read_bytes()
-        self._tagger = Tagger()
-        self._tagger.load(weights)
+        tagger = Tagger()
+        tagger.load(weights)
+        self._reader, self._network = Reader(), Network(tagger.model)
         self._digest = hashlib.sha256(weights).hexdigest()[:12]
 
     @property
@@ -77,8 +79,13 @@ class NameDetector:
         return self._digest
 
     async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
-        """Read all passages in batches. Raises `DetectorFailed` when the model does."""
-        pieces = [piece for at, passage in enumerate(passages) for piece in _pieces(at, passage)]
+        """Read all passages but `coded` ones. Raises `DetectorFailed` when the model does."""
+        pieces = [
+            piece
+            for at, passage in enumerate(passages)
+            if not passage.coded
+            for piece in _pieces(at, passage)
+        ]
         found: list[list[Span]] = [[] for _ in passages]
         for batch in _batches(pieces):
             self._read(batch, passages, found)
@@ -88,13 +95,11 @@ class NameDetector:
         self, pieces: Sequence[_Piece], passages: Sequence[Passage], found: list[list[Span]]
     ) -> None:
         try:
-            # What is read inside is forgotten: a vocabulary keeps every word it ever saw.
-            with self._tagger.forgetting():
-                docs = self._tagger.split([lead + text for _, _, lead, text in pieces])
-                judged = self._tagger.judge(docs)
-                for (at, offset, lead, _), doc, odds in zip(pieces, docs, judged, strict=True):
-                    place = offset - len(lead), offset
-                    found[at].extend(_spans(doc, odds, place, passages[at].text))
+            words = self._reader.read([lead + text for _, _, lead, text in pieces])
+            judged = self._network.odds(words)
+            for (at, offset, lead, _), edges, odds in zip(pieces, words.edges, judged, strict=True):
+                place = offset - len(lead), offset
+                found[at].extend(_spans(edges, odds, place, passages[at].text))
         except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold text
             raise DetectorFailed(f"the model failed with {type(error).__name__}") from None
 
@@ -125,14 +130,13 @@ def _batches(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
         yield batch
 
 
-def _spans(doc: Doc, odds: Floats, place: tuple[int, int], text: str) -> Iterator[Span]:
+def _spans(edges: Places, odds: Floats, place: tuple[int, int], text: str) -> Iterator[Span]:
     """Give what was found, trimmed, in the offsets of the passage; the lead is no part of it."""
     shift, first = place
     hits: list[int] = np.flatnonzero(odds[:, 0] <= 1 - LEAST).tolist()
     if not hits:
         return
-    edges = doc.to_array(["IDX", "LENGTH"]).astype(np.int64) + np.array((shift, 0))
-    for start, end, label, score in _joined(_groups(hits, odds), edges, text):
+    for start, end, label, score in _joined(_groups(hits, odds), edges + shift, text):
         value = _trimmed(text, max(start, first), end)
         if value[0] < value[1] and _sensible(text, *value, label, score):
             yield Span(*value, label, score, "names")
@@ -150,12 +154,12 @@ def _groups(hits: Sequence[int], odds: Floats) -> Iterator[tuple[int, int, int, 
 
 
 def _joined(
-    groups: Iterator[tuple[int, int, int, float]], edges: np.ndarray, text: str
+    groups: Iterator[tuple[int, int, int, float]], edges: Places, text: str
 ) -> Iterator[tuple[int, int, str, float]]:
     """Turn words into characters; the parts of one address become one."""
     held: tuple[int, int, str, float] | None = None
     for first, last, number, score in groups:
-        start, end = int(edges[first, 0]), int(edges[last, 0] + edges[last, 1])
+        start, end = int(edges[first, 0]), int(edges[last, 1])
         label = LABELS[number]
         goes_on = held is not None and held[2] == "ADDRESS" and label in _ENDS
         if held and goes_on and _JOINT.fullmatch(text, max(held[1], 0), start):

@@ -92,7 +92,7 @@ _COUNTING = "01234567890123456789"
 _BESIDE = re.compile(r"\+\d{2}")
 _GROUP = re.compile(r"\d+\)?")
 _DATE_LIKE = re.compile(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d\b")
-_WINDOW = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9]){5,}")
+_WINDOW = re.compile(r"[0-9](?:[^0-9]{0,3}+[0-9]){5,}+")
 _NEEDS = r"[0-9](?:[^0-9]{0,3}[0-9]){5}"
 
 

@@ -1,11 +1,13 @@
 """The prefilter: one pass over a text that decides which recognisers look at it at all.
 
-Each recogniser names what its values cannot do without, as a pattern in RE2's language; all of
-them together are one automaton, which reads each byte once. A long text is read in blocks, and a
-recogniser then looks at those blocks only that hold what it needs.
+Each recogniser names what its values cannot do without, as a pattern in RE2's language. A long text
+is read in blocks, and a recogniser then looks at those blocks only that hold what it needs. In one
+pass the literals of all patterns are looked for; where one of a pattern's own stands, the pattern's
+own automaton reads the block. One automaton for all patterns would have a state for each
+combination of what they wait for, and spend most of its time on making those.
 
-The automaton may ask too many recognisers, never too few. A pattern that RE2 cannot be given
-asks always, and should the automaton ever fail, everyone is asked: a sentinel that every block
+The prefilter may ask too many recognisers, never too few. A pattern that RE2 cannot be given
+asks always, and should an automaton ever fail, everyone is asked: a sentinel that every block
 contains tells.
 """
 
@@ -13,14 +15,16 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from re import _constants as op  # type: ignore[attr-defined] # the parser's own names
 from re import _parser  # type: ignore[attr-defined] # as above
 from typing import Any
 
 import re2  # type: ignore[import-untyped] # it ships no types
 
-__all__ = ["SEVEN_DIGITS", "Needle", "Prefilter", "loosened"]
+from redaction.detectors.literals import as_pattern, literals
+
+__all__ = ["SEVEN_DIGITS", "Glance", "Needle", "Prefilter", "loosened"]
 
 # What numbers of people have in common: seven digits, with no more than two signs between them.
 SEVEN_DIGITS = r"[0-9](?:[^0-9]{0,2}[0-9]){6}"
@@ -30,7 +34,10 @@ SEVEN_DIGITS = r"[0-9](?:[^0-9]{0,2}[0-9]){6}"
 _BLOCK, _AFTER = 1024, 512
 # Counting makes the automaton large: each place from which it could count is a state of its own.
 _MOST = 4
-_MEMORY = 64 << 20
+_MEMORY, _LITTLE = 64 << 20, 1 << 20
+# Matches where a text begins, and there is always one.
+_SENTINEL = r"\A(?s:.?)"
+_NO_MATCH = [0]
 _WORD, _DIGIT, _SPACE = r"\pL\pN_", r"\p{Nd}", r"\s\p{Z}\x1c-\x1f\x85"
 _SETS = {
     "CATEGORY_DIGIT": _DIGIT, "CATEGORY_WORD": _WORD, "CATEGORY_SPACE": _SPACE,
@@ -47,26 +54,27 @@ class Prefilter:
 
     def __init__(self, needs: Sequence[str | None], block: int = _BLOCK) -> None:
         self._block = block
-        options = re2.Options()
-        options.max_mem = _MEMORY
-        options.log_errors = False
-        self._set = re2.Set.SearchSet(options)
-        # One entry for each pattern of the automaton: who is asked when it matches.
-        self._askers: list[list[int]] = [list(range(len(needs)))]
+        options = _options(_MEMORY)
         self._always = frozenset(
             number for number, need in enumerate(needs) if need is None or not _takes(need, options)
         )
-        self._set.Add("(?s:.?)")
-        numbers: dict[str, int] = {}
+        # Who is asked when a pattern matches, and which patterns a literal speaks for.
+        askers: dict[str, list[int]] = {}
         for number, need in enumerate(needs):
-            if need is None or number in self._always:
-                continue
-            if need not in numbers:
-                numbers[need] = len(self._askers)
-                self._set.Add(need)
-                self._askers.append([])
-            self._askers[numbers[need]].append(number)
-        self._set.Compile()
+            if need is not None and number not in self._always:
+                askers.setdefault(need, []).append(number)
+        self._askers = tuple(askers.values())
+        self._automata = tuple(map(_automaton, askers))
+        speaking: dict[str, list[int]] = {}
+        self._anywhere: list[int] = []
+        for place, need in enumerate(askers):
+            told = literals(need)
+            if told is None:
+                self._anywhere.append(place)
+            for literal in told or ():
+                speaking.setdefault(as_pattern(literal), []).append(place)
+        self._speaking = tuple(speaking.values())
+        self._literals = _compiled([_SENTINEL, *speaking], _MEMORY)
 
     def regions(self, text: str) -> dict[int, list[tuple[int, int]]]:
         """Give for each pattern that is to be asked the stretches in which its matches begin."""
@@ -83,11 +91,36 @@ class Prefilter:
                     places.append((start, end))
         return asked
 
-    def _asked(self, block: str) -> set[int]:
-        hits = self._set.Match(block.encode("utf-8", "replace"))
+    def _asked(self, block: str) -> list[int]:
+        data = block.encode("utf-8", "replace")
+        asked = set(self._always)
+        for place in self._candidates(data):
+            if self._automata[place].Match(data) != _NO_MATCH:
+                asked.update(self._askers[place])
+        return sorted(asked)
+
+    def _candidates(self, data: bytes) -> Iterable[int]:
+        """Give the patterns of which a literal stands in a block, or that have none."""
+        hits = self._literals.Match(data) or ()
         if 0 not in hits:
-            return set(self._askers[0])
-        return set(self._always).union(*(self._askers[hit] for hit in hits if hit))
+            return range(len(self._askers))
+        return set(self._anywhere).union(*(self._speaking[hit - 1] for hit in hits if hit))
+
+
+class Glance:
+    """Tells at the automaton's speed that a pattern of `re` stands nowhere in a short text."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        need = loosened(pattern.pattern, pattern.flags)
+        takes = need is not None and _takes(need, _options(_MEMORY))
+        self._automaton = _automaton(need) if need is not None and takes else None
+
+    def misses(self, text: str) -> bool:
+        """Whether the pattern can have no match; it may also have none where this is false."""
+        automaton = self._automaton
+        return (
+            automaton is not None and automaton.Match(text.encode("utf-8", "replace")) == _NO_MATCH
+        )
 
 
 class Needle:
@@ -97,20 +130,46 @@ class Needle:
     """
 
     def __init__(self, pattern: str) -> None:
-        options = re2.Options()
-        options.max_mem = _MEMORY
+        options = _options(_MEMORY)
         options.never_capture = True
         self._pattern = re2.compile(loosened(pattern, re.IGNORECASE), options)
 
     def starts(self, text: str, start: int, end: int) -> Iterator[int]:
         """Give where the finds in `[start, end)` begin; they do not overlap."""
         stretch = text[start : end + _AFTER]
-        if not stretch.isascii():
-            stretch = stretch.encode("utf-8", "replace").decode()
-        for match in self._pattern.finditer(stretch):
+        data = stretch.encode("utf-8", "replace")
+        # Where each character is one byte, places need not be translated.
+        read = data if stretch.isascii() else data.decode()
+        for match in self._pattern.finditer(read):
             if start + match.start() >= end:
                 return
             yield start + match.start()
+
+
+def _options(memory: int) -> Any:
+    options = re2.Options()
+    options.max_mem = memory
+    options.log_errors = False
+    return options
+
+
+def _automaton(pattern: str) -> Any:
+    """Make an automaton of one pattern, with as little memory for its states as it can do with."""
+    memory = _LITTLE
+    while memory < _MEMORY:
+        try:
+            return _compiled([_SENTINEL, pattern], memory)
+        except re2.error:
+            memory *= 2
+    return _compiled([_SENTINEL, pattern], _MEMORY)
+
+
+def _compiled(patterns: Iterable[str], memory: int) -> Any:
+    made = re2.Set.SearchSet(_options(memory))
+    for pattern in patterns:
+        made.Add(pattern)
+    made.Compile()
+    return made
 
 
 def _takes(pattern: str, options: Any) -> bool:

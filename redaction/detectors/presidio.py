@@ -86,7 +86,7 @@ class PresidioDetector:
         return [list(self._read(passage)) for passage in passages]
 
     def _read(self, passage: Passage) -> Iterator[Span]:
-        if not self._models:
+        if not self._models or passage.coded:
             for start, end, types in self._sieve.stretches(passage.text):
                 for offset, window in _windows(passage.text[start:end]):
                     yield from self._analyse(window, start + offset, self._main, passage.key, types)
@@ -94,8 +94,9 @@ class PresidioDetector:
         for offset, window in _windows(passage.text):
             types = self._sieve.types(window)
             for language in self._languages(passage):
-                if types or language in self._models:
-                    yield from self._analyse(window, offset, language, passage.key, types)
+                wanted = types.union(self._names) if language in self._models else types
+                if wanted:
+                    yield from self._analyse(window, offset, language, passage.key, wanted)
 
     def _languages(self, passage: Passage) -> list[str]:
         """Give the main language, which holds the patterns, and those whose names are sought."""
@@ -105,9 +106,8 @@ class PresidioDetector:
         return [self._main, *named]
 
     def _analyse(
-        self, text: str, offset: int, language: str, key: str | None, types: frozenset[str]
+        self, text: str, offset: int, language: str, key: str | None, wanted: frozenset[str]
     ) -> Iterator[Span]:
-        wanted = types.union(self._names) if language in self._models else types
         context = _CAMEL.sub(" ", key).replace("_", " ").split() if key else None
         try:
             results = self._engine.analyze(

@@ -8,12 +8,14 @@ possessive, so that no input can make it run away.
 
 from __future__ import annotations
 
+import functools
 import re
+import string
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
-from redaction.detectors.prefilter import loosened
+from redaction.detectors.prefilter import Glance, loosened
 from redaction.finding import Passage, Span
 
 __all__ = ["Recogniser", "ShapeRecogniser", "digits_of", "near", "spaced", "words"]
@@ -67,6 +69,15 @@ class ShapeRecogniser:
     against: re.Pattern[str] | None = None
     reach: int = 512
     telling: str | None = None
+    _value: str | int = field(init=False, repr=False)
+    # Whether the value is nothing without its context, so that this is looked for first.
+    _by_context: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Work out once what every search asks."""
+        by_context = self.context is not None and self.alone < _BELIEVED and self.telling is None
+        object.__setattr__(self, "_by_context", by_context)
+        object.__setattr__(self, "_value", "value" if "value" in self.pattern.groupindex else 0)
 
     @property
     def needs(self) -> str | None:
@@ -76,11 +87,6 @@ class ShapeRecogniser:
             return rf"(?:^|[^\pL\pN]){loosened(context.pattern, context.flags)}(?:$|[^\pL\pN])"
         return self.telling or loosened(self.pattern.pattern, self.pattern.flags)
 
-    @property
-    def _by_context(self) -> bool:
-        """Whether the value is nothing without its context, so that this is looked for first."""
-        return self.context is not None and self.alone < _BELIEVED and self.telling is None
-
     def listens(self, key: str) -> bool:
         """Hear the context words."""
         return self.context is not None and self.context.search(spaced(key)) is not None
@@ -88,14 +94,13 @@ class ShapeRecogniser:
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give the confirmed places."""
         text = passage.text
-        group = "value" if "value" in self.pattern.groupindex else 0
         if self._by_context:
             # The words were found in the stretch; the value may stand beside it.
             start, end = max(0, start - self.reach - _AFTER), end + _BEFORE
         for match in self.pattern.finditer(text, start, end + self.reach):
             if match.start() >= end:
                 return
-            first, last = match.span(group)
+            first, last = match.span(self._value)
             if last > first and self.proof(text[first:last]) and not self._other(text, first):
                 yield Span(first, last, self.entity, self._score(passage, first, last), self.name)
 
@@ -115,11 +120,14 @@ def near(passage: Passage, start: int, end: int, context: re.Pattern[str]) -> bo
     """Tell whether a context word stands in the passage's key or near `[start, end)`."""
     if passage.key is not None and context.search(spaced(passage.key)):
         return True
-    text = passage.text
-    return bool(
-        context.search(text, max(0, start - _BEFORE), start)
-        or context.search(text, end, end + _AFTER)
-    )
+    text, first = passage.text, max(0, start - _BEFORE)
+    # Most numbers have no such word by them, and an automaton is sooner sure of that.
+    if _glance(context).misses(f"{text[first:start]}\n{text[end : end + _AFTER]}"):
+        return False
+    return bool(context.search(text, first, start) or context.search(text, end, end + _AFTER))
+
+
+_glance = functools.cache(Glance)
 
 
 def words(*alternatives: str) -> re.Pattern[str]:
@@ -135,4 +143,4 @@ def spaced(key: str) -> str:
 
 def digits_of(value: str) -> str:
     """Give the ASCII digits of a value."""
-    return "".join(c for c in value if "0" <= c <= "9")
+    return "".join(filter(string.digits.__contains__, value))

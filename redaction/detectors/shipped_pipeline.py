@@ -21,7 +21,7 @@ from spacy.ml.models import MaxoutWindowEncoder, MultiHashEmbed, build_Tok2Vec_m
 from spacy.tokens import Doc
 from thinc.api import Linear, Model, NumpyOps, chain, with_array
 
-__all__ = ["LABELS", "TAGS", "Floats", "Tagger", "softmax"]
+__all__ = ["LABELS", "TAGS", "Floats", "Tagger", "softmax", "tokenizer"]
 
 LABELS = ("PERSON", "LOCATION", "ADDRESS", "ORGANIZATION", "NRP", "AGE", "DATE_OF_BIRTH")
 # Tag 0 is nobody's; label n begins with tag 1 + 2n and goes on with tag 2 + 2n.
@@ -54,7 +54,7 @@ class Tagger:
     """
 
     def __init__(self) -> None:
-        self._nlp = _tokenizer()
+        self._nlp = tokenizer()
         self.model = _network()
 
     @property
@@ -118,7 +118,8 @@ def _parameters(model: Model[Any, Any]) -> Iterator[tuple[Model[Any, Any], str]]
             yield node, name
 
 
-def _tokenizer() -> Language:
+def tokenizer() -> Language:
+    """Make a pipeline that cuts texts of any language into tokens, and does no more."""
     nlp = spacy.blank("xx")
     infixes = [*(nlp.Defaults.infixes or ()), _APART]
     nlp.tokenizer.infix_finditer = spacy.util.compile_infix_regex(infixes).finditer  # type: ignore[union-attr]

@@ -20,7 +20,7 @@ __all__ = ["TableDetector"]
 # A longer text is more than the value of its key.
 _SHORT = 400
 # A number as `SEVEN_DIGITS` means it, to its end, and what may precede it.
-_NUMBER = re.compile(SEVEN_DIGITS + r"(?:[^0-9]{0,2}[0-9])*")
+_NUMBER = re.compile(r"[0-9](?:[^0-9]{0,2}+[0-9]){6,}+")
 _LETTERS, _LONGEST_NUMBER = 16, 400
 # Encoded text inside encoded text inside encoded text is somebody's joke.
 _DEEPEST = 2
@@ -33,14 +33,13 @@ class TableDetector:
         self._name = name
         self._version = version
         self._recognisers = tuple(recognisers)
-        self._prefilter = Prefilter([recogniser.needs for recogniser in self._recognisers])
+        needs = [recogniser.needs for recogniser in self._recognisers]
+        self._prefilter = Prefilter([*needs, MAY_BE_ENCODED])
         self._numeric = frozenset(
             number
             for number, recogniser in enumerate(self._recognisers)
             if recogniser.needs == SEVEN_DIGITS
         )
-        # Apart: together with the words it would make the automaton many times larger.
-        self._encodings = Prefilter([MAY_BE_ENCODED])
 
     @property
     def name(self) -> str:
@@ -58,15 +57,16 @@ class TableDetector:
 
     def _read(self, passage: Passage, depth: int) -> Iterator[Span]:
         windows: list[tuple[int, int]] = []
-        for number, stretches in self._regions(passage).items():
+        regions = self._regions(passage)
+        encoded = regions.pop(len(self._recognisers), None)
+        for number, stretches in regions.items():
             if number in self._numeric:
                 # They all need the same, so where it stands is worked out once for all of them.
                 windows = windows or list(_windows(passage.text, stretches))
                 stretches = windows  # noqa: PLW2901 - narrowed to where the numbers are
             yield from _asked(self._recognisers[number], passage, stretches)
-        if depth < _DEEPEST:
-            for stretches in self._encodings.regions(passage.text).values():
-                yield from self._runs(passage, stretches, depth)
+        if encoded is not None and depth < _DEEPEST:
+            yield from self._runs(passage, encoded, depth)
 
     def _regions(self, passage: Passage) -> dict[int, list[tuple[int, int]]]:
         if passage.key is None or len(passage.text) > _SHORT:

@@ -56,13 +56,16 @@ async def test_each_passage_gets_its_own_findings() -> None:
 
 
 async def test_nothing_is_sent_that_could_hold_nothing() -> None:
-    """White space and signs cost no document; a text of them costs no request."""
+    """White space, signs and words of a vocabulary cost no document; only such, no request."""
     async with asked() as (detector, service):
         blank = [Passage(text) for text in ("", "  \n", "--- ... ---", SMILE)]
         assert [list(each) for each in await detector.detect(blank)] == [[], [], [], []]
         spaces = " " * 20_000 + NAME
         (found,) = await detector.detect([Passage(spaces)])
         assert named(spaces, found) == [(NAME, "PERSON")]
+        assert service.counts.documents == 1
+        coded = Passage(NAME, coded=True)
+        assert [list(each) for each in await detector.detect([coded])] == [[]]
         assert service.counts.documents == 1
 
 

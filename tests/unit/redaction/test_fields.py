@@ -28,7 +28,7 @@ from audit.record import (
     Verdict,
 )
 from audit.value import Value
-from redaction.fields import EXEMPT, Kind, leaves, pointer, put_back
+from redaction.fields import CODED, EXEMPT, Kind, leaves, pointer, put_back
 from tests.unit.redaction.exchanges import a_record
 
 EXEMPTIONS = {
@@ -43,6 +43,22 @@ EXEMPTIONS = {
     "Usage": {"source"},
     "Integrity": {"salt", "commitment", "record_digest", "signature"},
     "Retention": {"expires_at"},
+}
+VOCABULARIES = {
+    "ExchangeFacts": {
+        *("method", "api_version", "deployment", "requested_model", "reported_model"),
+        *("served_model", "system_fingerprint", "response_id", "previous_response_id"),
+    },
+    "Identity": {"app_id", "tenant_id", "upstream_request_id"},
+    "Message": {"role"},
+    "Output": {"role", "finish_reason"},
+    "ResponseError": {"code", "type", "param"},
+    "ToolCall": {"id"},
+    "ToolResult": {"id"},
+    "Media": {"mime"},
+    "Safety": {"signals"},
+    "Verdict": {"category", "severity"},
+    "Reference": {"kind", "id"},
 }
 
 
@@ -60,6 +76,21 @@ def test_only_these_fields_are_exempt() -> None:
     assert {kind.__name__: set(names) for kind, names in EXEMPT.items()} == EXEMPTIONS
     for kind, names in EXEMPT.items():
         assert names <= {spec.name for spec in msgspec.structs.fields(kind)}
+
+
+def test_only_these_fields_hold_identifiers_and_words_of_a_vocabulary() -> None:
+    """Names are not sought there, so no prose may be among them; a new one is added here too."""
+    assert {kind.__name__: set(names) for kind, names in CODED.items()} == VOCABULARIES
+    for kind, names in CODED.items():
+        assert names <= {spec.name for spec in msgspec.structs.fields(kind)}
+    verdict = Verdict(category="jailbreak", severity="high", detail="a list of Ada's")
+    walked = leaves(Safety(prompt=(verdict,), signals=("jailbreak.detected",)))
+    assert [(leaf.text, leaf.coded) for leaf in walked] == [
+        ("jailbreak", True),
+        ("high", True),
+        ("a list of Ada's", False),
+        ("jailbreak.detected", True),
+    ]
 
 
 def test_a_field_of_a_later_schema_is_walked() -> None:

@@ -11,8 +11,8 @@ from importlib import resources
 import pytest
 
 from audit.errors import DetectorFailed
+from redaction.cache import Remembering
 from redaction.detectors.names import NameDetector
-from redaction.detectors.shipped_pipeline import Tagger
 from redaction.finding import Passage
 from tests.unit.docs.source import ROOT
 
@@ -100,18 +100,28 @@ async def test_what_lies_across_the_edge_of_a_window_is_whole(detector: NameDete
         assert ("Magdalena Thornbury", "PERSON") in await found(detector, text)
 
 
+async def test_a_word_of_a_vocabulary_is_no_name(detector: NameDetector) -> None:
+    """The model is not asked, whatever it would make of the word, or made of it in prose."""
+    name = "Maria Schneider"
+    remembering = Remembering(detector)
+    for _ in range(2):
+        prose, coded = await remembering.detect([Passage(name), Passage(name, coded=True)])
+        assert prose
+        assert not coded
+
+
 async def test_what_was_read_is_forgotten(detector: NameDetector) -> None:
     """No vocabulary keeps the words of those who were read about."""
-    before = detector._tagger.words
+    before = detector._reader.words
     await found(detector, "Please call Xanthippe Quackenbushel, and zyxwvutsrq too.")
-    assert not detector._tagger.knows("Quackenbushel")
-    assert detector._tagger.words == before
+    assert not detector._reader.knows("Quackenbushel")
+    assert detector._reader.words == before
 
 
 async def test_a_model_that_fails_says_so_without_the_text(detector: NameDetector) -> None:
     """The passage counts as unread, and the error quotes nothing."""
     spoilt = NameDetector()
-    spoilt._tagger.model = Tagger().model
+    spoilt._network._layers.append(spoilt._network._mix)
     with pytest.raises(DetectorFailed) as failed:
         await found(spoilt, "Please call Magdalena Thornbury.")
     assert "Thornbury" not in str(failed.value)

@@ -17,7 +17,7 @@ HEAD = 'name = "p"\nversion = "1"\n'
 def test_the_shipped_policy_is_whole() -> None:
     """It loads, names itself with a hash, and keeps no credential."""
     policy = default_policy()
-    assert re.fullmatch(r"default@3#[0-9a-f]{8}", policy.label)
+    assert re.fullmatch(r"default@4#[0-9a-f]{8}", policy.label)
     assert all(policy.rule(name).action is not Action.KEEP for name in CREDENTIALS)
     assert all(not policy.rule(name).linkable for name in CREDENTIALS)
 

@@ -7,14 +7,17 @@ import random
 import re
 
 import pytest
+import re2  # type: ignore[import-untyped] # it ships no types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.redaction.texts import samples
+from redaction.detectors.literals import as_pattern, literals
 from redaction.detectors.patterns import PatternDetector
 from redaction.detectors.prefilter import Needle, Prefilter, loosened
 from redaction.detectors.secrets import SecretDetector
 from redaction.detectors.table_detector import TableDetector
+from redaction.encoded import MAY_BE_ENCODED
 from redaction.finding import Passage
 
 PATTERNS = [
@@ -79,3 +82,64 @@ def test_a_needle_gives_places_in_characters(text: str) -> None:
     """Whatever the text is encoded to, places are counted as Python counts."""
     found = list(Needle("password").starts(text, 0, len(text)))
     assert found == [match.start() for match in re.finditer("password", text)]
+
+
+@given(st.sampled_from(PATTERNS), st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_text_in_which_a_pattern_matches_holds_one_of_its_literals(
+    pattern: str, data: st.DataObject
+) -> None:
+    """Letter case aside, and whatever stands around."""
+    need = loosened(pattern)
+    assert need is not None
+    told = literals(need)
+    text = data.draw(st.text(max_size=5)) + data.draw(st.from_regex(pattern))
+    if told is not None and re2.search(need, text.encode("utf-8", "replace").decode()):
+        assert any(re2.search(as_pattern(each), text) for each in told)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (r"(?:^|[^\pL])(?i:passport|reisepass)(?:$|[^\pL])", {"passport", "reisepass"}),
+        (r"ab?c[ _-]x", {"abc x", "abc_x", "abc-x", "ac x", "ac_x", "ac-x"}),
+        (r"[a-z]+@x|y@[a-z]", {"@x", "y@"}),
+        (r"(?:foo|[a-z]*)bar[0-9]{2}x", {"bar\ue000\ue000x"}),
+        (r"(?:abc){2,}d?", {"abcabc"}),
+        (r"a|[a-z]+", None),
+        (r"(?:abc)?", None),
+        (r"(", None),
+    ],
+)
+def test_the_most_telling_literals_are_chosen(pattern: str, expected: set[str] | None) -> None:
+    """The longest of which it is certain that one is there; none where nothing is certain."""
+    assert literals(pattern) == expected
+
+
+def test_asking_by_literals_asks_whom_every_pattern_by_itself_would_ask() -> None:
+    """Over the evaluation set, cut into blocks, for each pattern of each detector."""
+    drawn = samples(random.SystemRandom().randrange(10**6))
+    text = "\n\n".join(sample.text for sample in drawn)
+    for detector in _detectors():
+        by_literals = detector._prefilter
+        needs = [recogniser.needs for recogniser in detector._recognisers]
+        one_by_one = Prefilter([*needs, MAY_BE_ENCODED])
+        one_by_one._literals = _Failed()
+        assert by_literals.regions(text) == one_by_one.regions(text)
+
+
+class _Failed:
+    """An automaton that has run out of memory: it matches nothing, not even its sentinel."""
+
+    def Match(self, _: bytes) -> None:  # noqa: N802 - the name is RE2's
+        """Give nothing."""
+
+
+def test_when_an_automaton_fails_everyone_is_asked() -> None:
+    """Nobody is passed over because there was no answer."""
+    prefilter = Prefilter(["needle", "@", "[0-9]"])
+    prefilter._automata = (_Failed(),) * 3
+    assert prefilter.regions("a needle @ 7") == {0: [(0, 12)], 1: [(0, 12)], 2: [(0, 12)]}
+    prefilter = Prefilter(["needle", "@", "[0-9]"])
+    prefilter._literals = _Failed()
+    assert prefilter.regions("a needle @") == {0: [(0, 10)], 1: [(0, 10)]}

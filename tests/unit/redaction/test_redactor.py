@@ -21,7 +21,7 @@ from audit.errors import (
 )
 from audit.exchange import Identity, Level
 from audit.parts import Text, ToolCall
-from audit.record import AuditRecord, RedactedRecord, Safety
+from audit.record import AuditRecord, RedactedRecord, Safety, Verdict
 from audit.value import Json, to_json
 from redaction.build import NO_NAME_MODEL, build_redactor
 from redaction.detectors.patterns import PatternDetector
@@ -356,6 +356,24 @@ async def test_a_value_in_a_list_of_signals_is_taken_out() -> None:
     by = build_redactor(_policy("patterns"), pseudonym_key=KEY)
     (signal,) = (await by.redact(clear)).safety.signals
     assert signal == "<EMAIL_ADDRESS_1>: seen"
+
+
+def test_signals_and_verdicts_stay_readable() -> None:
+    """One alerts on them; the policy that ships takes none of their words for somebody's name."""
+    categories = ("jailbreak", "indirect_attack", "profanity", "hate", "self_harm", "sexual",
+                  "violence", "custom_blocklists", "protected_material_code")  # fmt: skip
+    verdicts = tuple(Verdict(category=each, severity="high") for each in categories)
+    signals = tuple(f"{each}.{said}" for each in categories for said in ("detected", "filtered"))
+    safety = Safety(prompt=verdicts, signals=(*signals, "filter.not_run", "blocklist.matched"))
+    assert redact(msgspec.structs.replace(a_record("hello"), safety=safety)).safety == safety
+
+
+async def test_what_a_policy_denies_is_taken_out_of_signals() -> None:
+    """Names are not sought in them; what is named or found elsewhere is."""
+    by = _with(ScriptedDetector(words={"Ada": "PERSON"}), more='[deny]\n"nightingale" = "CODENAME"')
+    safety = Safety(signals=("nightingale.filtered",))
+    record = await by.redact(msgspec.structs.replace(a_record("hello"), safety=safety))
+    assert record.safety.signals == ("<CODENAME_1>.filtered",)
 
 
 async def test_values_that_repeat_are_read_once() -> None:
