@@ -90,7 +90,7 @@ class SpoolUnavailable(TransientError):
 
 
 class SpoolFull(SpoolUnavailable):
-    """The spool has reached its size cap."""
+    """The spool holds as many bytes or exchanges as it may."""
 
     code = "spool.full"
 

@@ -141,6 +141,8 @@ WORKER_METRICS: dict[str, str] = {
     "auditstream_deliveries_total": "Deliveries settled by a worker, by outcome.",
     "auditstream_canaries_total": "Canaries stored, by how they fared; a leaked one is an alarm.",
     "auditstream_expired_total": "Records removed because their time was over.",
+    "auditstream_overdue": "Records whose time was over when a sweep began.",
+    "auditstream_overdue_oldest_seconds": "For how long the oldest of them has been; 0 for none.",
     "auditstream_store_request_units_total": "Request units that Cosmos DB has charged.",
     "auditstream_claims_swept_total": (
         "Bodies in blobs that were left behind and removed, their exchanges being settled."

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from audit.settings import Settings
 from audit.telemetry import Count, NoCount
-from storage.access.port import AccessLog, SavedSearches
+from storage.access.port import AccessLog, EndedSessions, SavedSearches
 from storage.blobs.port import Blobs
 from storage.queue.bodies import Bodies, BodiesInMessages
 from storage.queue.port import Inbox, Outbox, QueueAdmin, QueueReader
@@ -105,10 +105,14 @@ class StoreView:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What readers write: who looked at what, and searches that they keep."""
+    """What readers write: who looked at what, searches that they keep, and sessions they left.
+
+    `ended` is None where query sides have nothing in common.
+    """
 
     log: AccessLog
     saved: SavedSearches
+    ended: EndedSessions | None = None
 
 
 class _Queues(Protocol):

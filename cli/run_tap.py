@@ -109,7 +109,7 @@ async def _forward(
         log=log,
     )
     look = partial(look_into_queue, settings, metrics)
-    control = ControlPort(_health(service, spool, desk, settings.spool.max_bytes), metrics, look)
+    control = ControlPort(_health(service, spool, desk), metrics, look)
     await control.start(orders.sockets["control"])
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 100)
@@ -158,7 +158,7 @@ class Refuses(Protocol):
         """The code that the last one was refused with; empty where it was taken."""
 
 
-def _health(service: Runs, spool: Counted, desk: Refuses, most: int) -> Health:
+def _health(service: Runs, spool: Counted, desk: Refuses) -> Health:
     """A spool that is full, not there or refuses what it is given is said, and is no ill health.
 
     Whoever restarts a tap for it cuts callers off, whose calls go on as their consumers' policies
@@ -173,7 +173,7 @@ def _health(service: Runs, spool: Counted, desk: Refuses, most: int) -> Health:
             "waiting": census.waiting,
             "dropped": census.dropped,
         }
-        code = _trouble(spool, desk, full=census.bytes >= most)
+        code = _trouble(spool, desk, full=census.full)
         return service.healthy, {"spool": state, **({"code": code} if code else {})}
 
     return health
@@ -183,7 +183,7 @@ def _trouble(spool: Counted, desk: Refuses, *, full: bool) -> str:
     """Why calls are not recorded now; empty where nothing says that they are not.
 
     Of a disk that refuses, only a call that is recorded tells that it has recovered; of a spool
-    that was full, its size does.
+    that was full, it does itself.
     """
     if isinstance(spool, LateSpool) and not spool.is_there:
         return SpoolUnavailable.code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import replace
 from typing import Protocol
 
@@ -85,9 +86,11 @@ async def _carry(
     sweeper = Sweeper(
         finder=store.finder,
         keeper=store.keeper,
+        ledger=store.ledger,
         custody=carrying.custody,
         trust=carrying.trust,
         interval=settings.worker.sweep_interval,
+        draw=random.random,
         log=log,
         count=metrics,
     )

@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from audit.errors import SpoolUnavailable
 from audit.ids import ExchangeNumber
+from audit.ledger import Checkpoint
 from storage.spool.census import census_of
 from storage.spool.frame import Kind
 from storage.spool.options import SpoolOptions
@@ -76,6 +77,7 @@ class SpoolWorld(RuleBasedStateMachine):
         self.promises = Promises()
         self.exchanges = self.promises.exchanges
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.sending: list[asyncio.Task[None]] = []
         self.given: set[ExchangeNumber] = set()
 
     def start(self) -> None:
@@ -228,6 +230,7 @@ class SpoolWorld(RuleBasedStateMachine):
             if self.exchanges[record_id].whole:
                 assert offered[record_id].kind is ShipmentKind.RECORD, "a record was lost"
         self.compare_numbers(before, expected, power=power)
+        self.promises.hear(self.spool.recovery.checkpoints)
         for record_id in [each for each in self.exchanges if each not in offered]:
             self.exchanges[record_id].told = True
         for record_id in offered:
@@ -278,17 +281,27 @@ class SpoolWorld(RuleBasedStateMachine):
             assert checkpoint.predecessor_chain == folded
 
     def claim(self) -> None:
-        """The ledger gets a checkpoint: what it says of numbers may never turn out otherwise."""
+        """A checkpoint is drawn up: what it says of numbers may never turn out otherwise.
+
+        It is sent as the shipper does, behind its sync.
+        """
         checkpoint = self.spool.checkpoint()
+        self.sending.append(self.loop.create_task(self.send(checkpoint)))
         assert checkpoint.chain == self.promises.fold(self.boot, checkpoint.opened)
         for first, last, _ in checkpoint.unrecorded:
             for seq in range(first, min(last, checkpoint.opened) + 1):
                 self.promises.claimed.add(ExchangeNumber("tap", checkpoint.boot, seq))
 
+    async def send(self, checkpoint: Checkpoint) -> None:
+        """The ledger gets it, once it is synced."""
+        await self.spool.synced()
+        self.promises.sent[checkpoint.boot, checkpoint.index] = checkpoint
+
     def abandon(self) -> None:
         """What was in memory is gone."""
-        for task in self.tasks.values():
+        for task in (*self.tasks.values(), *self.sending):
             task.cancel()
         self.turn()
         self.tasks.clear()
+        self.sending.clear()
         self.spool._reader.shutdown()
