@@ -22,7 +22,10 @@ run: $(VENV)/.installed ## start everything; UPSTREAM=https://... for a real gat
 	  $(if $(strip $(UPSTREAM)),--upstream '$(UPSTREAM)',--demo-unless-upstream) \
 	  $(if $(strip $(LISTEN)),--listen '$(LISTEN)') $(if $(strip $(DATA)),--data '$(DATA)')
 
-test: lint types imports tests ## lint, types, import contracts and all tests
+# At once, as far as one does not need the other: installing waits for networks, and the type checker
+# uses one core. What `make -j` started goes on to its end where another part fails.
+test: ## lint, types, import contracts and all tests
+	@$(MAKE) --no-print-directory -j 3 lint types imports tests
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff format --check .
@@ -83,9 +86,11 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(PIP) -e '.[parquet]'
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.installed
-	@$(PIP) -e '.[test]'
-	@touch $@
+# In one go: what is installed twice is looked up and built twice.
+$(VENV)/.tested: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo 'installing into $(VENV) ...'
+	@$(PIP) -e '.[parquet,test]'
+	@touch $(VENV)/.installed $@
 
 # What the tests speak to in place of Azure's services, as tests/emulators/package-lock.json has it:
 # without a lock a release of any of some hundred packages could break an install.

@@ -104,7 +104,10 @@ class BlobSettings(_Engine):
         description="Name of the blob container.",
     )
     timeout: float = Field(
-        60.0, gt=0, le=3600, description="Seconds that one operation on a blob may take."
+        60.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a call to the blobs may take; a body has them for each 4 MiB.",
     )
 
     @model_validator(mode="after")

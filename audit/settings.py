@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from audit.engine_settings import (
     BlobSettings,
@@ -37,6 +37,8 @@ __all__ = [
 
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+# 32 bytes drawn at random, and no password: whoever has a cookie can try keys as fast as they like.
+_SESSION_KEY = re.compile(r"[0-9a-f]{64}")
 # The embedded queue takes no message of more than 10**9 bytes, and an exchange has two bodies.
 # What it refuses would be sent again for ever.
 _MOST_CAPTURED = 256 * 1024 * 1024
@@ -83,7 +85,14 @@ def _fingerprint(value: str) -> str:
     return value
 
 
+def _session_key(value: SecretStr) -> SecretStr:
+    if not _SESSION_KEY.fullmatch(value.get_secret_value()):
+        raise ValueError("must be 64 lower-case hex digits, as `openssl rand -hex 32` prints")
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
+SessionKey = Annotated[Secret, AfterValidator(_session_key)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 
 
@@ -97,7 +106,8 @@ class TapSettings(_Group):
     name: str = Field(
         "tap",
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
-        description="Name of this tap; part of every exchange's number, unique per spool folder.",
+        description="Name of this tap, part of every exchange's number: unique among all taps of a"
+        " queue, and the same after a restart on the same spool folder.",
     )
     control: Address = Field(
         "127.0.0.1:8081", description="Where health and metrics listen, apart from traffic."
@@ -189,6 +199,11 @@ class SpoolSettings(_Group):
     max_bytes: int = Field(
         4 * 1024**3, ge=1024**2, description="Size at which the spool takes no more openings."
     )
+    max_exchanges: int = Field(
+        500_000,
+        ge=1000,
+        description="Exchanges at which the spool takes no more openings: memory knows each.",
+    )
     segment_bytes: int = Field(
         16 * 1024**2, ge=64 * 1024, description="Size at which a new segment file is begun."
     )
@@ -274,8 +289,8 @@ class ConsoleSettings(_Group):
     access_log: Path | None = Field(
         None,
         description=(
-            "File of the access log and of saved searches; `access.sqlite` in the data folder"
-            " when not set."
+            "File of the access log and of saved searches, where records are in a file;"
+            " `access.sqlite` in the data folder when not set."
         ),
     )
     url: Origin | None = Field(
@@ -290,6 +305,14 @@ class ConsoleSettings(_Group):
     )
     session_longest: float = Field(
         24 * 3600.0, gt=0, description="Seconds after which a session ends in any case."
+    )
+    session_keys: list[SessionKey] = Field(
+        default_factory=list,
+        max_length=4,
+        description=(
+            "Keys of sessions, 64 hex digits each and the same for all query sides behind one"
+            " address: the first seals, all open; one is drawn at the start when none is set."
+        ),
     )
     oidc: OidcSettings = Field(OidcSettings(), description="Sign-in with accounts.")
 

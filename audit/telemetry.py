@@ -10,7 +10,19 @@ from __future__ import annotations
 import traceback
 from typing import Protocol
 
-__all__ = ["EVENTS", "LOG_KEYS", "METRICS", "Count", "Log", "NoCount", "NoLog", "frames_of"]
+__all__ = [
+    "EVENTS",
+    "LOG_KEYS",
+    "METRICS",
+    "QUEUE_METRICS",
+    "TAP_METRICS",
+    "WORKER_METRICS",
+    "Count",
+    "Log",
+    "NoCount",
+    "NoLog",
+    "frames_of",
+]
 
 LogValue = str | int | float | bool | None
 
@@ -27,6 +39,7 @@ LOG_KEYS = frozenset(
         "delay",
         "error_type",
         "exit_code",
+        "fields",
         "frames",
         "gaps",
         "id",
@@ -39,6 +52,7 @@ LOG_KEYS = frozenset(
         "seconds",
         "seq",
         "tap",
+        "types",
         "waiting",
         "where",
     }
@@ -56,8 +70,14 @@ EVENTS: dict[str, str] = {
     "shipper.queue_unavailable": "The queue did not take a batch; it is tried again.",
     "shipper.unexpected": "An error without a code while shipping; it is tried again.",
     "shipper.recovered": "The queue takes batches again.",
+    "shipper.passed_over": (
+        "The queue refuses this exchange and takes others: those go first, it is tried again."
+    ),
     "spool.write_failed": "The disk refused a write or a sync; what was acknowledged is kept.",
     "spool.write_recovered": "The spool can be written again.",
+    "spool.not_opened": (
+        "The disk let no spool be opened: calls go by their consumers' policies, it is tried again."
+    ),
     "spool.recovered": "A previous boot's spool was read: what was found and what was cut.",
     "spool.left_alone": "A file of the spool folder is damaged, foreign or unreadable; it stays.",
     "worker.started": "The worker receives.",
@@ -78,6 +98,9 @@ EVENTS: dict[str, str] = {
     "redaction.ready": "The detectors are loaded; says which, and what they cannot see.",
     "redaction.process_lost": "A process that redacts died, or was ended for being stuck.",
     "redaction.unexpected": "An error without a code while redacting; the delivery is tried again.",
+    "canary.clean": "A canary was stored, and nothing that it planted can be read.",
+    "canary.leaked": "A planted value can be read in a canary's record; says types and fields.",
+    "canary.unread": "A canary's record does not hold what it said; nothing is shown by it.",
     "console.started": "The query side listens.",
     "console.sign_in_refused": "A sign-in with an account failed; says why, and nothing of whom.",
     "console.stopped": "The query side has stopped.",
@@ -89,7 +112,8 @@ EVENTS: dict[str, str] = {
     "up.stopped": "All parts have stopped.",
 }
 
-METRICS: dict[str, str] = {
+# What a tap counts and states.
+TAP_METRICS: dict[str, str] = {
     "auditstream_exchanges_total": (
         "Exchanges ended, by ending; of one `left_to_worker`, for its size, the worker reads it."
     ),
@@ -104,21 +128,40 @@ METRICS: dict[str, str] = {
     "auditstream_spool_bytes": "Bytes in the spool folder.",
     "auditstream_spool_open": "Exchanges open in the spool.",
     "auditstream_spool_waiting": "Exchanges in the spool that the queue has not taken yet.",
+    "auditstream_spool_dropped_total": "Pieces that found no room in memory or on disk.",
+    "auditstream_spool_passed_over": (
+        "Exchanges in the spool that the queue refuses although it takes others."
+    ),
     "auditstream_shipped_total": "Exchanges handed to the queue.",
     "auditstream_ship_failures_total": "Batches that the queue did not take.",
+}
+
+# What a worker counts.
+WORKER_METRICS: dict[str, str] = {
     "auditstream_deliveries_total": "Deliveries settled by a worker, by outcome.",
+    "auditstream_canaries_total": "Canaries stored, by how they fared; a leaked one is an alarm.",
     "auditstream_expired_total": "Records removed because their time was over.",
+    "auditstream_overdue": "Records whose time was over when a sweep began.",
+    "auditstream_overdue_oldest_seconds": "For how long the oldest of them has been; 0 for none.",
     "auditstream_store_request_units_total": "Request units that Cosmos DB has charged.",
     "auditstream_claims_swept_total": (
         "Bodies in blobs that were left behind and removed, their exchanges being settled."
     ),
     "auditstream_language_requests_total": "Requests to Azure AI Language, by outcome.",
     "auditstream_language_documents_total": "Documents that Azure AI Language has read.",
+}
+
+# What is stated of the queue by whoever can see it: a worker, and a tap whose queue is a file.
+QUEUE_METRICS: dict[str, str] = {
     "auditstream_queue_waiting": "Messages that wait in the queue.",
-    "auditstream_queue_leased": "Messages that a worker holds.",
+    "auditstream_queue_leased": (
+        "Messages that a worker holds; Service Bus counts those as waiting, and this as 0."
+    ),
     "auditstream_queue_dead": "Messages that were set aside.",
     "auditstream_queue_oldest_seconds": "Age of the oldest message that waits; 0 when none does.",
 }
+
+METRICS = TAP_METRICS | WORKER_METRICS | QUEUE_METRICS
 
 
 def frames_of(error: BaseException) -> str:

@@ -1,7 +1,8 @@
-"""Who comes in by an account, put together from the settings; and the token for programs."""
+"""Who comes in by an account, put together from the settings; the cookies' seal, and the token."""
 
 from __future__ import annotations
 
+import json
 import secrets
 import ssl
 import time
@@ -15,16 +16,27 @@ from console.oidc.pending import Pending
 from console.oidc.provider import Client, Provider
 from console.oidc.sign_in import SignIn
 from console.principal import Role
+from console.sealed import KEY_BYTES, NONCE_BYTES, BrowserSeal
 
-__all__ = ["provider_of", "sign_in_of", "token_of"]
+__all__ = ["provider_of", "seal_of", "sign_in_of", "token_of"]
 
 
-def sign_in_of(settings: Settings) -> SignIn | None:
+def seal_of(settings: Settings) -> BrowserSeal:
+    """What seals cookies: under the keys that are set, else under one that is drawn now."""
+    given = [bytes.fromhex(each.get_secret_value()) for each in settings.console.session_keys]
+    # Whoever changes what a claim grants does not want it to count from tomorrow on.
+    oidc = settings.console.oidc.model_dump(mode="json", exclude={"client_secret", "ca", "timeout"})
+    site = json.dumps([settings.console.url, oidc], sort_keys=True)
+    keys = given or [secrets.token_bytes(KEY_BYTES)]
+    return BrowserSeal(keys, site, lambda: secrets.token_bytes(NONCE_BYTES))
+
+
+def sign_in_of(settings: Settings, seal: BrowserSeal) -> SignIn | None:
     """What signs people in; None where there are no accounts. Raises `SettingInvalid`."""
     provider = provider_of(settings)
     if provider is None:
         return None
-    pending = Pending(lambda: secrets.token_urlsafe(32), time.monotonic)
+    pending = Pending(seal, lambda: secrets.token_urlsafe(32), time.time)
     return SignIn(provider, pending, _grants(settings), time.time)
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-from azure.core.credentials_async import AsyncTokenCredential
-from azure.identity.aio import DefaultAzureCredential
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
 
 __all__ = ["identity_unless"]
 
@@ -22,5 +23,8 @@ async def identity_unless(given: bool) -> AsyncIterator[AsyncTokenCredential | N
     if given:
         yield None
         return
+    # Imported late: a tenth of a second that files, keys and connection strings need not pay.
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - see above
+
     async with DefaultAzureCredential() as credential:
         yield credential

@@ -1,4 +1,4 @@
-"""Where looks are put on record and searches are kept: a small file of the console's own."""
+"""Who reads here, and the room they read in: store and access log opened together."""
 
 from __future__ import annotations
 
@@ -7,73 +7,21 @@ import pwd
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from audit.errors import KeyMissing, QueryInvalid, StoreUnavailable
+from audit.errors import KeyMissing, PlaceBarred, QueryInvalid, StoreUnavailable
 from audit.settings import Settings
 from audit.signing import Trust
-from cli.engines import StoreView, begun, store_place, store_view_of
-from cli.places import Places, trust_of
+from cli.engines import Desk, StoreView, begun, desk_of, log_place, store_place, store_view_of
+from cli.places import trust_of
 from console.principal import Principal, Role, Visit, stated
 from console.room import ReadingRoom, Sources
-from storage.access.port import AccessLog, SavedSearches
-from storage.access.sqlite import (
-    SqliteAccessLog,
-    SqliteSavedSearches,
-    open_access,
-    open_access_for_reading,
-)
 
-__all__ = [
-    "Desk",
-    "access_place",
-    "check_begun",
-    "desk_of",
-    "known_trust",
-    "log_view_of",
-    "owner",
-    "room_of",
-    "sources_of",
-    "visitor",
-]
+__all__ = ["check_begun", "known_trust", "owner", "room_of", "sources_of", "visitor"]
 
 # proc(5): who logged in, whoever they have become since; all ones where nobody did.
 _LOGIN = Path("/proc/self/loginuid")
 _NOBODY = 2**32 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the console writes."""
-
-    log: AccessLog
-    saved: SavedSearches
-
-
-def access_place(settings: Settings) -> Path:
-    """The file."""
-    return settings.console.access_log or Places(settings.data).access
-
-
-@asynccontextmanager
-async def desk_of(settings: Settings) -> AsyncIterator[Desk]:
-    """Open or make the file. Raises `StoreUnavailable`."""
-    database = await open_access(access_place(settings))
-    try:
-        yield Desk(SqliteAccessLog(database), SqliteSavedSearches(database))
-    finally:
-        await database.close()
-
-
-@asynccontextmanager
-async def log_view_of(settings: Settings) -> AsyncIterator[AccessLog]:
-    """Open the file, which must be there, so that nothing in it can be changed."""
-    database = await open_access_for_reading(access_place(settings))
-    try:
-        yield SqliteAccessLog(database)
-    finally:
-        await database.close()
 
 
 @asynccontextmanager
@@ -95,9 +43,13 @@ async def _own_desk_of(settings: Settings) -> AsyncIterator[Desk]:
         try:
             desk = await stack.enter_async_context(desk_of(settings))
         except StoreUnavailable as error:
+            how = (
+                "set console.access_log to a file that can be written"
+                if isinstance(log_place(settings), Path)
+                else "whoever reads needs a role that may add to it"
+            )
             raise StoreUnavailable(
-                f"{error}; who reads is entered in the access log: set console.access_log to a file"
-                " that can be written"
+                f"{error}; who reads is entered in the access log: {how}"
             ) from None
         yield desk
 
@@ -159,8 +111,11 @@ def _name(uid: int) -> str:
 
 
 def known_trust(settings: Settings) -> Trust | None:
-    """Whose signatures are believed. Readers may hold no public key; then pages say so."""
+    """Whose signatures are believed.
+
+    Readers may hold no public key, or may not see the folder of keys; then pages say so.
+    """
     try:
         return trust_of(settings)
-    except KeyMissing:
+    except (KeyMissing, PlaceBarred):
         return None

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from audit.settings import Settings
 from audit.telemetry import Count, NoCount
+from storage.access.port import AccessLog, EndedSessions, SavedSearches
 from storage.blobs.port import Blobs
 from storage.queue.bodies import Bodies, BodiesInMessages
 from storage.queue.port import Inbox, Outbox, QueueAdmin, QueueReader
@@ -27,13 +28,18 @@ from storage.records.port import (
     RecordReader,
     RecordWriter,
 )
+from storage.sight import is_there
 
 __all__ = [
+    "Desk",
     "QueueOffice",
     "Receiving",
     "Store",
     "StoreView",
     "begun",
+    "desk_of",
+    "log_place",
+    "log_view_of",
     "on_this_machine",
     "outbox_of",
     "queue_office_of",
@@ -97,6 +103,18 @@ class StoreView:
     totals: LedgerTotals
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What readers write: who looked at what, searches that they keep, and sessions they left.
+
+    `ended` is None where query sides have nothing in common.
+    """
+
+    log: AccessLog
+    saved: SavedSearches
+    ended: EndedSessions | None = None
+
+
 class _Queues(Protocol):
     """An engine of the queue: a module that opens its ports."""
 
@@ -123,6 +141,12 @@ class _Stores(Protocol):
     ) -> AbstractAsyncContextManager[StoreView]: ...
 
     def store_place(self, settings: Settings) -> Path | str: ...
+
+    def desk_of(self, settings: Settings) -> AbstractAsyncContextManager[Desk]: ...
+
+    def log_view_of(self, settings: Settings) -> AbstractAsyncContextManager[AccessLog]: ...
+
+    def log_place(self, settings: Settings) -> Path | str: ...
 
 
 def outbox_of(settings: Settings) -> AbstractAsyncContextManager[Outbox]:
@@ -168,6 +192,24 @@ def store_view_of(
     return _stores(settings).store_view_of(settings, make=make)
 
 
+def desk_of(settings: Settings) -> AbstractAsyncContextManager[Desk]:
+    """Open where looks are entered and searches kept.
+
+    Raises `StoreUnavailable`, and `SettingInvalid` where the settings name another place.
+    """
+    return _stores(settings).desk_of(settings)
+
+
+def log_view_of(settings: Settings) -> AbstractAsyncContextManager[AccessLog]:
+    """Open the access log to be read. Raises `StoreUnavailable`, also where a file is not there."""
+    return _stores(settings).log_view_of(settings)
+
+
+def log_place(settings: Settings) -> Path | str:
+    """Where the access log is: a file, or words for people."""
+    return _stores(settings).log_place(settings)
+
+
 def queue_place(settings: Settings) -> Path | str:
     """Where the queue is: a file, or words for people."""
     return _queues(settings).queue_place(settings)
@@ -184,8 +226,11 @@ def on_this_machine(settings: Settings) -> bool:
 
 
 def begun(place: Path | str) -> bool:
-    """Whether an engine was ever used: a file is there; of a service nobody here can tell."""
-    return place.exists() if isinstance(place, Path) else True
+    """Whether an engine was ever used: a file is there; of a service nobody here can tell.
+
+    Raises `PlaceBarred` where the system does not let this user know.
+    """
+    return is_there(place) if isinstance(place, Path) else True
 
 
 def _queues(settings: Settings) -> _Queues:

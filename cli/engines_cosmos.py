@@ -1,20 +1,32 @@
-"""The store on Cosmos DB, with what is too large for an item in blobs."""
+"""The store on Cosmos DB, what is too large for an item in blobs, and who looked beside it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from audit.errors import SettingInvalid
 from audit.settings import Settings
 from audit.telemetry import Count
 from cli.credentials import identity_unless
-from cli.engines import Store, StoreView
+from cli.engines import Desk, Store, StoreView
 from cli.engines_blobs import blobs_of
+from storage.access.cosmos import CosmosDesk, open_cosmos_desk
+from storage.access.port import AccessLog
 from storage.blobs.port import Blobs
 from storage.records.cosmos import CosmosAccess, CosmosStore, open_cosmos
+from storage.records.cosmos_provision import ACCESS
 from storage.records.facts_walk import WalkingFacts, WalkingTotals
 
-__all__ = ["cosmos_access", "store_of", "store_place", "store_view_of"]
+__all__ = [
+    "cosmos_access",
+    "desk_of",
+    "log_place",
+    "log_view_of",
+    "store_of",
+    "store_place",
+    "store_view_of",
+]
 
 
 def store_place(settings: Settings) -> str:
@@ -53,6 +65,41 @@ async def store_view_of(settings: Settings, *, make: bool) -> AsyncIterator[Stor
             ),
             totals=WalkingTotals(store.ledger),
         )
+
+
+def log_place(settings: Settings) -> str:
+    """The access log's container. Raises `SettingInvalid` where the settings name a file too."""
+    if settings.console.access_log is not None:
+        raise SettingInvalid(
+            "setting console.access_log: names a file, but where records are in Cosmos DB the"
+            f" access log is the container {ACCESS} beside them; take the setting out"
+        )
+    return f"{store_place(settings)}/{ACCESS}"
+
+
+@asynccontextmanager
+async def desk_of(settings: Settings) -> AsyncIterator[Desk]:
+    """Open the containers of the access log and of readers; neither is made here."""
+    async with _desk(settings) as desk:
+        yield Desk(desk.log, desk.saved, desk.ended)
+
+
+@asynccontextmanager
+async def log_view_of(settings: Settings) -> AsyncIterator[AccessLog]:
+    """Open the log; whether it may be changed by whoever asks, their role says."""
+    async with _desk(settings) as desk:
+        yield desk.log
+
+
+@asynccontextmanager
+async def _desk(settings: Settings) -> AsyncIterator[CosmosDesk]:
+    log_place(settings)  # refuses a file
+    async with cosmos_access(settings) as access:
+        desk = await open_cosmos_desk(access)
+        try:
+            yield desk
+        finally:
+            await desk.close()
 
 
 @asynccontextmanager

@@ -8,8 +8,15 @@ from pathlib import Path
 
 from audit.settings import Settings
 from audit.telemetry import Count
-from cli.engines import QueueOffice, Receiving, Store, StoreView
+from cli.engines import Desk, QueueOffice, Receiving, Store, StoreView
 from cli.places import Places
+from storage.access.port import AccessLog
+from storage.access.sqlite import (
+    SqliteAccessLog,
+    SqliteSavedSearches,
+    open_access,
+    open_access_for_reading,
+)
 from storage.queue.port import Outbox, QueueReader
 from storage.queue.sqlite import SqliteQueue, SqliteQueueReader
 from storage.queue.sqlite_admin import SqliteQueueAdmin
@@ -21,6 +28,9 @@ from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
 from storage.records.sqlite_file import open_store, open_store_for_reading
 
 __all__ = [
+    "desk_of",
+    "log_place",
+    "log_view_of",
     "outbox_of",
     "queue_office_of",
     "queue_place",
@@ -132,3 +142,28 @@ async def store_view_of(settings: Settings, *, make: bool) -> AsyncIterator[Stor
             facts=facts,
             totals=facts,
         )
+
+
+def log_place(settings: Settings) -> Path:
+    """The access log's file, which may lie elsewhere."""
+    return settings.console.access_log or Places(settings.data).access
+
+
+@asynccontextmanager
+async def desk_of(settings: Settings) -> AsyncIterator[Desk]:
+    """Open or make the access log's file, which holds saved searches too."""
+    database = await open_access(log_place(settings))
+    try:
+        yield Desk(SqliteAccessLog(database), SqliteSavedSearches(database))
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def log_view_of(settings: Settings) -> AsyncIterator[AccessLog]:
+    """Open the file, which must be there, so that nothing in it can be changed."""
+    database = await open_access_for_reading(log_place(settings))
+    try:
+        yield SqliteAccessLog(database)
+    finally:
+        await database.close()

@@ -14,8 +14,9 @@ from typing import Any
 import click
 
 from audit.errors import AuditStreamError, PermanentError
-from audit.reading.neutral import neutral_line
-from audit.telemetry import frames_of
+from cli.canary import canary
+from cli.collector import collect_seldom
+from cli.failing import last_words
 from cli.keeping import dead_letters, erase, hold, reredact
 from cli.looking import access_log, export, query, show, tail
 from cli.options import KEY_OPTION as _KEY_OPTION
@@ -39,22 +40,6 @@ def _as_child(context: click.Context, option: click.Parameter, value: bool) -> b
 
 
 _CHILD_OPTION = click.option("--child", is_flag=True, hidden=True, callback=_as_child)
-
-
-def _no_option(
-    context: click.Context, argument: click.Parameter, words: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Refuse what was meant as an option: as a filter it would mean "not not"."""
-    del argument
-    for word in words:
-        if word.startswith("--"):
-            raise click.NoSuchOption(word.partition("=")[0], ctx=context)
-    return words
-
-
-# In a filter a dash means "not": `-ending:complete` is no option, and `-h` no call for help.
-_DASHES = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
-_FILTER = click.argument("words", nargs=-1, metavar="[FILTER]...", callback=_no_option)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -181,7 +166,7 @@ def verify(*, config: Path | None, data: str | None, keys: str | None, **asked: 
     try:
         sys.exit(run(settings, ask))
     except Exception as error:  # noqa: BLE001 - exit code 1 would read as "something is lost"
-        sys.stderr.write(_unexpected(error))
+        sys.stderr.write(last_words(error))
         sys.exit(2)
 
 
@@ -311,7 +296,7 @@ def settings() -> None:
     run_settings()
 
 
-_GATHERED = (erase, hold, reredact, dead_letters, redact, policy)
+_GATHERED = (erase, hold, reredact, dead_letters, redact, policy, canary)
 for each in (*_GATHERED, query, show, tail, export, access_log):
     cli.add_command(each)
 
@@ -324,18 +309,12 @@ def reference() -> None:
     print_reference()
 
 
-def _unexpected(error: Exception) -> str:
-    if isinstance(error, AuditStreamError):
-        return f"auditstream: {neutral_line(str(error))}\n"
-    kind, where = type(error).__name__, frames_of(error)
-    return f"auditstream: unexpected {kind}, a defect of this program: {where}\n"
-
-
 def main() -> None:
     """Run the command line; errors become one line and an exit code.
 
     2 for what must be corrected first (settings, keys, folders, filters), 1 for what failed.
     """
+    collect_seldom()
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -344,12 +323,12 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except AuditStreamError as error:
-        sys.stderr.write(f"auditstream: {neutral_line(str(error))}\n")
+        sys.stderr.write(last_words(error))
         sys.exit(2 if isinstance(error, PermanentError) else 1)
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - a traceback's message may repeat content
-        sys.stderr.write(_unexpected(error))
+        sys.stderr.write(last_words(error))
         sys.exit(1)
 
 

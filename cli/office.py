@@ -74,6 +74,7 @@ def _office(settings: Settings, store: Store, queue: QueueOffice) -> Office:
         queue=queue.admin,
         spooled=lambda: _spooled(Places(settings.data)),
         subject_of=custody.subject,
+        believes=custody.believes,
     )
     search = Search(
         finder=store.finder,
@@ -88,6 +89,7 @@ def _office(settings: Settings, store: Store, queue: QueueOffice) -> Office:
         book=store.orders,
         keeper=store.keeper,
         queue=queue.admin,
+        queue_state=queue.state,
         custody=custody,
         signer=signer,
         claimed=None if queue.claims is None else ClaimedBodies(queue.claims),

@@ -13,21 +13,25 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from audit.errors import AuditStreamError
 from audit.settings import Settings
 from audit.value import to_json
+from cli.collector import collect_as_usual, collect_seldom
 from cli.logs import configure_for
 from cli.policies import check_models, policy_of
-from cli.redactors import read_orders
-from redaction.build import build_redactor
+from cli.redactors import ONE_CORE, read_orders
 from redaction.detector import Detector
-from redaction.redactor import Redactor
+from redaction.detectors.lean import load_lean
 from workers.consulting import AskedDetector, Questions
 from workers.pipe import BEGIN, Answered, Asked, Ready, failure_of, framed, read_frame
 from workers.pool_child import Serving
+
+if TYPE_CHECKING:
+    from redaction.redactor import Redactor
 
 __all__ = ["main", "redactor_of"]
 
@@ -40,8 +44,15 @@ def redactor_of(settings: Settings, pseudonym_key: bytes, *asked: Detector) -> R
     Raises `SettingInvalid`.
     """
     check_models(settings)
+    policy = policy_of(settings)
+    # Read when it loads what is below; a command that redacts has not been told by a worker.
+    os.environ |= ONE_CORE
+    load_lean((*policy.required, *policy.optional))
+    # Imported late: it imports what has just been loaded lean.
+    from redaction.build import build_redactor  # noqa: PLC0415 - see above
+
     return build_redactor(
-        policy_of(settings),
+        policy,
         spacy_models=settings.redaction.models,
         pseudonym_key=pseudonym_key,
         given=asked,
@@ -50,6 +61,7 @@ def redactor_of(settings: Settings, pseudonym_key: bytes, *asked: Detector) -> R
 
 def main() -> None:
     """Redact until the worker ends the input, or is gone. Stopping is the worker's to order."""
+    collect_seldom()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)
     threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
@@ -76,6 +88,7 @@ async def _redact(tell: Callable[[bytes], None]) -> None:
         failure = failure_of(error, message=str(error))
         tell(framed(Answered(call=BEGIN, failure=failure)))
         return
+    collect_as_usual()
     ready = to_json(Ready(policy=redactor.policy, gaps=redactor.gaps))
     tell(framed(Answered(call=BEGIN, size=len(ready)), ready))
     await serving

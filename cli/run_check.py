@@ -25,7 +25,7 @@ from cli.checks.queue import queue_for_receiving, queue_for_sending
 from cli.checks.redaction import redaction
 from cli.checks.refused import refused
 from cli.checks.spool import spool
-from cli.checks.store import store_for_reading, store_for_writing
+from cli.checks.store import store_for_console, store_for_writing
 from cli.checks.upstream import upstream
 from cli.logs import silence_libraries
 from cli.render.preflight import finding_document, finding_lines
@@ -81,7 +81,7 @@ def _looks(parts: Sequence[str]) -> Iterator[tuple[str, Look]]:
     if "console" in parts:
         yield "console.token", console_token
         yield "data", console_data
-        yield "store", store_for_reading
+        yield "store", store_for_console
         yield "blobs", blobs_for_console
         yield "accounts", accounts
         yield "console.listen", console_listens

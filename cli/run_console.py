@@ -12,12 +12,14 @@ from aiohttp import web
 
 from audit.settings import Settings
 from audit.telemetry import Log
-from cli.accounts import sign_in_of, token_of
+from cli.accounts import seal_of, sign_in_of, token_of
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
-from cli.desk import Desk, desk_of, known_trust, owner, sources_of
-from cli.engines import StoreView, on_this_machine, store_view_of
+from cli.collector import collect_as_usual
+from cli.desk import known_trust, owner, sources_of
+from cli.engines import Desk, StoreView, desk_of, on_this_machine, store_view_of
 from cli.logs import configure_for
 from console.app import Console, build_app
+from console.leaving import Leavings
 from console.room import ReadingRoom
 from console.sessions import Sessions
 
@@ -47,6 +49,7 @@ async def _serve(orders: Orders, log: Log) -> None:
         await web.SockSite(runner, orders.sockets["console"]).start()
         host, port = orders.sockets["console"].getsockname()[:2]
         log.info("console.started", port=port)
+        collect_as_usual()
         if orders.has_parent:
             announce(enter=enter)
         else:
@@ -62,9 +65,11 @@ def _console(settings: Settings, store: StoreView, desk: Desk, log: Log) -> Cons
     room = ReadingRoom(
         sources_of(store, desk, known_trust(settings)), time.time_ns, max_rows=reading.max_rows
     )
+    seal = seal_of(settings)
     sessions = Sessions(
+        seal,
         lambda: secrets.token_urlsafe(32),
-        time.monotonic,
+        time.time,
         idle=reading.session_idle,
         longest=reading.session_longest,
     )
@@ -75,7 +80,8 @@ def _console(settings: Settings, store: StoreView, desk: Desk, log: Log) -> Cons
         owner=owner("token"),
         token=token_of(settings),
         max_export=reading.max_export,
-        sign_in=sign_in_of(settings),
+        leavings=Leavings(desk.ended, time.monotonic) if desk.ended else None,
+        sign_in=sign_in_of(settings, seal),
         url=reading.url,
         log=log,
     )

@@ -22,7 +22,7 @@ from audit.orders import Order, OrderKind
 from audit.settings import Settings
 from audit.value import to_json
 from cli.office import Office, new_order, office_of
-from cli.render.erasure import erasure_lines, plan_document, plan_lines
+from cli.render.erasure import erasure_lines, left_lines, plan_document, plan_lines
 from workers.erasure import Erasure
 
 __all__ = ["erase_and_certify", "run_erase"]
@@ -40,7 +40,7 @@ def run_erase(
     as_json: bool,
     dry_run: bool,
 ) -> int:
-    """Erase, or say what would be. Gives 1 when bytes may be left in a journal, else 0.
+    """Erase, or say what would be. Gives 1 when bytes may be left, else 0.
 
     Raises `OrderInvalid` for an id and a consumer together: whoever means "this one of that
     consumer" must not erase the consumer.
@@ -70,12 +70,14 @@ def erase_and_certify(
         target.write(to_json(erasure.certificate) + b"\n")
     if not quiet:
         _say(erasure_lines(erasure, order, waiting=waiting, out=out))
-    return 0 if erasure.clean else 1
+    return 0 if erasure.clean and not erasure.left else 1
 
 
 async def _look(settings: Settings, order: Order, *, as_json: bool) -> int:
     async with office_of(settings) as office:
-        found = await office.eraser.look(order)
+        left: list[str] = []
+        found = await office.eraser.look(order, left.append)
+    _say(left_lines(left))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(plan_document(found)) + b"\n")
     else:

@@ -17,13 +17,14 @@ from audit.errors import QueryInvalid
 from audit.reading.neutral import neutral_line
 from audit.settings import Settings
 from audit.value import to_json
-from cli.desk import access_place, check_begun, log_view_of, room_of, visitor
+from cli.desk import check_begun, room_of, visitor
+from cli.engines import begun, log_place, log_view_of
 from console.exporting import Shape
 from console.packing import export
 from storage.access.port import GENESIS, LoggedAccess, chained
 from storage.records.query import parse
 
-__all__ = ["run_access_log", "run_export"]
+__all__ = ["first_broken", "run_access_log", "run_export"]
 
 
 def run_export(
@@ -48,10 +49,11 @@ def run_export(
 
 def run_access_log(settings: Settings, *, as_jsonl: bool, limit: int | None) -> int:
     """Print who looked at what, newest last; 1 when the log has been tampered with."""
-    if not access_place(settings).exists():
-        raise QueryInvalid(f"nobody has looked yet: there is no {access_place(settings)}")
+    place = log_place(settings)
+    if not begun(place):
+        raise QueryInvalid(f"nobody has looked yet: there is no {place}")
     entries = asyncio.run(_entries(settings))
-    broken = _first_broken(entries)
+    broken = first_broken(entries)
     shown = entries[-limit:] if limit else entries
     if as_jsonl:
         sys.stdout.buffer.writelines(to_json(each) + b"\n" for each in shown)
@@ -96,8 +98,8 @@ async def _entries(settings: Settings) -> list[LoggedAccess]:
         return [each async for each in log.entries()]
 
 
-def _first_broken(entries: list[LoggedAccess]) -> int | None:
-    """The number of the first entry that does not follow its predecessor."""
+def first_broken(entries: list[LoggedAccess]) -> int | None:
+    """The number of the first entry that does not follow its predecessor; None where all do."""
     before = GENESIS
     for number, each in enumerate(entries, 1):
         if each.number != number or each.chain != chained(before, each.access):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from audit.errors import AuditStreamError, TextTooLarge
 from audit.exchange import Level
@@ -31,8 +31,11 @@ from cli.policies import policy_of
 from cli.redaction_child import redactor_of
 from cli.render.trial import trial_json
 from cli.trial_lines import Asked, NotReadable, asked_of, says_text
-from redaction.redactor import Redactor
 from redaction.trial import RedactedText
+
+if TYPE_CHECKING:
+    # Imported by whoever builds it: Presidio comes with it.
+    from redaction.redactor import Redactor
 
 __all__ = ["run_redact"]
 

@@ -4,48 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import ssl
 import sys
-import time
 from functools import partial
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import uvloop
 
-from audit.errors import SettingInvalid, SpoolFull
-from audit.ids import boot_name
+from audit.errors import SpoolFull, SpoolUnavailable
 from audit.settings import ConsumerSettings, Settings
 from audit.signing import Role
-from audit.telemetry import Log
+from audit.telemetry import QUEUE_METRICS, TAP_METRICS, Log
 from audit.value import Json
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
 from cli.control import ControlPort, Health
-from cli.engines import outbox_of
+from cli.gateway import endpoint_of
 from cli.listener import listener_tls, most_connections
 from cli.logs import configure_for
 from cli.metrics import Metrics
-from cli.places import Places, prepare, signer_of, tap_keys_of
+from cli.places import prepare, signer_of, tap_keys_of
+from cli.queue_metrics import look_into_queue
+from cli.tap_audit import LateShipper, late_outbox, spool_of
 from storage.keys import TapKeys
 from storage.queue.port import Outbox
 from storage.sealing import HpkeSealer
 from storage.signing import signed_checkpoint
-from storage.spool.options import SpoolOptions
-from storage.spool.port import SpoolCensus
+from storage.spool.late import LateSpool
+from storage.spool.port import Spool, SpoolCensus
 from storage.spool.spool import FileSpool
-from storage.spool.start import open_spool
 from tap.aside import Aside
 from tap.consumers import ConsumerPolicy, Consumers
 from tap.desk import Desk
-from tap.pool import Endpoint, UpstreamPool
+from tap.pool import UpstreamPool
 from tap.reassembly import assemble_steps
 from tap.recorder import Recorder
 from tap.server import TapServer
 from tap.service import TapService
 from tap.shipper import Shipper
 
-__all__ = ["endpoint_of", "run"]
+__all__ = ["run"]
 
 _SHIP_AT_ONCE = 64
 # A thread that waits for the interpreter gets it after this many seconds at the latest: the
@@ -78,18 +74,21 @@ async def _serve(orders: Orders, log: Log) -> None:
     stop = stop_signal(has_parent=orders.has_parent)
     settings = orders.settings
     sealer = HpkeSealer(tap_keys_of(settings), signer_of(settings, Role.TAP))
-    spool = await _spool(settings, sealer, log)
-    async with outbox_of(settings) as queue:
+    spool = await spool_of(settings, sealer, log)
+    async with late_outbox(settings) as queue:
         await _forward(orders, spool, queue, stop, log)
 
 
 async def _forward(
-    orders: Orders, spool: FileSpool, queue: Outbox, stop: asyncio.Event, log: Log
+    orders: Orders,
+    spool: FileSpool | LateSpool,
+    queue: Outbox,
+    stop: asyncio.Event,
+    log: Log,
 ) -> None:
     settings = orders.settings
-    metrics = Metrics()
+    metrics = Metrics(TAP_METRICS | QUEUE_METRICS)
     keys = tap_keys_of(settings)
-    signer = signer_of(settings, Role.TAP)
     desk = _desk(settings, keys, spool, log, metrics)
     server = TapServer(
         desk,
@@ -99,16 +98,8 @@ async def _forward(
         most_connections=most_connections(settings.tap.max_connections),
         forwarded=settings.tap.forwarded,
     )
-    shipper = Shipper(
-        spool,
-        queue,
-        batch=_SHIP_AT_ONCE,
-        checkpoint_seconds=settings.spool.checkpoint_interval,
-        log=log,
-        count=metrics,
-        earlier=spool.recovery.checkpoints,
-        sign=partial(signed_checkpoint, signer=signer),
-    )
+    ships = partial(_shipper, settings, queue, log, metrics)
+    shipper = LateShipper(spool, ships) if isinstance(spool, LateSpool) else ships(spool)
     service = TapService(
         desk,
         server,
@@ -117,7 +108,8 @@ async def _forward(
         drain_seconds=settings.tap.drain,
         log=log,
     )
-    control = ControlPort(_health(service, spool, settings.spool.max_bytes), metrics)
+    look = partial(look_into_queue, settings, metrics)
+    control = ControlPort(_health(service, spool), metrics, look)
     await control.start(orders.sockets["control"])
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 100)
@@ -126,6 +118,21 @@ async def _forward(
     await stop.wait()
     await service.stop()
     await control.stop()
+
+
+def _shipper(
+    settings: Settings, queue: Outbox, log: Log, metrics: Metrics, spool: FileSpool
+) -> Shipper:
+    return Shipper(
+        spool,
+        queue,
+        batch=_SHIP_AT_ONCE,
+        checkpoint_seconds=settings.spool.checkpoint_interval,
+        log=log,
+        count=metrics,
+        earlier=spool.recovery.checkpoints,
+        sign=partial(signed_checkpoint, signer=signer_of(settings, Role.TAP)),
+    )
 
 
 class Runs(Protocol):
@@ -143,49 +150,30 @@ class Counted(Protocol):
         """How full it is."""
 
 
-def _health(service: Runs, spool: Counted, most: int) -> Health:
-    """A full spool is said, and is no ill health: whoever restarts a tap for it cuts callers off.
+def _health(service: Runs, spool: Counted) -> Health:
+    """A spool that is full or not there is said, and is no ill health.
 
-    Their calls go on, as their consumers' policies have it, and a new process finds it as full.
+    Whoever restarts a tap for it cuts callers off, whose calls go on as their consumers' policies
+    have it; and a new process finds it no better.
     """
 
     async def health() -> tuple[bool, dict[str, Json]]:
         census = spool.census()
-        state = {"bytes": census.bytes, "open": census.open, "waiting": census.waiting}
-        full = {"code": SpoolFull.code} if census.bytes >= most else {}
-        return service.healthy, {"spool": state, **full}
+        state = {
+            "bytes": census.bytes,
+            "open": census.open,
+            "waiting": census.waiting,
+            "dropped": census.dropped,
+        }
+        ill: dict[str, Json] = {"code": SpoolFull.code} if census.full else {}
+        if isinstance(spool, LateSpool) and not spool.is_there:
+            ill = {"code": SpoolUnavailable.code}
+        return service.healthy, {"spool": state, **ill}
 
     return health
 
 
-async def _spool(settings: Settings, sealer: HpkeSealer, log: Log) -> FileSpool:
-    options = SpoolOptions(
-        max_bytes=settings.spool.max_bytes,
-        segment_bytes=settings.spool.segment_bytes,
-        sync_interval=settings.spool.sync_interval,
-        open_timeout=settings.spool.open_timeout,
-    )
-    folder = Places(settings.data).spool(settings.tap.name)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    boot = boot_name(time.time_ns() // 1_000_000, os.urandom(2))
-    spool = await open_spool(folder, settings.tap.name, boot, sealer, options, log=log)
-    found = spool.recovery
-    if found.segments or found.damaged or found.torn_tails:
-        log.info(
-            "spool.recovered",
-            frames=found.frames,
-            open=found.remnants,
-            waiting=found.records,
-            bytes=found.torn_bytes,
-            count=found.damaged,
-        )
-    for reason, names in found.left_alone:
-        for name in names:
-            log.warning("spool.left_alone", reason=reason, where=name)
-    return spool
-
-
-def _desk(settings: Settings, keys: TapKeys, spool: FileSpool, log: Log, metrics: Metrics) -> Desk:
+def _desk(settings: Settings, keys: TapKeys, spool: Spool, log: Log, metrics: Metrics) -> Desk:
     tap = settings.tap
     pool = UpstreamPool(
         endpoint_of(settings),
@@ -234,31 +222,3 @@ def _policy(consumer: ConsumerSettings) -> ConsumerPolicy:
         retention_days=consumer.retention_days,
         may_ask_less=consumer.may_ask_less,
     )
-
-
-def endpoint_of(settings: Settings) -> Endpoint:
-    """Where the upstream is. Raises `SettingInvalid` when that is not set or cannot be used."""
-    if settings.upstream is None:
-        raise SettingInvalid(
-            "setting upstream: is needed, such as --upstream https://my-apim.azure-api.net"
-            " (or --demo with `auditstream up`)"
-        )
-    parts = urlsplit(settings.upstream)
-    host = parts.hostname or ""
-    secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    shown = f"[{host}]" if ":" in host else host
-    authority = shown if parts.port is None else f"{shown}:{port}"
-    return Endpoint(host, port, authority.encode(), _tls(settings) if secure else None, host)
-
-
-def _tls(settings: Settings) -> ssl.SSLContext:
-    bundle = settings.tap.upstream_ca
-    try:
-        context = ssl.create_default_context(cafile=str(bundle) if bundle else None)
-    except (OSError, ssl.SSLError):
-        raise SettingInvalid(
-            f"setting tap.upstream_ca: {bundle} is no file of CA certificates (PEM)"
-        ) from None
-    context.set_alpn_protocols(["http/1.1"])
-    return context

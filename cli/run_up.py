@@ -1,10 +1,8 @@
-"""`auditstream up` put together: checks first, then the tree, then the demo where it is asked."""
+"""`auditstream up` put together: checks first, then the tree."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -13,21 +11,19 @@ import msgspec
 from rich.console import Console
 
 from audit.errors import SettingInvalid
-from audit.settings import ConsumerSettings, Settings
+from audit.settings import Settings
 from audit.signing import Role
 from audit.telemetry import Log
 from audit.value import Json
-from cli.demo.upstream import start_demo_upstream
 from cli.engines import queue_view_of, reclaim
+from cli.gateway import endpoint_of
 from cli.listener import listener_tls
 from cli.logs import configure_for
-from cli.places import Places, prepare, tap_keys_of
+from cli.next_steps import show_next
+from cli.places import Places, prepare
 from cli.policies import check_models, policy_of
-from cli.run_tap import endpoint_of
-from cli.showcase import show_demo, show_next
 from cli.up import Running, run_up
 from storage.spool.liveness import is_held
-from tap.consumers import fingerprint
 
 __all__ = ["run"]
 
@@ -47,7 +43,10 @@ def run(settings: Settings, *, demo: bool, once: bool) -> None:
     check_models(settings)
     _not_in_use(prepare(settings, may_open=True, signs=list(Role)), settings)
     if demo:
-        _run_demo(settings, once=once)
+        # Imported late: server and clients cost a third of a second, which only a demo pays.
+        from cli.run_demo import run_demo  # noqa: PLC0415 - see above
+
+        run_demo(settings, _Queue(settings), once=once)
     else:
         asyncio.run(_plain(settings, configure_for("up", settings)))
 
@@ -78,16 +77,6 @@ def _parent_runs(places: Places) -> bool:
         return True
 
 
-def _run_demo(settings: Settings, *, once: bool) -> None:
-    """Run the demo with a key of its own, as the consumer `demo`, and with quiet logs."""
-    key = secrets.token_hex(16)
-    mark = fingerprint(tap_keys_of(settings).fingerprint_key, key.encode())
-    consumers = {**settings.consumers, "demo": ConsumerSettings(fingerprints=[mark])}
-    quiet = {"log_level": "warning"} if sys.stderr.isatty() else {}
-    settings = settings.model_copy(update={"consumers": consumers, **quiet})
-    asyncio.run(_demo(settings, configure_for("up", settings), key, once=once))
-
-
 async def _plain(settings: Settings, log: Log) -> None:
     console = Console()
 
@@ -96,20 +85,6 @@ async def _plain(settings: Settings, log: Log) -> None:
         return False
 
     await run_up(settings, log, _Queue(settings), meanwhile)
-
-
-async def _demo(settings: Settings, log: Log, key: str, *, once: bool) -> None:
-    console = Console()
-    async with await start_demo_upstream() as upstream:
-        settings = settings.model_copy(update={"upstream": upstream.url})
-
-        async def meanwhile(running: Running) -> bool:
-            await show_demo(settings, running, console, key)
-            if not once:
-                show_next(settings, running, console, demo=True)
-            return once
-
-        await run_up(settings, log, _Queue(settings), meanwhile)
 
 
 class _Queue:

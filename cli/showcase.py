@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shlex
-import shutil
-import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from rich.markup import escape
 
 from audit.record import RedactedRecord
 from audit.settings import Settings
@@ -32,7 +27,7 @@ from cli.up import Running
 from storage.records.port import StoredDocument
 from storage.records.query import parse
 
-__all__ = ["left_in", "program", "show_demo", "show_next"]
+__all__ = ["left_in", "show_demo"]
 
 _RECORDS_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
@@ -71,53 +66,6 @@ def left_in(documents: Sequence[bytes], planted: Sequence[Planted]) -> int:
     Bytes are searched as they are stored: planted values have no character that JSON escapes.
     """
     return sum(any(each.value.encode() in json for json in documents) for each in planted)
-
-
-def program() -> str:
-    """The command as a shell in this folder understands it: its name, or the path to it."""
-    started = Path(sys.argv[0])
-    beside = Path(sys.executable).with_name("auditstream")
-    own = started if started.name == "auditstream" else beside
-    found = shutil.which("auditstream")
-    if not own.exists() or (found is not None and own.samefile(found)):
-        return "auditstream"
-    return shlex.quote(str(own))
-
-
-def show_next(settings: Settings, running: Running, console: Console, *, demo: bool) -> None:
-    """Say what can be done now."""
-    command = escape(program())
-    data = escape(f"--data {shlex.quote(str(settings.data))}")
-    tap = f"{'https' if settings.tap.tls_certificate else 'http'}://{running.traffic}"
-    lines = [
-        (
-            f"\n[bold]The tap listens on {tap}[/bold]"
-            f" · health and metrics http://{running.control}"
-            f" · query API http://{running.console}"
-        ),
-        _entrance(settings, running),
-        "",
-        "Point any SDK at it; path, key and API version stay what they are:",
-        (f'  client = AzureOpenAI(azure_endpoint="{tap}", api_key="…", api_version="2024-10-21")'),
-        "Read what was said (in another terminal, in this folder):",
-        f"  {command} query {data} 'entity:EMAIL_ADDRESS after:1h'",
-        f"  {command} show {data} ID",
-        f"  {command} verify {data}",
-    ]
-    if demo:
-        lines += [
-            "Put it in front of a real gateway:",
-            "  make run UPSTREAM=https://my-apim.azure-api.net",
-        ]
-    lines.append("Ctrl-C drains and stops.")
-    for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
-
-
-def _entrance(settings: Settings, running: Running) -> str:
-    if settings.console.oidc.issuer is not None:
-        return f"[bold]Sign in with an account: {settings.console.url}/[/bold]"
-    return f"[bold]Read in a browser: http://{running.console}{running.enter}[/bold] (opens once)"
 
 
 async def _records(settings: Settings, seen: Sequence[Seen]) -> Found:

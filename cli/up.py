@@ -22,7 +22,7 @@ from audit.value import to_json
 from cli.parts import Part
 from cli.sockets import bind, shown
 
-__all__ = ["Running", "run_up"]
+__all__ = ["Queue", "Running", "run_up"]
 
 
 class Queue(Protocol):

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from audit.errors import AccessDenied, AuditStreamError, QueryTooCostly
+from audit.errors import AccessDenied, AuditStreamError, QueryTooCostly, StoreUnavailable
 from audit.ids import ExchangeNumber, timestamp
 from audit.ledger import LedgerEntry
 from audit.record import RedactedRecord
@@ -314,7 +314,11 @@ class ReadingRoom:
             purpose=visit.purpose,
             outcome=outcome,
         )
-        await self._from.log.enter(access)
+        try:
+            await self._from.log.enter(access)
+        except StoreUnavailable as error:
+            said = f"this cannot be put on record, so nothing is shown: {error}"
+            raise StoreUnavailable(said, retry_after=error.retry_after) from None
 
 
 def _allowed(principal: Principal, deed: Deed) -> None:

@@ -2,10 +2,10 @@
 
 The law of this module: walked unless exempt. A field that a later version of the schema adds is
 walked without a line being changed here; only what the audit itself makes or gives its form
-(ids, digests, instants, codes) is exempt, by type and name, in `EXEMPT`. What the audit composes
-of a vocabulary's words, which others may have chosen, is walked as `CODED`: for patterns and the
-policy's own values, not for names. Enumerations, numbers and booleans in typed fields cannot hold
-a person; numbers in free JSON can, and are walked.
+(ids, digests, instants, codes) is exempt, by type and name, in `EXEMPT`. What names machines,
+models, calls and codes, though others chose the words, is walked as `CODED`: for patterns,
+credentials and the policy's own values, not for names of people. Enumerations, numbers and booleans
+in typed fields cannot hold a person; numbers in free JSON can, and are walked.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from typing import Any
 import msgspec
 
 from audit.exchange import Identity
-from audit.parts import Media
+from audit.parts import Media, ToolCall, ToolResult
 from audit.record import (
     AuditRecord,
     ExchangeFacts,
     Integrity,
+    Message,
+    Output,
     Reference,
     Request,
+    ResponseError,
     Retention,
     Safety,
     TapRef,
@@ -54,12 +57,23 @@ EXEMPT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     Integrity: frozenset({"salt", "commitment", "record_digest", "signature"}),
     Retention: frozenset({"expires_at"}),
 }
-# Categories, severities and signals of content filters, and what a reference points to.
+# Vocabularies and identifiers: a model judges words by the sentence around them, and here is none.
 CODED: Mapping[type[msgspec.Struct], frozenset[str]] = {
+    ExchangeFacts: frozenset({
+        *("method", "api_version", "deployment", "requested_model", "reported_model"),
+        *("served_model", "system_fingerprint", "response_id", "previous_response_id"),
+    }),
+    Identity: frozenset({"app_id", "tenant_id", "upstream_request_id"}),
+    Message: frozenset({"role"}),
+    Output: frozenset({"role", "finish_reason"}),
+    ResponseError: frozenset({"code", "type", "param"}),
+    ToolCall: frozenset({"id"}),
+    ToolResult: frozenset({"id"}),
+    Media: frozenset({"mime"}),
     Safety: frozenset({"signals"}),
     Verdict: frozenset({"category", "severity"}),
-    Reference: frozenset({"kind"}),
-}
+    Reference: frozenset({"kind", "id"}),
+}  # fmt: skip
 
 
 class Kind(enum.Enum):
@@ -76,7 +90,7 @@ class Leaf:
 
     `place` leads to it from the record's root; for a `NAME` it leads to the member of that
     name. `key` is the name of the free JSON member that holds the value, if one does. `coded`
-    says that it is a word of a vocabulary (`CODED`).
+    says that it is an identifier or a word of a vocabulary (`CODED`).
     """
 
     place: Place = field(repr=False)

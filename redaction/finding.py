@@ -21,9 +21,9 @@ class Passage:
 
     `key` is the JSON member or parameter the text is the value of, which often says what it is
     (`"ssn"`, `"password"`). `language` is an ISO 639-1 code, or None where it is not known; a
-    detector then looks in every language it was configured for. `coded` says that the text is a
-    word of a vocabulary (`jailbreak.detected`): models of names are not asked about it, since
-    they judge words by the sentence around them, and it has none.
+    detector then looks in every language it was configured for. `coded` says that the text is an
+    identifier or a word of a vocabulary (`gpt-4o-mini`, `jailbreak.detected`): models of names are
+    not asked about it, since they judge words by the sentence around them, and it has none.
     """
 
     text: str = field(repr=False)

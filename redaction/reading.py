@@ -1,13 +1,17 @@
 """Reading a record: its leaves, their passages, and what is to be covered in each.
 
 A `Reading` is one leaf on its way through redaction. This module knows records, policies and
-spans; it knows neither detectors nor replacements.
+spans; it knows neither detectors nor replacements. What was found in an identifier stays there:
+a deployment that has somebody's name, or seems to, takes no word out of what was said. The other
+way round mere words are not sought in identifiers: `claude-sonnet-4-5` stays, whoever spoke of
+Claude. Credentials and what the policy itself names are sought everywhere.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -16,12 +20,16 @@ from redaction.fields import Kind, Leaf, leaves
 from redaction.finding import BY_POLICY, Passage, Span
 from redaction.languages import language_of
 from redaction.merge import merged
+from redaction.paths import PATH, path_views
 from redaction.persons import PERSON, Parts
-from redaction.policy import Policy
+from redaction.policy import CREDENTIALS, Policy
 from redaction.repeats import Values
 from redaction.structure import View, views
 
-__all__ = ["Reading", "passages", "read", "settle"]
+__all__ = ["Reading", "passages", "read", "repeats", "settle", "taken_apart"]
+
+# Neither a number nor an address nor several words.
+_MERE_WORD = re.compile(r"[^\s\d@]+")
 
 
 @dataclass(slots=True)
@@ -50,20 +58,29 @@ def read(records: Iterable[msgspec.Struct], policy: Policy) -> list[list[Reading
 
 
 def _reading(leaf: Leaf, policy: Policy) -> Reading:
-    language = language_of(leaf.text) if leaf.kind is Kind.TEXT else None
+    told = leaf.kind is Kind.TEXT and not leaf.coded
+    language = language_of(leaf.text) if told else None
     return Reading(leaf, list(_views(leaf, policy)), language=language)
 
 
 def _views(leaf: Leaf, policy: Policy) -> Iterable[View]:
     if leaf.kind is Kind.TEXT and leaf.dotted not in policy.fields:
-        return views(leaf.text, leaf.key)
-    return [View(leaf.text, leaf.key, range(len(leaf.text) + 1))]
+        return taken_apart(leaf, leaf.text)
+    return [View(leaf.text, leaf.key, range(len(leaf.text) + 1), coded=leaf.coded)]
+
+
+def taken_apart(leaf: Leaf, text: str) -> Iterable[View]:
+    """Give the passages of what stands, or is to stand, in a leaf."""
+    if leaf.dotted == PATH:
+        return path_views(text)
+    made = views(text, leaf.key)
+    return (replace(view, coded=True) for view in made) if leaf.coded else made
 
 
 def passages(readings: Sequence[Reading]) -> list[Passage]:
     """Give all passages in reading order, as detectors want them."""
     return [
-        Passage(view.text, view.key, reading.language, reading.leaf.coded)
+        Passage(view.text, view.key, reading.language, view.coded)
         for reading in readings
         for view in reading.views
     ]
@@ -84,13 +101,27 @@ def settle(readings: Sequence[Reading], found: Iterable[Sequence[Span]], policy:
                 s for s in spans if policy.counts(s.type, s.score, view.text[s.start : s.end])
             ]
             reading.covers.append(_covers(acted_on, reading.leaf, view))
-            for span in (*acted_on, *reading.covers[-1]):
+            for span in _sought_elsewhere(view, (*acted_on, *reading.covers[-1])):
                 values.add(view.text[span.start : span.end], span)
             for span in reading.covers[-1]:
-                if span.type == PERSON:
+                if span.type == PERSON and not view.coded:
                     parts.add(view.text[span.start : span.end], span)
     _cover_repeats(readings, values, parts, policy)
     return values
+
+
+def _sought_elsewhere(view: View, spans: Iterable[Span]) -> Iterator[Span]:
+    for span in spans:
+        if not view.coded or span.type in CREDENTIALS or span.detector == BY_POLICY:
+            yield span
+
+
+def repeats(view: View, values: Values) -> Iterator[Span]:
+    """Give what was found elsewhere and stands here, too; in an identifier no mere word."""
+    for span in values.find(view.text):
+        value = view.text[span.start : span.end]
+        if not view.coded or span.type in CREDENTIALS or not _MERE_WORD.fullmatch(value):
+            yield span
 
 
 def _cover_repeats(
@@ -100,8 +131,8 @@ def _cover_repeats(
         return
     for reading in readings:
         for index, view in enumerate(reading.views):
-            spans = [*reading.covers[index], *values.find(view.text)]
-            if parts:
+            spans = [*reading.covers[index], *repeats(view, values)]
+            if parts and not view.coded:
                 spans += [
                     span
                     for span in parts.find(view.text)

@@ -1,8 +1,8 @@
 """The redactor: a clear record in, a record without people out, or an error.
 
 The law of this module: nothing leaves it that was not read by every required detector, and no
-value that was found anywhere stands in the clear anywhere else. When that cannot be had, it
-raises, and the clear record goes nowhere.
+value that was found anywhere stands in the clear anywhere else, save what `redaction.reading` says
+of identifiers. When that cannot be had, it raises, and the clear record goes nowhere.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from redaction.fields import Kind, changeable, pointer, put_back
 from redaction.finding import Passage, Span
 from redaction.persons import PERSON, Persons
 from redaction.policy import Action, Policy, PseudonymScope
-from redaction.reading import Reading, passages, read, settle
+from redaction.reading import Reading, passages, read, repeats, settle, taken_apart
 from redaction.repeats import Values
 from redaction.replace import Cut, Placed, Replacer
-from redaction.structure import View, views
+from redaction.structure import View
 from redaction.tokens import Pseudonyms, TokenBook
 from redaction.trial import RedactedText, located
 
@@ -306,8 +306,8 @@ def _check(redacted: Sequence[_Redacted], values: Values) -> None:
             remains += [result.text[done : place.start], _FILLER * (place.end - place.start)]
             done = place.end
         remains.append(result.text[done:])
-        left = views("".join(remains), result.reading.leaf.key)
-        if any(next(values.find(view.text), None) for view in left):
+        left = taken_apart(result.reading.leaf, "".join(remains))
+        if any(next(repeats(view, values), None) for view in left):
             raise PolicyViolation
 
 

@@ -44,13 +44,15 @@ class View:
     `origin` has one entry more than `text` has characters: where each begins in the outermost
     text, and where the last ends. `quote` is what has to stand on both sides of a replacement
     to keep the syntax: the quotation mark, escaped for its depth, where the passage is a number
-    literal, else empty; such a literal can only be replaced as a whole.
+    literal, else empty; such a literal can only be replaced as a whole. `coded` says that it is an
+    identifier or a word of a vocabulary (`Passage.coded`).
     """
 
     text: str = field(repr=False)
     key: str | None = field(default=None, repr=False)
     origin: Sequence[int] = field(default=(), repr=False)
     quote: str = ""
+    coded: bool = False
 
     def locate(self, start: int, end: int) -> tuple[int, int]:
         """Translate offsets of this passage into offsets of the outermost text."""

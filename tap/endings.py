@@ -70,7 +70,8 @@ def _is_whole(method: str, captured: Captured, answered: AnswerReading) -> bool:
     """Whether the answer came to its own end, whatever became of the connection."""
     head = captured.answer_head
     if head is None:
-        return False
+        # A head that was lost on the way here was seen by the tap.
+        return captured.missing > 0 and captured.answer_whole
     if answered.terminal or captured.answer_whole:
         return True
     if method.upper() == "HEAD" or head.status in (204, 304):
@@ -83,10 +84,12 @@ def _broken(
     captured: Captured, answered: AnswerReading, shape: Shape, *, whole: bool, has_terminal: bool
 ) -> EndingDetail | None:
     """Why an exchange that no connection complained about is not whole all the same."""
-    if captured.answer_head is None:
-        return EndingDetail.NO_ANSWER
     if not whole:
-        return EndingDetail.ANSWER_INCOMPLETE
+        unseen = captured.answer_head is None and not captured.missing
+        return EndingDetail.NO_ANSWER if unseen else EndingDetail.ANSWER_INCOMPLETE
+    if captured.answer_head is None or captured.missing:
+        # What is not here may have held the answer's own end; who saw it all had no complaint.
+        return None
     if answered.terminal or answered.finished or captured.answer_cut:
         return None
     streamed = shape in (Shape.EVENTS, Shape.LINES)

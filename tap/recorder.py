@@ -30,7 +30,7 @@ from audit.value import to_json
 from storage.spool.port import PieceKind, Spool
 from tap.aside import Aside, Task
 from tap.bodies import TooLargeError
-from tap.capture import Captured, Evidence
+from tap.capture import Captured, ChunkTiming, Evidence
 from tap.randomness import Randomness
 from tap.recording import LARGE, Recording
 
@@ -208,7 +208,7 @@ class Recorder:
         try:
             return self._step(*making)
         except Exception as error:  # noqa: BLE001 - a parser's bug must not lose the exchange
-            self.surrender(making[0], error)
+            self._fail(making[0], making[1], error)
             return True
 
     def _step(
@@ -220,15 +220,15 @@ class Recorder:
         try:
             next(steps)
         except StopIteration as stop:
-            self._close(recording, stop.value)
+            self._close(recording, evidence, stop.value)
         except TooLargeError:
             self._leave(recording, evidence)
         else:
             return False
         return True
 
-    def _close(self, recording: Recording, records: Sheaf) -> None:
-        self.spool.close(recording.opening.id, sheaf_json(records))
+    def _close(self, recording: Recording, evidence: Evidence, records: Sheaf) -> None:
+        self._hand_in(recording, evidence, sheaf_json(records))
         ending = str(records[-1].exchange.ending)
         self.count.add("auditstream_exchanges_total", ending=ending)
 
@@ -245,13 +245,25 @@ class Recorder:
         record_id = recording.opening.id
         self.count.add("auditstream_exchanges_total", ending="left_to_worker")
         self.spool.piece(record_id, PieceKind.END, to_json(evidence))
-        self.spool.surrender(record_id)
+        self._surrender(recording, evidence)
+
+    def _hand_in(self, recording: Recording, evidence: Evidence, record: bytes) -> None:
+        """Give the spool the record; where it has no room for it, what else it may take."""
+        if not self.spool.close(recording.opening.id, record):
+            recording.flush()
+            self._surrender(recording, evidence)
+
+    def _surrender(self, recording: Recording, evidence: Evidence) -> None:
+        """Have it shipped as it is; at the least it is said how it ended, if not at what pace."""
+        brief = msgspec.structs.replace(evidence, timing=ChunkTiming())
+        kept = brief if recording.may_be_left else _without(brief)
+        self.spool.surrender(recording.opening.id, to_json(kept))
 
     async def _make_aside(self, recording: Recording, evidence: Evidence) -> None:
         try:
             await self._read_aside(recording, evidence)
         except Exception as error:  # noqa: BLE001 - as in `_advance`
-            self.surrender(recording, error)
+            self._fail(recording, evidence, error)
 
     async def _read_aside(self, recording: Recording, evidence: Evidence) -> None:
         """Have the bodies read aside; where that fails, the record says that they are missing."""
@@ -268,7 +280,7 @@ class Recorder:
         made = await self._aside.made(task, request, answer)
         if made is not None:
             self.count.add("auditstream_exchanges_total", ending=made.ending)
-            self.spool.close(recording.opening.id, made.record)
+            self._hand_in(recording, evidence, made.record)
             return
         self._close_bare(recording, evidence)
 
@@ -281,6 +293,15 @@ class Recorder:
 
     def surrender(self, recording: Recording, error: Exception) -> None:
         """Have what was captured shipped as pieces, from which a record may be made later."""
+        self._tell(recording, error)
+        self.spool.surrender(recording.opening.id)
+
+    def _fail(self, recording: Recording, evidence: Evidence, error: Exception) -> None:
+        """The same for one that is over, so that it is known how it ended."""
+        self._tell(recording, error)
+        self._surrender(recording, evidence)
+
+    def _tell(self, recording: Recording, error: Exception) -> None:
         with suppress(Exception):  # the same defect may be in the way of the last of it
             recording.flush()
         self._log.error(
@@ -290,7 +311,6 @@ class Recorder:
             where=frames_of(error),
         )
         self.count.add("auditstream_recording_failures_total")
-        self.spool.surrender(recording.opening.id)
 
 
 def _without(evidence: Evidence) -> Evidence:

@@ -10,13 +10,23 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from typing import Protocol
 
 from audit.telemetry import Log
 from tap.desk import Desk
 from tap.server import TapServer
-from tap.shipper import Shipper
 
 __all__ = ["TapService"]
+
+
+class Ships(Protocol):
+    """What carries exchanges from the spool to the queue."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+
+    async def drain(self) -> None:
+        """What is there; gives up at the first refusal."""
 
 
 class TapService:
@@ -26,7 +36,7 @@ class TapService:
         self,
         desk: Desk,
         server: TapServer,
-        shipper: Shipper,
+        shipper: Ships,
         *,
         idle_timeout: float,
         drain_seconds: float,

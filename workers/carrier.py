@@ -3,7 +3,8 @@
 The law is the order: record, then ledger, then completion. Each step is idempotent and each
 stands durably before the next begins, so that a crash between any two is healed by carrying the
 message again. What the ledger calls erased or expired is not stored again, if a worker has signed
-that: nobody else's word makes a body go. And what a standing order bars is not stored at all:
+that: nobody else's word makes a body go. Nor does a record that somebody else put under the
+exchange's id: the message is set aside then. And what a standing order bars is not stored at all:
 orders are looked at before the record is put and once more before it is entered, so that whoever
 gave one in between has been heard (`workers.custody`). The records of a session are put one after
 the other and entered together: what a crash leaves between two is entered by nobody, and the next
@@ -205,11 +206,14 @@ class Carrier:
         """Put one record: whether it is new, and what the stored one digests to, if any is.
 
         Where an earlier try got this far, the ledger must speak of the record that it stored.
+        Raises `SignatureInvalid` where what is there is none that a worker stored: an entry over
+        it would make a forgery ours, and the message is all there is of the exchange.
         """
         new = await self._records.put(self._sign_record(record))
         if new:
             return True, record.integrity.record_digest
-        return False, await self._records.digest(record)
+        there = await self._records.stored(record)
+        return False, None if there is None else self._custody.digest_of(there, record)
 
     async def _enter(
         self, entry: LedgerEntry, subject: Subject, *, new: bool, held: bool

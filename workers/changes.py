@@ -7,7 +7,7 @@ signed; whoever hands a change to the store signs it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -25,6 +25,7 @@ __all__ = [
     "entry_of_records",
     "number_of",
     "read_record",
+    "read_records",
     "removed_entry",
     "with_hold",
 ]
@@ -90,6 +91,14 @@ def current_digest(entry: LedgerEntry) -> str | None:
 def number_of(record: AuditRecord | RedactedRecord) -> ExchangeNumber:
     """The number that the record was made under."""
     return ExchangeNumber(tap=record.tap.name, boot=record.tap.boot, seq=record.tap.seq)
+
+
+def read_records(documents: Iterable[bytes]) -> list[RedactedRecord] | None:
+    """Stored documents as records; None where any of them cannot be read."""
+    try:
+        return [read_record(each) for each in documents]
+    except RecordInvalid:
+        return None
 
 
 def read_record(json: bytes) -> RedactedRecord:

@@ -30,8 +30,8 @@ from audit.sheaf import exchange_of, record_ids
 from audit.signing import Signer, Trust
 from storage.records.keeper import Keeper, ReadsOrders
 from storage.records.signed_ledger import signed, signed_record
-from workers.changes import amended_entry, read_record, removed_entry, with_hold
-from workers.vouching import amendable, is_signed
+from workers.changes import amended_entry, read_records, removed_entry, with_hold
+from workers.vouching import amendable, is_signed, signed_copy
 
 __all__ = ["Custody", "signed_order"]
 
@@ -71,6 +71,20 @@ class Custody:
                 "a standing order about this exchange bears no trusted signature"
             )
         return rule(standing, subject)
+
+    async def rulings(self, subjects: Sequence[Subject]) -> list[Ruling | None]:
+        """What all orders in force say of each exchange, asked once for all of them.
+
+        None for one that an order names which is not borne out: nobody can tell.
+        """
+        consumers = {each.consumer for each in subjects if each.consumer is not None}
+        about = await self._orders.about_any({each.id for each in subjects}, consumers)
+        standing = in_force(about, self._trust)
+        forged = [each for each in about if each not in standing]
+        return [
+            None if any(_names(each, subject) for each in forged) else rule(standing, subject)
+            for subject in subjects
+        ]
 
     async def barred(self, subject: Subject) -> Order | None:
         """The erasure that bars the exchange, for whoever asks long before storing it.
@@ -125,6 +139,19 @@ class Custody:
         """Whether a worker signed it: what anyone else wrote settles nothing."""
         return is_signed(entry, self._trust)
 
+    def digest_of(self, document: bytes, record: RedactedRecord) -> str:
+        """What the stored form of this record digests to; another redaction of it will do.
+
+        Raises `SignatureInvalid` for one that no worker signed as a record of this exchange.
+        """
+        there = signed_copy(document, record, self._trust)
+        if there is None:
+            raise SignatureInvalid(
+                f"what is stored as {record.id} is no record of it that a worker signed;"
+                " `auditstream verify` tells more"
+            )
+        return there.integrity.record_digest or ""
+
     async def hold(self, entry: LedgerEntry, order: Order | None, *, hold: bool = True) -> bool:
         """Set or lift the hold in all stored records of this entry, and say so in the entry.
 
@@ -145,10 +172,10 @@ class Custody:
 
     async def _amend(self, entry: LedgerEntry, order: str | None, *, hold: bool) -> bool:
         documents = await self._documents(entry)
-        records = [read_record(each) for each in documents]
-        if all(each.retention.hold is hold for each in records):
+        records = read_records(documents)
+        if records is not None and all(each.retention.hold is hold for each in records):
             return False
-        if not amendable(documents, entry, self._trust):
+        if records is None or not amendable(documents, entry, self._trust):
             raise SignatureInvalid(
                 f"the record {entry.id} or its entry is not what a worker signed;"
                 " `auditstream verify` tells more"
@@ -181,6 +208,11 @@ class Custody:
 
     async def _remove(self, entries: Sequence[LedgerEntry]) -> int:
         return await self._keeper.remove([signed(each, self._signer) for each in entries])
+
+
+def _names(order: Order, subject: Subject) -> bool:
+    by_consumer = order.consumer is not None and order.consumer == subject.consumer
+    return by_consumer or subject.id in order.ids
 
 
 def signed_order(order: Order, signer: Signer) -> Order:

@@ -14,17 +14,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from audit.certificate import Certificate, Erased
-from audit.errors import ExchangeUnknown, OrderInvalid, RecordHeld
+from audit.errors import ExchangeUnknown, OrderInvalid, PermanentError, RecordHeld
 from audit.orders import Order, Subject, by_exchange, covers
 from audit.signing import Signer
-from storage.queue.port import QueueAdmin
+from storage.queue.port import QueueAdmin, QueueReader
 from storage.records.keeper import Keeper, OrderBook
 from storage.records.signed_ledger import signed_certificate
 from workers.changes import current_digest
 from workers.claims import ClaimedBodies
 from workers.custody import Custody, signed_order
 from workers.locating import Located, Place
-from workers.searching import Search
+from workers.searching import Search, Tell
 
 __all__ = ["Eraser", "Erasure"]
 
@@ -33,12 +33,21 @@ _BATCH = 50
 _NAMED = 5
 
 
+def _unheard(exchange_id: str) -> None:
+    del exchange_id
+
+
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure that was carried out. Not `clean` when a reader keeps bytes in a journal yet."""
+    """An erasure that was carried out. Not `clean` when a reader keeps bytes in a journal yet.
+
+    `left` are the ids of records that cannot be read and were left: nobody could say that the
+    order names them, or the store did not let them go.
+    """
 
     certificate: Certificate
     clean: bool
+    left: Sequence[str] = ()
 
 
 class Eraser:
@@ -51,6 +60,7 @@ class Eraser:
         book: OrderBook,
         keeper: Keeper,
         queue: QueueAdmin,
+        queue_state: QueueReader,
         custody: Custody,
         signer: Signer,
         claimed: ClaimedBodies | None = None,
@@ -59,21 +69,23 @@ class Eraser:
         self._book = book
         self._keeper = keeper
         self._queue = queue
+        self._queue_state = queue_state
         self._custody = custody
         self._signer = signer
         self._claimed = claimed
 
-    async def look(self, order: Order) -> list[Located]:
-        """What the order would remove now; nothing is done.
+    async def look(self, order: Order, tell: Tell = _unheard) -> list[Located]:
+        """What the order would remove now; nothing is done. `tell` is `Search.of`'s.
 
         Raises `ExchangeUnknown` for an id that nobody knows, `ConsumerUnknown`, and `RecordHeld`,
         which names the hold, when one keeps any of it, or might keep what nobody has opened yet.
         """
         order = by_exchange(order)
         await self._search.check_consumer(order)
-        found = await self._search.of(order)
+        found = await self._search.of(order, tell)
         await self._refuse_held(found)
         await self._refuse_unopened([each for each in found if each.sealed])
+        await self._refuse_unread([each for each in found if each.unread])
         return found
 
     async def erase(self, order: Order) -> Erasure:
@@ -118,18 +130,43 @@ class Eraser:
     async def _carry_out(self, order: Order, kind: str) -> Erasure:
         order = by_exchange(order)
         await self._book.enter(signed_order(order, self._signer))
-        found = await self._search.of(order)
+        left: list[str] = []
+        found = await self._search.of(order, left.append)
         before = await self._search.removed_before(order)
-        gone = [each for each in found if each.place is not Place.REMOVED]
+        gone = [each for each in found if each.place is not Place.REMOVED and not each.unread]
         for at in range(0, len(gone), _BATCH):
             entries = [each.entry for each in gone[at : at + _BATCH]]
             await self._custody.erase(entries, order, kind)
-        for record_id in order.ids:
-            await self._queue.discard(record_id)
-        await self._remove_claimed({*order.ids, *(each.id for each in [*found, *before])})
+        refused = await self._erase_unread([each for each in found if each.unread], order, kind)
+        found = [each for each in found if each.id not in refused]
+        erased = {each.id for each in [*found, *before]}
+        for message_id in {*order.ids, *await self._queued(erased - {*order.ids})}:
+            await self._queue.discard(message_id)
+        await self._remove_claimed({*order.ids, *erased})
         emptied = await self._queue.scrub()
         clean = await self._keeper.scrub(thorough=True) and emptied
-        return Erasure(self._certificate(order, [*found, *before]), clean)
+        return Erasure(self._certificate(order, [*found, *before]), clean, [*left, *refused])
+
+    async def _queued(self, ids: Collection[str]) -> Collection[str]:
+        """Which of these the queue holds: duplicates of what was stored, most of them dead.
+
+        One walk for all of them: to ask a broker for one message is a walk over its dead letters.
+        """
+        if not ids:
+            return ()
+        return [each.id async for each in self._queue_state.numbers() if each.id in ids]
+
+    async def _erase_unread(
+        self, unread: Sequence[Located], order: Order, kind: str
+    ) -> Sequence[str]:
+        """Remove what cannot be read, each for itself; gives the ids of those that did not go."""
+        refused: list[str] = []
+        for each in unread:
+            try:
+                await self._custody.erase([each.entry], order, kind)
+            except PermanentError:
+                refused.append(each.id)
+        return refused
 
     async def _remove_claimed(self, ids: Collection[str]) -> None:
         if self._claimed is not None:
@@ -173,6 +210,16 @@ class Eraser:
                 f"nobody has opened {_names(sealed)} yet, and what it is may be held:"
                 f" {_told(by_consumer)}; nothing was done: let a worker carry it first, or"
                 " release the hold"
+            )
+
+    async def _refuse_unread(self, unread: Sequence[Located]) -> None:
+        """Refuse where a hold is on a session of its consumer: it may be that very session."""
+        consumers = {each.entry.consumer for each in unread}
+        holds = await self._search.holds() if unread else []
+        if by_session := [hold for hold in holds if hold.consumer in consumers and hold.session]:
+            raise RecordHeld(
+                f"nobody can read {_names(unread)}, and it may be held: {_told(by_session)};"
+                " nothing was done: release the hold first"
             )
 
 

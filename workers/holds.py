@@ -63,9 +63,11 @@ class Holder:
         await self._search.check_consumer(order)
         _refuse_removed(await self._search.of(order))
         await self._book.enter(signed_order(order, self._signer))
-        found = await self._search.of(order)
+        left: list[str] = []
+        found = await self._search.of(order, left.append)
         stored = [each for each in found if each.place is Place.STORED]
-        await self._change(stored, order, hold=True)
+        _, unchanged = await self._change(stored, order, hold=True)
+        _tell_left([*left, *unchanged])
         return Held(order, len(stored), sum(each.sealed for each in found))
 
     async def release(self, order_id: str, why: str) -> Released:
@@ -80,23 +82,25 @@ class Holder:
             )
             await self._book.enter(signed_order(released, self._signer))
         standing = msgspec.structs.replace(order, released=None)
-        found = await self._search.of(standing)
+        unclear: list[str] = []
+        found = await self._search.of(standing, unclear.append)
         free = [each for each in found if each.subject and not await self._kept(each.subject)]
-        freed = await self._change(free, order, hold=False)
-        erased = sum([await self._barred(each) for each in free])
+        freed, left = await self._change(free, order, hold=False)
+        erased = sum([await self._barred(each) for each in free if each.id not in left])
+        _tell_left([*unclear, *left])
         return Released(order, freed, erased)
 
-    async def _change(self, records: Sequence[Located], order: Order, *, hold: bool) -> int:
-        """Set or lift it wherever the record is in order; gives how many changed."""
-        changed, left = 0, None
+    async def _change(
+        self, records: Sequence[Located], order: Order, *, hold: bool
+    ) -> tuple[int, Sequence[str]]:
+        """Set or lift it wherever the record is in order; gives how many, and the other's ids."""
+        changed, left = 0, list[str]()
         for each in records:
             try:
                 changed += await self._custody.hold(each.entry, order, hold=hold)
-            except SignatureInvalid as error:
-                left = error
-        if left is not None:
-            raise left
-        return changed
+            except SignatureInvalid:
+                left.append(each.id)
+        return changed, left
 
     async def _kept(self, subject: Subject) -> bool:
         return (await self._custody.ruling(subject)).hold is not None
@@ -112,6 +116,16 @@ class Holder:
         if not found or found[0].kind is not OrderKind.HOLD:
             raise OrderInvalid(f"there is no hold {order_id}; `auditstream hold list` names them")
         return found[0]
+
+
+def _tell_left(left: Sequence[str]) -> None:
+    """Raise where a record was left as it is, when all others have been seen to."""
+    if left:
+        more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        raise SignatureInvalid(
+            f"the record {left[0]}{more} cannot be read, or it or its entry is not what a worker"
+            " signed; it was left as it is, all others are done: `auditstream verify` tells more"
+        )
 
 
 def _refuse_removed(found: list[Located]) -> None:

@@ -2,6 +2,7 @@
 
 The law: what is looked for is looked for everywhere before anything is done, upstream first, and
 what nobody knows is an error: an order about a misspelt id would look like an erasure and be none.
+Of a record that cannot be read, the ledger's entry says what it is, if a worker has signed that.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from audit.errors import ExchangeUnknown, StoreUnavailable
+from audit.errors import ExchangeUnknown, SignatureInvalid, StoreUnavailable
 from audit.ids import ExchangeNumber
 from audit.ledger import LedgerEntry, LedgerState
 from audit.orders import Subject
@@ -18,9 +19,9 @@ from audit.record import RedactedRecord
 from audit.sheaf import exchange_of
 from storage.queue.port import QueueAdmin
 from storage.records.keeper import Finder, Keeper
-from workers.changes import entry_of_records, read_record
+from workers.changes import entry_of_records, read_records
 
-__all__ = ["Located", "Locator", "Place", "Spooled", "stored"]
+__all__ = ["Located", "Locator", "Place", "Spooled", "stored", "unread"]
 
 # Gives the numbers of what spool folders hold, by id. Called once, and only when needed.
 Spooled = Callable[[], Mapping[str, ExchangeNumber]]
@@ -42,13 +43,15 @@ class Located:
     """An exchange and where it is, without content: an order may name any number of them.
 
     `entry` is what the ledger has of it, or would have. Of a stored record, `subject` is what
-    orders ask about, and `held` whether the record says that it is.
+    orders ask about, and `held` whether the record says that it is. One that is `unread` is stored
+    and cannot be read: of it, all is said that a signed entry says.
     """
 
     place: Place
     entry: LedgerEntry
     subject: Subject | None = None
     held: bool = False
+    unread: bool = False
 
     @property
     def id(self) -> str:
@@ -70,8 +73,21 @@ def stored(
     return Located(Place.STORED, entry, subject, held)
 
 
+def unread(entry: LedgerEntry) -> Located:
+    """A stored exchange whose records cannot be read, as its signed entry has it.
+
+    It was received before it was entered, at the latest: so it counts as being that old.
+    """
+    subject = Subject(id=entry.id, consumer=entry.consumer, received_at=entry.at)
+    held = bool(entry.amendments) and entry.amendments[-1].kind == "hold"
+    return Located(Place.STORED, entry, subject, held, unread=True)
+
+
 class Locator:
-    """Looks for exchanges by id. `subject_of` says what orders ask of its records."""
+    """Looks for exchanges by id.
+
+    `subject_of` says what orders ask of its records, `believes` whether a worker signed an entry.
+    """
 
     def __init__(
         self,
@@ -81,16 +97,21 @@ class Locator:
         queue: QueueAdmin,
         spooled: Spooled,
         subject_of: Callable[..., Subject],
+        believes: Callable[[LedgerEntry], bool],
     ) -> None:
         self._keeper = keeper
         self._finder = finder
         self._queue = queue
         self._spooled = spooled
         self._subject_of = subject_of
+        self._believes = believes
         self._in_spools: Mapping[str, ExchangeNumber] | None = None
 
     async def locate(self, record_id: str) -> Located:
-        """Find it, also by the id of one of its records. Raises `ExchangeUnknown` for none."""
+        """Find it, also by the id of one of its records. Raises `ExchangeUnknown` for none.
+
+        Raises `SignatureInvalid` for one that cannot be read and has no entry to go by.
+        """
         record_id = exchange_of(record_id)
         found = await self._find(record_id)
         if found is None:
@@ -111,7 +132,9 @@ class Locator:
         held = await self._queue.find(record_id)
         entry = await self._finder.entry_of(record_id)
         if documents := await self._keeper.documents(record_id):
-            records = [read_record(each.json) for each in documents]
+            records = read_records(each.json for each in documents)
+            if records is None:
+                return self._unread(record_id, entry)
             return stored(records, entry, self._subject_of(*records))
         if entry is not None and entry.state is LedgerState.STORED:
             entry = await self._removed_meanwhile(record_id)
@@ -122,6 +145,14 @@ class Locator:
             return Located(place, entry or _unopened(record_id, held.number))
         # Set aside, and the queue has lost it: it may come again from somewhere.
         return None if entry is None else Located(Place.DEAD_LETTERED, entry)
+
+    def _unread(self, record_id: str, entry: LedgerEntry | None) -> Located:
+        if entry is None or not self._believes(entry):
+            raise SignatureInvalid(
+                f"the record {record_id} cannot be read, and no worker's entry says what it is;"
+                " `auditstream verify` tells more"
+            )
+        return unread(entry)
 
     async def _removed_meanwhile(self, record_id: str) -> LedgerEntry:
         entry = await self._finder.entry_of(record_id)

@@ -27,7 +27,7 @@ from storage.records.keeper import Finder, Keeper, OrderBook
 from storage.records.port import RecordReader
 from storage.records.query import Query
 from storage.records.signed_ledger import signed, signed_record
-from workers.changes import amended_entry, read_record
+from workers.changes import amended_entry, read_record, read_records
 from workers.custody import Custody, signed_order
 from workers.vouching import amendable, vouched_for
 
@@ -130,7 +130,7 @@ class Rereader:
                 exchange_id = exchange_of(document.id)
                 # Of a single record there is no second to find.
                 if document.id == exchange_id and exchange_id not in several:
-                    if read_record(document.json).tap.records > 1:
+                    if (read := read_records([document.json])) and read[0].tap.records > 1:
                         several.add(exchange_id)
                     yield exchange_id
                 elif exchange_id not in several:

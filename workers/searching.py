@@ -2,23 +2,35 @@
 
 The law: a consumer that nobody knows is an error, as an id is (`workers.locating`). What is still
 sealed says neither consumer nor session, so it is found by id only; what else of it an order bars,
-the worker that opens it finds.
+the worker that opens it finds. A record that cannot be read keeps no other from being found: its
+signed entry speaks for it, and where that does not say enough, its id is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
+from typing import TypeAlias
 
-from audit.errors import ConsumerUnknown, SignatureInvalid
+from audit.errors import ConsumerUnknown, ExchangeUnknown, RecordInvalid, SignatureInvalid
 from audit.orders import Order, OrderKind, covers, in_force, same_criteria
+from audit.sheaf import exchange_of
 from audit.signing import Trust
 from storage.records.keeper import Finder, OrderBook
-from workers.changes import read_record
+from storage.records.port import StoredDocument
+from workers.changes import read_records
 from workers.custody import Custody
 from workers.locating import Located, Locator, Place, stored
 
-__all__ = ["Search"]
+__all__ = ["Search", "Tell"]
+
+
+# Hears of what could not be judged, by its id.
+Tell: TypeAlias = Callable[[str], object]
+
+
+def _unheard(exchange_id: str) -> None:
+    del exchange_id
 
 
 class Search:
@@ -55,15 +67,21 @@ class Search:
             " yet to come, name it in the settings, under `consumers`"
         )
 
-    async def of(self, order: Order) -> list[Located]:
+    async def of(self, order: Order, tell: Tell = _unheard) -> list[Located]:
         """Everything it names that is somewhere, each once, released or not.
 
-        Raises `ExchangeUnknown` for an id that no place knows.
+        `tell` hears the id of each record of its consumer that cannot be read, and of which nobody
+        can say whether the order names it. Raises `ExchangeUnknown` for an id that no place knows,
+        `SignatureInvalid` for one that cannot be read and has no entry to go by.
         """
         found = {each: await self._locator.locate(each) for each in order.ids}
+        unclear = dict[str, None]()
         if order.consumer is not None:
-            async with aclosing(self._of_consumer(order, order.consumer)) as records:
+            hear = unclear.setdefault
+            async with aclosing(self._of_consumer(order, order.consumer, hear)) as records:
                 found |= {each.id: each async for each in records}
+        for each in unclear.keys() - found.keys():
+            tell(each)
         return list(found.values())
 
     async def again(self, located: Located) -> Located:
@@ -89,17 +107,41 @@ class Search:
             raise SignatureInvalid("a hold in the order book bears no trusted signature")
         return holds
 
-    async def _of_consumer(self, order: Order, consumer: str) -> AsyncGenerator[Located, None]:
+    async def _of_consumer(
+        self, order: Order, consumer: str, tell: Tell
+    ) -> AsyncGenerator[Located, None]:
         """The exchanges of which the order names any record: it is about all of them then."""
         async with aclosing(self._finder.of_consumer(consumer)) as documents:
             async for document in documents:
-                record = read_record(document.json)
-                subject = self._custody.subject(record)
-                if not covers(order, subject):
+                try:
+                    found = await self._named(order, document)
+                except (RecordInvalid, SignatureInvalid):
+                    tell(exchange_of(document.id))
                     continue
-                entry = await self._finder.entry_of(subject.id)
-                if entry is None and record.tap.records > 1:
-                    # What is to be entered of several needs all of them.
-                    yield await self._locator.locate(subject.id)
-                else:
-                    yield stored([record], entry, subject)
+                if found is not None:
+                    yield found
+
+    async def _named(self, order: Order, document: StoredDocument) -> Located | None:
+        """The exchange of this record if the order names it; raises where nobody can tell."""
+        if (records := read_records([document.json])) is None:
+            return await self._unread(order, exchange_of(document.id))
+        subject = self._custody.subject(*records)
+        if not covers(order, subject):
+            return None
+        entry = await self._finder.entry_of(subject.id)
+        if entry is None and records[0].tap.records > 1:
+            # What is to be entered of several needs all of them.
+            return await self._locator.locate(subject.id)
+        return stored(records, entry, subject)
+
+    async def _unread(self, order: Order, exchange_id: str) -> Located | None:
+        """As its entry has it. No entry says which session it was, or quite when it came."""
+        try:
+            located = await self._locator.locate(exchange_id)
+        except ExchangeUnknown:
+            return None  # removed meanwhile
+        if located.subject is None or located.subject.consumer != order.consumer:
+            return None
+        if not covers(order, located.subject):
+            raise RecordInvalid(f"whether the order names {exchange_id} cannot be told")
+        return located

@@ -18,9 +18,9 @@ from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from audit.sheaf import record_ids
 from audit.signing import Role, Trust, entry_statement, record_statement
-from workers.changes import current_digest, entry_of_records, read_record
+from workers.changes import current_digest, entry_of_records, number_of, read_record
 
-__all__ = ["amendable", "is_over", "is_signed", "vouched_for"]
+__all__ = ["amendable", "is_over", "is_signed", "signed_copy", "vouched_for"]
 
 
 def vouched_for(
@@ -55,6 +55,13 @@ def amendable(documents: Sequence[bytes], entry: LedgerEntry, trust: Trust) -> b
 def is_signed(entry: LedgerEntry, trust: Trust) -> bool:
     """Whether a worker signed the entry, its number and its state included."""
     return trust.bears_out(Role.WORKER, entry_statement(entry), entry.signature)
+
+
+def signed_copy(json: bytes, record: RedactedRecord, trust: Trust) -> RedactedRecord | None:
+    """The stored document, if it is this record as a worker signed it, in whatever redaction."""
+    there = _signed(json, trust)
+    same = there is not None and (there.id, number_of(there)) == (record.id, number_of(record))
+    return there if same else None
 
 
 def is_over(record: RedactedRecord, now: str) -> bool:

@@ -8,7 +8,8 @@ beside a bare loop over the same queue.
 
 Rounds take turns; figures are medians. What is absolute depends on the machine and on what else it
 does. Arguments choose among `embedded`, `emulated` and `settling`. `BENCH_JSON` names a file for
-what was measured, which `bench.scaling` reads.
+what was measured, which `bench.scaling` reads. A round takes two to three minutes: names are looked
+for in every text.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def main() -> None:
     drains: dict[tuple[str, int, int], list[Drain]] = {}
     ratios: dict[str, list[float]] = {}
     for number in range(ROUNDS):
+        print(f"round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
         for site in [each for each in _SITES if each in wanted]:
             for way in _WAYS:
                 made = uvloop.run(_drained(site, number, *way))

@@ -20,7 +20,7 @@ from bench.drain.clocks import Clocks
 from cli.carrying import carrying_of
 from cli.engines import receiving_of, store_of
 from cli.places import worker_keys_of
-from cli.redactors import orders_of
+from cli.redactors import environment_of, orders_of
 from workers.pool import Pool
 from workers.pool_process import RedactionProcess
 from workers.ports import Redacts
@@ -131,7 +131,8 @@ async def _carry(settings: Settings, clocks: Clocks, counted: _Counted, pool: Po
 async def _pool(settings: Settings, times: Path) -> AsyncIterator[Pool]:
     orders = to_json(orders_of(settings, worker_keys_of(settings).fingerprint_key))
     words = [sys.executable, "-P", "-m", "bench.drain.child"]
-    env = {**os.environ, "PYTHONPATH": str(Path.cwd()), "BENCH_DRAIN_TIMES": str(times)}
+    ours = {"PYTHONPATH": str(Path.cwd()), "BENCH_DRAIN_TIMES": str(times)}
+    env = environment_of(os.environ) | ours
 
     async def start() -> RedactionProcess:
         return await RedactionProcess.start(words, orders, env=env, patience=60.0)

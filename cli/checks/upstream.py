@@ -20,7 +20,7 @@ __all__ = ["upstream"]
 
 async def upstream(settings: Settings) -> AsyncIterator[Finding]:
     """Connect, and read the head of an answer."""
-    from cli.run_tap import endpoint_of  # noqa: PLC0415 - only the tap's image has what it needs
+    from cli.gateway import endpoint_of  # noqa: PLC0415 - only the tap's image has what it needs
 
     try:
         endpoint = endpoint_of(settings)

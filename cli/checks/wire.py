@@ -23,7 +23,7 @@ from aiohttp import (
     DummyCookieJar,
 )
 
-__all__ = ["SECONDS", "Answer", "Unanswered", "ask"]
+__all__ = ["SECONDS", "Answer", "Unanswered", "ask", "reason"]
 
 SECONDS = 10.0
 
@@ -50,7 +50,7 @@ async def ask(url: str, tls: ssl.SSLContext | None = None) -> Answer:
             taken = time.monotonic() - begun
             return Answer(response.status, taken, _ahead(response.headers.get("Date"), taken))
     except (ClientError, TimeoutError, OSError, ValueError) as error:
-        raise Unanswered(_reason(error)) from None
+        raise Unanswered(reason(error, SECONDS)) from None
 
 
 def _ahead(date: str | None, taken: float) -> float | None:
@@ -63,7 +63,8 @@ def _ahead(date: str | None, taken: float) -> float | None:
         return None
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception, seconds: float) -> str:
+    """Say why a server gave no answer in so many seconds, in words that are ours."""
     match error:
         case ClientConnectorCertificateError() | ClientConnectorSSLError():
             return "its certificate is not trusted, or it does not speak TLS"
@@ -72,6 +73,6 @@ def _reason(error: Exception) -> str:
         case ClientConnectorError():
             return f"no connection ({os.strerror(error.os_error.errno or 0).lower()})"
         case TimeoutError():
-            return f"no answer within {SECONDS:.0f} s"
+            return f"no answer within {seconds:.0f} s"
         case _:
             return f"no answer in HTTP ({type(error).__name__})"

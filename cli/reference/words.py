@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from audit.completeness import Outcome
 from audit.exchange import Ending, Level, OnAuditFailure
+from redaction.canaries import Result
 from redaction.policy import Action
 from workers.carrier import Carried
 from workers.settlement import TOO_MANY_ATTEMPTS
 
 __all__ = [
     "ACTIONS",
+    "CANARY_CODES",
     "CONSOLE_ANSWERS",
     "EXIT_CODES",
     "LABELS",
@@ -36,6 +38,13 @@ VERDICTS: dict[int, str] = {
     0: "complete: every number that was given out is accounted for",
     1: "incomplete: something is lost, altered or inserted",
     2: "could not tell: a source could not be read, or nothing says how far the numbers go",
+}
+
+CANARY_CODES: dict[int, str] = {
+    0: "clean: what was planted is not in the record, and the rest of the canary's text is",
+    1: "leaked: a planted value can be read in the record",
+    2: "could not tell: not sent, no record in time, or one without the canary's text; or a setting"
+    " or an option must be corrected first",
 }
 
 LEVELS: dict[Level, str] = {
@@ -112,6 +121,7 @@ LABELS: dict[str, tuple[str, tuple[str, ...]]] = {
         "outcome",
         (*(each.value for each in Carried), "dead_lettered", "given_back", "lease_lost"),
     ),
+    "auditstream_canaries_total": ("result", tuple(each.value for each in Result)),
     "auditstream_language_requests_total": (
         "outcome",
         ("answered", "failed", "refused", "throttled"),

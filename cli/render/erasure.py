@@ -19,6 +19,7 @@ __all__ = [
     "held_lines",
     "hold_document",
     "hold_lines",
+    "left_lines",
     "plan_document",
     "plan_lines",
     "released_lines",
@@ -45,6 +46,7 @@ def erasure_lines(erasure: Erasure, order: Order, *, waiting: int, out: Path | N
             " worker opens it, dead letters when they are replayed or discarded"
         )
     lines += _unfound(order)
+    lines += left_lines(erasure.left)
     if not erasure.clean:
         lines.append(
             "someone keeps reading the store: bytes may be left in its journal; run it again"
@@ -52,6 +54,15 @@ def erasure_lines(erasure: Erasure, order: Order, *, waiting: int, out: Path | N
     if out is not None:
         lines.append(f"the certificate is in {out}")
     return lines
+
+
+def left_lines(left: Sequence[str]) -> list[str]:
+    """The records that cannot be read and that the order does not reach, one line each."""
+    return [
+        f"{neutral_line(each)} cannot be read and was left: nobody can tell whether it is meant, or"
+        " a hold is on it; `auditstream verify` tells more, and --id names it alone"
+        for each in left
+    ]
 
 
 def _of_sessions(erased: Sequence[Erased]) -> list[str]:

@@ -31,6 +31,7 @@ class Refusal(StrEnum):
     TIME = "token_time"
     ROLE = "role_missing"
     SCOPE = "scope_missing"
+    SIZE = "scope_too_large"
 
 
 SENTENCES: dict[Refusal, str] = {
@@ -52,6 +53,7 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.TIME: "The token's time is over, or has not come.",
     Refusal.ROLE: "You have no role in this reading room.",
     Refusal.SCOPE: "No consumer is assigned to you, so there is nothing you may read.",
+    Refusal.SIZE: "More consumers are assigned to you, one by one, than a session can hold.",
 }
 
 

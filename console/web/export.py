@@ -14,8 +14,10 @@ from audit.errors import QueryInvalid
 from console import parquet
 from console.exporting import Shape
 from console.packing import export
-from console.web.answers import json_answer, page
+from console.web.answers import json_answer, page, see_other
+from console.web.cookies import keep_purpose
 from console.web.forms import form_of
+from console.web.search import asked_by
 from console.web.state import CONSOLE, session_of
 from storage.records.query import describe, parse
 
@@ -44,13 +46,16 @@ def add_routes(app: web.Application) -> None:
     """Add the export's paths."""
     app[_RUNS] = {}
     app.router.add_get("/export", _form)
+    app.router.add_get("/search/{name}/export", _form)
     app.router.add_post("/export", _export)
     app.router.add_get("/export/progress", _progress)
 
 
 async def _form(request: web.Request) -> web.Response:
     console = request.app[CONSOLE]
-    text = session_of(request).recall(request.query.get("search", "")) or ""
+    text = asked_by(request) if "name" in request.match_info else ""
+    if text is None:
+        return see_other("/")
     asked = describe(parse(text, console.room.now_ns()))
     most = console.max_export
     return page(
@@ -71,7 +76,7 @@ async def _export(request: web.Request) -> web.StreamResponse:
     text, wanted = form.get("filter", ""), form.get("shape", "")
     if wanted not in set(Shape):
         raise QueryInvalid(f"shape is one of {', '.join(Shape)}")
-    session.state_purpose(form.get("purpose", ""))
+    purpose = session.state_purpose(form.get("purpose", ""))
     if not session.purpose:
         raise QueryInvalid("an export has a purpose: say what it is for")
     run = _begun(request, form.get("run", ""))
@@ -85,6 +90,7 @@ async def _export(request: web.Request) -> web.StreamResponse:
             "Content-Disposition": f'attachment; filename="auditstream-{wanted}.zip"',
         }
     )
+    keep_purpose(request, answer, purpose)
     await answer.prepare(request)
     await answer.write(first)
     async for data in archive:

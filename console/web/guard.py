@@ -14,7 +14,10 @@ from aiohttp.typedefs import Handler
 
 from audit.errors import AccessDenied, AuditStreamError, PermanentError
 from console.principal import Visit, stated
+from console.sealed import Kind
+from console.sessions import Session
 from console.web.answers import of_programs, problem, see_other, wants_json
+from console.web.cookies import given, renew
 from console.web.forms import form_of
 from console.web.state import CONSOLE, SESSION, VISIT
 
@@ -83,8 +86,7 @@ async def known_only(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 async def _by_session(request: web.Request, handler: Handler) -> web.StreamResponse:
-    console = request.app[CONSOLE]
-    session = console.sessions.find(request.cookies.get(console.cookie, ""))
+    session = await _session(request)
     if session is None:
         if wants_json(request):
             return problem(401, "access.denied", "show the token as Bearer", request)
@@ -94,7 +96,19 @@ async def _by_session(request: web.Request, handler: Handler) -> web.StreamRespo
     if request.method not in _SAFE and not await _is_meant(request, session.csrf):
         message = "this did not come from a page of this session; go back, load it anew, try again"
         return problem(403, "access.forged", message, request)
-    return await handler(request)
+    answer = await handler(request)
+    renew(request, answer, session)
+    return answer
+
+
+async def _session(request: web.Request) -> Session | None:
+    """The browser's session, unless it was left, here or anywhere."""
+    console = request.app[CONSOLE]
+    session = console.sessions.find(given(request, Kind.SESSION), given(request, Kind.PURPOSE))
+    # Who leaves may do so, whether or not anybody can tell that they have left already.
+    if session is None or console.leavings is None or request.path == "/leave":
+        return session
+    return None if await console.leavings.heard(session.id) else session
 
 
 def _is_open(path: str) -> bool:
@@ -106,11 +120,11 @@ def _by_token(request: web.Request) -> bool:
     if token is None:
         return False
     expected = f"Bearer {token}".encode()
-    given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+    shown = request.headers.get("Authorization", "").encode("utf-8", "replace")
     # A page is a browser's, which has a session; the token is for programs.
-    return of_programs(request.path) and hmac.compare_digest(given, expected)
+    return of_programs(request.path) and hmac.compare_digest(shown, expected)
 
 
 async def _is_meant(request: web.Request, csrf: str) -> bool:
-    given = request.headers.get("X-CSRF-Token") or (await form_of(request)).get("csrf", "")
-    return hmac.compare_digest(given.encode("utf-8", "replace"), csrf.encode())
+    shown = request.headers.get("X-CSRF-Token") or (await form_of(request)).get("csrf", "")
+    return hmac.compare_digest(shown.encode("utf-8", "replace"), csrf.encode())

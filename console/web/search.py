@@ -1,7 +1,8 @@
 """The search page: find, refine, page on, follow what arrives, keep a search.
 
-Free text never stands in an address: what is asked is posted, kept in the session, and then has
-a name that tells nothing, so that a page can be loaded again, gone back to and paged.
+Free text never stands in an address: what is asked is posted, kept by the browser in a sealed
+cookie, and then has a name that tells nothing, so that a page can be loaded again, gone back to and
+paged.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from audit.ids import timestamp
 from audit.reading.neutral import neutral_line
 from console.room import FACETS_OVER, Found
 from console.rows import rows_of
+from console.sealed import Kind
 from console.searching import conditions, facets, problem_of
 from console.web.answers import page, see_other
+from console.web.cookies import given, keep_search
 from console.web.forms import form_of
 from console.web.state import CONSOLE, session_of, visit_of
 from storage.access.port import SavedSearch
 from storage.records.port import Budget, Page
 from storage.records.query import FIELDS, Query, describe, notes, parse
 
-__all__ = ["add_routes"]
+__all__ = ["add_routes", "asked_by"]
 
 _PAGE = 50
 _LONGEST_NAME = 80
@@ -56,15 +59,26 @@ async def _ask(request: web.Request) -> web.Response:
     text = (await form_of(request)).get("filter", "")
     try:
         parse(text, request.app[CONSOLE].room.now_ns())
+        return _to_its_page(request, text)
     except QueryInvalid as error:
         return await _refuse(request, text, error)
-    if not text.strip():
-        return see_other("/")
-    return see_other(f"/search/{session_of(request).remember(text)}")
+
+
+def _to_its_page(request: web.Request, text: str) -> web.Response:
+    answer = see_other("/")
+    if text.strip():
+        answer.headers["Location"] = keep_search(request, answer, session_of(request), text)
+    return answer
+
+
+def asked_by(request: web.Request) -> str | None:
+    """The filter that the path names, where the browser has kept it."""
+    name, cookie = request.match_info["name"], given(request, Kind.SEARCH)
+    return session_of(request).recall(name, cookie)
 
 
 async def _answer_page(request: web.Request) -> web.Response:
-    text = session_of(request).recall(request.match_info["name"])
+    text = asked_by(request)
     return see_other("/") if text is None else await _show(request, text)
 
 
@@ -76,7 +90,7 @@ async def _show(request: web.Request, text: str) -> web.Response:
         found = await room.search(visit_of(request), query, _PAGE, cursor, facets=True)
     except QueryTooCostly as error:
         return await _refuse(request, text, error)
-    name = session_of(request).remember(text)
+    name = session_of(request).named(text)
     return page(
         request,
         "search.html",
@@ -158,7 +172,7 @@ def _spent(found: Page) -> str:
 
 
 async def _newer(request: web.Request) -> web.Response:
-    text = session_of(request).recall(request.match_info["name"])
+    text = asked_by(request)
     try:
         asked = msgspec.json.decode(await request.read() or b"{}", type=_Newer)
     except msgspec.DecodeError:
@@ -180,8 +194,9 @@ async def _save(request: web.Request) -> web.Response:
         raise QueryInvalid("a search is kept under a name")
     owner = visit_of(request).principal.key
     at = timestamp(console.room.now_ns())
+    answer = _to_its_page(request, text)
     await console.saved.save(SavedSearch(owner=owner, name=name, filter=text, at=at))
-    return see_other(f"/search/{session_of(request).remember(text)}")
+    return answer
 
 
 async def _forget(request: web.Request) -> web.Response:

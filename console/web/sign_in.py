@@ -12,15 +12,15 @@ from audit.errors import SignInRefused
 from console.oidc.refusal import Refusal
 from console.oidc.sign_in import SignIn
 from console.principal import Visit
+from console.sealed import Kind
 from console.web.answers import see_other
-from console.web.cookies import give, take_back
+from console.web.cookies import give, given, take_back
 from console.web.enter import entrance, let_in
 from console.web.state import CONSOLE
 from storage.access.port import Deed
 
 __all__ = ["add_routes"]
 
-_COOKIE = "sign_in"
 _SECONDS = 600
 _UNAVAILABLE = frozenset({Refusal.UNREACHABLE, Refusal.STRANGE})
 
@@ -38,27 +38,26 @@ async def _begin(request: web.Request) -> web.Response:
     except SignInRefused as error:
         return _refusal(request, error)
     answer = see_other(address)
-    name = request.app[CONSOLE].cookie_named(_COOKIE)
     # The browser comes back from another site: `Strict` would keep the cookie from coming along.
-    give(request, answer, name, cookie, same_site="Lax", seconds=_SECONDS)
+    give(request, answer, Kind.SIGN_IN, cookie, same_site="Lax", seconds=_SECONDS)
     return answer
 
 
 async def _finish(request: web.Request) -> web.Response:
-    sign_in, name = _sign_in(request), request.app[CONSOLE].cookie_named(_COOKIE)
+    sign_in = _sign_in(request)
     try:
-        person = await sign_in.finish(request.cookies.get(name, ""), request.query)
+        person = await sign_in.finish(given(request, Kind.SIGN_IN), request.query)
     except SignInRefused as error:
         answer = _refusal(request, error)
     else:
         try:
-            answer = await let_in(request, sign_in.grants.principal(person), "Lax")
+            answer = await let_in(request, sign_in.grants.principal(person))
         except SignInRefused as error:
             visit = Visit(person.stranger)
             room = request.app[CONSOLE].room
             await room.enter(visit, Deed.ENTER, "was not let in", outcome=error.reason)
             answer = _refusal(request, error)
-    take_back(request, answer, name)
+    take_back(request, answer, Kind.SIGN_IN)
     return answer
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from audit.telemetry import Log, NoLog
+from console.leaving import Leavings
 from console.oidc.sign_in import SignIn
 from console.principal import Principal, Visit
 from console.room import ReadingRoom
+from console.sealed import Kind
 from console.sessions import Session, Sessions
 from storage.access.port import SavedSearches
 
@@ -31,7 +33,8 @@ RECORD_ID = "{id:[^/]+(?:/[0-9]+)?}"
 class Console:
     """The application's parts. Whoever shows `token` is `owner`; None lets nobody in so.
 
-    With `sign_in`, people come in by their accounts only. `url` is the address that browsers see
+    `leavings` is what query sides share of sessions that were left, where they share it. With
+    `sign_in`, people come in by their accounts only. `url` is the address that browsers see
     (scheme, host, port), where one is set.
     """
 
@@ -41,6 +44,7 @@ class Console:
     owner: Principal
     token: str | None = field(repr=False)
     max_export: int
+    leavings: Leavings | None = None
     sign_in: SignIn | None = None
     url: str | None = None
     log: Log = field(default_factory=NoLog)
@@ -53,11 +57,15 @@ class Console:
     @property
     def cookie(self) -> str:
         """The name of a session's cookie."""
-        return self.cookie_named("session")
+        return self.cookie_named(Kind.SESSION)
 
-    def cookie_named(self, name: str) -> str:
-        """A cookie's name: with `__Host-`, no other host and no plain connection can set it."""
-        return f"{'__Host-' if self.is_secure else ''}auditstream_{name}"
+    def cookie_named(self, name: Kind) -> str:
+        """A cookie's name: with `__Host-`, no other host and no plain connection can set it.
+
+        A search's cookie goes with its own page only, which that prefix does not allow.
+        """
+        prefix = "__Secure-" if name is Kind.SEARCH else "__Host-"
+        return f"{prefix if self.is_secure else ''}auditstream_{name}"
 
 
 CONSOLE = web.AppKey("console", Console)

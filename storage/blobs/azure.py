@@ -1,9 +1,10 @@
 """Blobs in Azure Blob Storage.
 
 The law: a blob is created and never written again (`If-None-Match: *`), its container is made by
-nobody here, and every call ends within `timeout` seconds. Bodies go up and come down in blocks:
-beside a body only a few of them are in memory, and what fails is tried again for one block. The
-SDK does that twice, within seconds; an outage is for the caller to wait out.
+nobody here, and every call ends: within `timeout` seconds, and for a body within as many for each
+few blocks, so that a large one on a slow line arrives. Bodies go up and come down in blocks: beside
+a body only a few of them are in memory, and what fails is tried again for one block. The SDK does
+that twice, within seconds; an outage is for the caller to wait out.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _MOST_TO_CONNECT = 10.0
 class AzureAccess:
     """How to reach a container: by connection string, or by account and credential.
 
-    `timeout` is in seconds, for one call whatever its size.
+    `timeout` is in seconds, for one call; a body's blocks are some calls.
     """
 
     container: str
@@ -64,7 +65,8 @@ class AzureBlobs:
         """Keep a body; what is there already stays."""
         if not is_blob_name(name):
             raise ValueError("no blob can have this name")
-        async with self._call():
+        turns = -(-len(body) // (_BLOCK * _BLOCKS_AT_ONCE))
+        async with self._call(max(1, turns)):
             try:
                 await self._container.upload_blob(
                     name,
@@ -81,15 +83,18 @@ class AzureBlobs:
         """Give a body."""
         if not is_blob_name(name):
             raise BlobMissing
+        body = io.BytesIO()
         async with self._call():
-            body = io.BytesIO()
             download = await self._container.download_blob(name)
-            async for block in download.chunks():
-                body.write(block)
-                if most is not None and body.tell() >= most:
-                    break
-            # Gives the buffer itself: a copy would double a large body.
-            return body.getvalue()[:most]
+        blocks = download.chunks()
+        while most is None or body.tell() < most:
+            async with self._call():
+                block = await anext(blocks, None)
+            if block is None:
+                break
+            body.write(block)
+        # Gives the buffer itself: a copy would double a large body.
+        return body.getvalue()[:most]
 
     async def listing(self, prefix: str) -> AsyncIterator[BlobRef]:
         """Every blob whose name starts with `prefix`; each page is a call."""
@@ -119,9 +124,9 @@ class AzureBlobs:
         await self._service.close()
 
     @asynccontextmanager
-    async def _call(self) -> AsyncIterator[None]:
+    async def _call(self, turns: int = 1) -> AsyncIterator[None]:
         with translated(self._where):
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout * turns):
                 yield
 
 

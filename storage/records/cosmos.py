@@ -1,8 +1,9 @@
 """The record store, the ledger and the order book on Cosmos DB, opened together.
 
-Three containers in one database, which `cosmos_provision` makes. Records are spread by consumer,
-day and id, so that no consumer and no day outgrows a partition; the ledger by tap, boot and entry,
-for the same reason. Each record's text is kept verbatim; what it is found by stands beside it.
+Three of the containers that `cosmos_provision` makes in one database. Records are spread by
+consumer, day and id, so that no consumer and no day outgrows a partition; the ledger by tap, boot
+and entry, for the same reason. Each record's text is kept verbatim; what it is found by stands
+beside it.
 Nothing here is transactional: the ledger is changed first, and only as it was seen.
 """
 
@@ -17,7 +18,7 @@ from azure.cosmos.aio import CosmosClient
 from audit.telemetry import Count, NoCount
 from storage.blobs.port import Blobs
 from storage.records.cosmos_bodies import Bodies, sweep
-from storage.records.cosmos_client import Container, CosmosAccess, Door, open_client
+from storage.records.cosmos_client import Container, CosmosAccess, open_client, open_container
 from storage.records.cosmos_keeper import CosmosFinder, CosmosKeeper
 from storage.records.cosmos_ledger import CosmosLedger
 from storage.records.cosmos_orders import CosmosOrderBook
@@ -68,7 +69,7 @@ async def open_cosmos(
     client = await open_client(access)
     try:
         records, ledger, orders = [
-            await _container(client, access, name, count or NoCount())
+            await open_container(client, access, name, count or NoCount())
             for name in (RECORDS, LEDGER, ORDERS)
         ]
     except BaseException:
@@ -86,13 +87,3 @@ async def open_cosmos(
         client=client,
         records=records,
     )
-
-
-async def _container(
-    client: CosmosClient, access: CosmosAccess, name: str, count: Count
-) -> Container:
-    door = Door(f"{access.endpoint}/{access.database}/{name}", name, access.timeout, count)
-    proxy = client.get_database_client(access.database).get_container_client(name)
-    container = Container(proxy, door)
-    await container.check()
-    return container

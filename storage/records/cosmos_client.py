@@ -40,7 +40,7 @@ from storage.records.cosmos_errors import charge_of, translated
 from storage.records.cosmos_items import Item
 from storage.records.query_cosmos import Parameter
 
-__all__ = ["Allowance", "Container", "CosmosAccess", "Door", "open_client"]
+__all__ = ["Allowance", "Container", "CosmosAccess", "Door", "open_client", "open_container"]
 
 _CONNECT_SECONDS = 5.0
 
@@ -312,3 +312,14 @@ class Container:
         if problem.sub_status == _NO_CONTAINER:
             raise problem
         self._door.charge(operation, problem.headers)
+
+
+async def open_container(
+    client: CosmosClient, access: CosmosAccess, name: str, count: Count
+) -> Container:
+    """A container of the database, once it is seen to be there. Raises `StoreUnavailable`."""
+    door = Door(f"{access.endpoint}/{access.database}/{name}", name, access.timeout, count)
+    proxy = client.get_database_client(access.database).get_container_client(name)
+    container = Container(proxy, door)
+    await container.check()
+    return container

@@ -8,20 +8,36 @@ an identity that may manage the account: a role for data alone does not suffice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from azure.cosmos import PartitionKey, ThroughputProperties
 from azure.cosmos.aio import CosmosClient, DatabaseProxy
+from azure.cosmos.documents import DatabaseAccount
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from audit.telemetry import Count, NoCount
 from storage.records.cosmos_client import CosmosAccess, Door, open_client
 
-__all__ = ["LEDGER", "ORDERS", "RECORDS", "Definition", "Flaw", "check", "definitions", "provision"]
+__all__ = [
+    "ACCESS",
+    "DESK",
+    "LEDGER",
+    "ORDERS",
+    "READERS",
+    "RECORDS",
+    "Definition",
+    "Flaw",
+    "account_flaws",
+    "check",
+    "definitions",
+    "provision",
+]
 
 RECORDS, LEDGER, ORDERS = "records", "ledger", "orders"
+# What the query side writes: who looked, and what belongs to readers (searches, sessions left).
+ACCESS, READERS = DESK = "access", "readers"
 
 _TEXTS = ("/find/prompt", "/find/answer")
 _PROVISION = "run auditstream provision"
@@ -59,8 +75,8 @@ class Flaw:
 
 
 def definitions(*, full_text: bool) -> tuple[Definition, ...]:
-    """The three containers; `full_text` for an account that has the service's full-text search."""
-    return (_records(full_text), _LEDGER, _ORDERS)
+    """The containers; `full_text` for an account that has the service's full-text search."""
+    return (_records(full_text), _LEDGER, _ORDERS, _ACCESS, _READERS)
 
 
 async def provision(
@@ -84,18 +100,22 @@ async def provision(
     return done
 
 
-async def check(access: CosmosAccess, count: Count | None = None) -> list[Flaw]:
+async def check(
+    access: CosmosAccess, count: Count | None = None, *, only: Collection[str] = ()
+) -> list[Flaw]:
     """Hold the account against the definitions; nothing is changed, and no flaw is an empty list.
 
-    Raises `StoreUnavailable` where the account cannot be reached or refuses, `SettingInvalid`.
+    With `only`, no more than the containers of these names. Raises `StoreUnavailable` where the
+    account cannot be reached or refuses, `SettingInvalid`.
     """
     door = Door(access.endpoint, "account", access.timeout, count or NoCount())
     client = await open_client(access)
     try:
-        flaws = await _consistency(client, door)
+        flaws = [] if only else await _account(client, door)
         database = client.get_database_client(access.database)
         for definition in definitions(full_text=access.full_text):
-            flaws += await _flaws(database, door, definition)
+            if not only or definition.name in only:
+                flaws += await _flaws(database, door, definition)
     finally:
         await client.close()
     return flaws
@@ -104,11 +124,7 @@ async def check(access: CosmosAccess, count: Count | None = None) -> list[Flaw]:
 def _records(full_text: bool) -> Definition:
     """Texts are in no range index: they are words, and each would cost a write of its own."""
     newest = [_order("/received_at", "descending"), _order("/id", "descending")]
-    indexing: dict[str, Any] = {
-        "indexingMode": "consistent",
-        "automatic": True,
-        "includedPaths": [{"path": "/*"}],
-        "excludedPaths": _excluded("/json", "/digest", *_TEXTS),
+    indexing = _plain("/json", "/digest", *_TEXTS) | {
         "compositeIndexes": [newest, [_order("/consumer", "ascending"), *newest]],
     }
     policy = None
@@ -129,29 +145,28 @@ def _excluded(*paths: str) -> list[dict[str, str]]:
     return [{"path": f"{path}/?"} for path in paths] + [{"path": '/"_etag"/?'}]
 
 
+def _plain(*unasked: str) -> dict[str, Any]:
+    """An index of every path but those that nobody asks for."""
+    return {
+        "indexingMode": "consistent",
+        "automatic": True,
+        "includedPaths": [{"path": "/*"}],
+        "excludedPaths": _excluded(*unasked),
+    }
+
+
 _LEDGER = Definition(
     LEDGER,
     ("/tap", "/boot", "/id"),
     None,
-    {
-        "indexingMode": "consistent",
-        "automatic": True,
-        "includedPaths": [{"path": "/*"}],
-        "excludedPaths": _excluded("/json"),
-        "compositeIndexes": [[_order(f"/{name}", "ascending") for name in ("tap", "boot", "seq")]],
-    },
+    _plain("/json")
+    | {"compositeIndexes": [[_order(f"/{name}", "ascending") for name in ("tap", "boot", "seq")]]},
 )
-_ORDERS = Definition(
-    ORDERS,
-    ("/book",),
-    None,
-    {
-        "indexingMode": "consistent",
-        "automatic": True,
-        "includedPaths": [{"path": "/*"}],
-        "excludedPaths": _excluded("/json"),
-    },
-)
+_ORDERS = Definition(ORDERS, ("/book",), None, _plain("/json"))
+# Each entry of the log is a partition of its own: the log never outgrows one, and its number is
+# taken once all the same.
+_ACCESS = Definition(ACCESS, ("/id",), None, _plain("/json", "/chain", "/mark"))
+_READERS = Definition(READERS, ("/owner",), -1, _plain("/json"))
 
 
 async def _database_made(
@@ -222,15 +237,27 @@ def _united(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
     return united
 
 
-async def _consistency(client: CosmosClient, door: Door) -> list[Flaw]:
-    """Whoever stores looks afterwards at what others have removed: it must see it."""
+async def _account(client: CosmosClient, door: Door) -> list[Flaw]:
     async with door.through("check"):
-        account = await client._get_database_account()  # noqa: SLF001 - there is no public way
+        return account_flaws(await client._get_database_account())  # noqa: SLF001 - there is no public way
+
+
+def account_flaws(account: DatabaseAccount) -> list[Flaw]:
+    """What of the account itself is not as it must be.
+
+    Whoever stores looks afterwards at what others have removed, and must see it. Ledger and access
+    log count on an id being given out once, which several write regions do not promise: there
+    the last of two writes wins, and the other one is gone.
+    """
+    flaws = []
     found = str((account.ConsistencyPolicy or {}).get("defaultConsistencyLevel"))
-    if found in _SUITED:
-        return []
-    advice = "set the account's default consistency, or a late delivery can bring back a record"
-    return [Flaw("account consistency", " or ".join(_SUITED), found, advice)]
+    if found not in _SUITED:
+        advice = "set the account's default consistency, or a late delivery can bring back a record"
+        flaws.append(Flaw("account consistency", " or ".join(_SUITED), found, advice))
+    if account._EnableMultipleWritableLocations:  # noqa: SLF001 - there is no public way
+        advice = "let the account write in one region, or one of two entries can be lost"
+        flaws.append(Flaw("account write regions", "one", "several", advice))
+    return flaws
 
 
 async def _flaws(database: DatabaseProxy, door: Door, definition: Definition) -> list[Flaw]:

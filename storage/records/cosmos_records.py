@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from audit.digest import document_digest
 from audit.errors import BlobMissing, QueryTooCostly, RecordInvalid
 from audit.flags import Flag
 from audit.ids import ExchangeNumber
@@ -84,12 +83,11 @@ class CosmosRecordWriter:
             await self._forget_unless_it_stands(item)
         return new
 
-    async def digest(self, record: RedactedRecord) -> str | None:
-        """What the stored record of this one's id digests to; None when there is none."""
+    async def stored(self, record: RedactedRecord) -> bytes | None:
+        """The text of the stored record of this one's id; None when there is none."""
         name = item_id(record.id)
         there = await self._records.read(name, [record.consumer, record.day, name])
-        text = None if there is None else await self._bodies.current_text_of(there)
-        return None if text is None else document_digest(msgspec.json.decode(text))
+        return None if there is None else await self._bodies.current_text_of(there)
 
     async def _was_removed(self, record: RedactedRecord) -> bool:
         tap = record.tap

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from audit.digest import document_digest
 from audit.errors import RecordInvalid
 from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint, LedgerEntry, LedgerState
@@ -48,10 +47,9 @@ class MemoryRecords:
             return False
         return new
 
-    async def digest(self, record: RedactedRecord) -> str | None:
-        """What the stored record of this one's id digests to."""
-        found = self.documents.get(record.id)
-        return None if found is None else document_digest(msgspec.json.decode(found))
+    async def stored(self, record: RedactedRecord) -> bytes | None:
+        """The text of the stored record of this one's id."""
+        return self.documents.get(record.id)
 
     async def replace(self, record: RedactedRecord) -> bool:
         """For the keeper: in place of the stored one of its id; false where there is none."""

@@ -43,7 +43,10 @@ class Budget(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A record as the store holds it, as JSON text, with fields this version may not know."""
+    """A record as the store holds it, as JSON text, with fields this version may not know.
+
+    The text is empty where it is lost; like any damage, that is for whoever reads it to judge.
+    """
 
     id: str
     json: bytes = field(repr=False)
@@ -95,10 +98,11 @@ class RecordWriter(Protocol):
         `StoreUnavailable`, and `RecordInvalid` for anything that is not a `RedactedRecord`.
         """
 
-    async def digest(self, record: RedactedRecord) -> str | None:
-        """What the stored record of this one's id digests to; None when there is none.
+    async def stored(self, record: RedactedRecord) -> bytes | None:
+        """The text of the stored record of this one's id; None when there is none.
 
-        After a redelivery the stored one may be another redaction of the same exchange.
+        After a redelivery it may be another redaction of the same exchange; it may also be
+        anything that somebody else wrote there. Raises `StoreUnavailable`, `BlobMissing`.
         """
 
 

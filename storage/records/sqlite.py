@@ -10,9 +10,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
-import msgspec
-
-from audit.digest import document_digest
 from audit.errors import QueryTooCostly, RecordInvalid
 from audit.record import RedactedRecord
 from audit.value import to_json
@@ -41,6 +38,9 @@ _REMOVED = (
     "SELECT 1 FROM ledger WHERE (tap, boot, seq) = (?, ?, ?) AND state IN ('erased', 'expired')"
 )
 
+# As bytes: one whose text is no UTF-8 any more is a damaged record, and no damaged file.
+_STORED = "SELECT CAST(json AS BLOB) FROM records WHERE id = ?"
+
 _CHUNK = 200
 
 Rows: TypeAlias = list[tuple[str, str, str]]
@@ -61,12 +61,10 @@ class SqliteRecordWriter:
             raise RecordInvalid("only a redacted record may be stored")
         return await self._database.write(insertion(record))
 
-    async def digest(self, record: RedactedRecord) -> str | None:
-        """What the stored record of this one's id digests to; None when there is none."""
-        row = await self._database.read(
-            lambda db: db.execute("SELECT json FROM records WHERE id = ?", (record.id,)).fetchone()
-        )
-        return None if row is None else document_digest(msgspec.json.decode(row[0]))
+    async def stored(self, record: RedactedRecord) -> bytes | None:
+        """The text of the stored record of this one's id; None when there is none."""
+        row = await self._database.read(lambda db: db.execute(_STORED, (record.id,)).fetchone())
+        return None if row is None else bytes(row[0])
 
 
 class SqliteRecordReader:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -98,12 +99,13 @@ class RealDisk:
         self._lock: int | None = None
 
     def claim(self) -> None:
-        """Make the folder (mode 0700) and lock it for this process until `release`.
+        """Make the folder (mode 0700), durably, and lock it for this process until `release`.
 
         Raises `SettingInvalid` when it cannot be written, or another tap holds it.
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._keep_name()
             lock = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise SettingInvalid(
@@ -153,12 +155,26 @@ class RealDisk:
 
     def sync(self) -> None:
         """Sync the folder itself."""
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(self._folder)
+
+    def _keep_name(self) -> None:
+        """Sync the folders above, else a power cut could unname all that is synced below.
+
+        Also where this one was there: whoever made it may have died before. What cannot be opened
+        above was not made by us.
+        """
+        for folder in self._folder.absolute().parents:
+            with suppress(OSError):
+                _sync(folder)
 
     def _open(self, name: str, flags: int) -> AppendFile:
         every = flags | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
         return _RealFile(os.open(self._folder / name, every, 0o600))
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

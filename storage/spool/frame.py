@@ -81,9 +81,9 @@ class Header(msgspec.Struct, frozen=True, gc=False):
     """The clear part of a frame.
 
     `kind` may be one that a later version added. `part` says which part of an exchange a piece
-    is (1 request body, 2 answer head, 3 answer body). `index` counts the pieces of an exchange,
-    and separately the frames of its record, from 0: a hole in it is a frame that was lost.
-    `length` is the payload's, `counter` the frame's place in its segment and the seal's nonce.
+    is (1 request body, 2 answer head, 3 answer body, 4 how it ended). `index` counts the pieces of
+    an exchange, and separately the frames of its record, from 0: a hole in it is a frame that was
+    lost. `length` is the payload's, `counter` the frame's place in its segment and the nonce.
     """
 
     kind: int

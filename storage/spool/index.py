@@ -59,8 +59,9 @@ class Exchange:
 
     `record` are the places of its record's frames, `body` those frames where they are small
     enough to be kept. `next_piece` is the index of its next piece; a piece that had to be
-    dropped takes an index too, so that the hole shows. `closing` says that its end has been
-    told; `kind` is set when it is ready to be shipped.
+    dropped takes an index too, so that the hole shows. `ended` says that the piece that tells how
+    it ended is on its way, `closing` that nothing more comes; `kind` is set when it is ready to be
+    shipped.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Exchange:
     record: Sequence[Location] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
     next_piece: int = 0
+    ended: bool = False
     closing: bool = False
     kind: ShipmentKind | None = None
 

@@ -17,7 +17,7 @@ import msgspec
 from audit.digest import CHAIN_START
 from audit.ledger import Checkpoint
 from audit.value import Value, from_json, to_json
-from storage.spool.disk import Disk, FolderView
+from storage.spool.disk import AppendFile, Disk, FolderView
 
 __all__ = [
     "BOOTS",
@@ -110,14 +110,26 @@ def save_note(disk: Disk, name: str, value: Value) -> None:
 
 
 def replace_file(disk: Disk, name: str, data: bytes) -> None:
-    """Put a file in the place of another, durably and as a whole. Raises `OSError`."""
+    """Put a file in the place of another, durably and as a whole. Raises `OSError`.
+
+    A copy that came to nothing is removed: on a disk that is nearly full it would take the room of
+    what can do with less.
+    """
     disk.remove(name + FRESH)
-    file = disk.create(name + FRESH)
+    try:
+        _write(disk.create(name + FRESH), data)
+        disk.rename(name + FRESH, name)
+    except OSError:
+        with suppress(OSError):
+            disk.remove(name + FRESH)
+        raise
+    disk.sync()
+
+
+def _write(file: AppendFile, data: bytes) -> None:
     try:
         file.write(data)
         file.sync()
     finally:
         with suppress(OSError):
             file.close()
-    disk.rename(name + FRESH, name)
-    disk.sync()

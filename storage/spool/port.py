@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -47,13 +47,15 @@ class Shipment:
 class SpoolCensus:
     """How full the spool is: bytes on disk, exchanges open, exchanges waiting to be shipped.
 
-    `dropped` counts piece frames that found no room, in memory or on disk, since the start.
+    `dropped` counts piece frames that found no room, in memory or on disk, since the start. It is
+    `full` when it takes no more openings.
     """
 
     bytes: int
     open: int
     waiting: int
     dropped: int = 0
+    full: bool = False
 
 
 class Spool(Protocol):
@@ -80,16 +82,26 @@ class Spool(Protocol):
     def piece(self, record_id: str, kind: PieceKind, data: bytes) -> None:
         """Add bytes of an opened exchange. Never raises; losses are counted and flagged."""
 
-    def close(self, record_id: str, record: bytes) -> None:
-        """Add the record's JSON: the exchange is whole and may be shipped. Never raises."""
+    def close(self, record_id: str, record: bytes) -> bool:
+        """Add the record's JSON: the exchange is whole and may be shipped. Never raises.
 
-    def surrender(self, record_id: str) -> None:
-        """Give up building a record: what was captured is shipped as a remnant. Never raises."""
+        False where there is no room even for that; the exchange is then to be surrendered.
+        """
 
-    async def shipments(self, limit: int, wait: float) -> Sequence[Shipment]:
+    def surrender(self, record_id: str, end: bytes = b"") -> None:
+        """Give up building a record: what was captured is shipped as a remnant. Never raises.
+
+        `end`, some hundred bytes, is the piece that tells how it ended, unless one was taken
+        before; a remnant without any is taken for a crash.
+        """
+
+    async def shipments(
+        self, limit: int, wait: float, past: Collection[str] = ()
+    ) -> Sequence[Shipment]:
         """Up to `limit` exchanges to ship, oldest first; wait up to `wait` s for the first.
 
-        The same ones are given again until `shipped` is told.
+        The same ones are given again until `shipped` is told; never those whose ids are in `past`.
+        While there are none but these it does not wait.
         """
 
     def shipped(self, record_ids: Sequence[str]) -> None:
@@ -98,7 +110,9 @@ class Spool(Protocol):
     def checkpoint(self, *, final: bool = False) -> Checkpoint:
         """The tap's word on how many exchanges it has opened, as of now.
 
-        `final` asks for the last one; it is not final while openings are in doubt.
+        It may leave the tap once `synced` has returned behind it: else a crash could take what it
+        says, and the next boot would say something else under its index. `final` asks for the last
+        one; it is not final while openings are in doubt.
         """
 
     async def synced(self) -> None:

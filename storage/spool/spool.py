@@ -15,12 +15,14 @@ Invariants, each tested against a plain model through crashes and failing disks:
    again, elsewhere. A frame is never sealed twice under one nonce.
 5. The event loop never waits for the disk, and memory is bounded: what does not fit is refused
    (openings), or dropped and counted with a hole in the exchange's piece numbers (pieces).
-6. What was shipped does not stay for want of something that comes after it: a spool that rests
+6. A checkpoint is written down before it may leave: once `synced` has returned behind it, no later
+   boot finds less than it says, or says something else under its index.
+7. What was shipped does not stay for want of something that comes after it: a spool that rests
    lets go of its last segment too.
 
-At the size cap openings are refused with `SpoolFull`. Exchanges that are already open go on: their
-pieces into a reserve of an eighth of the cap, their records in any case, because they are what
-the cap was spent on.
+At its cap, of bytes or of exchanges, openings are refused with `SpoolFull`. Exchanges that are
+already open go on: their pieces into a reserve of an eighth of the cap, their records and how they
+ended in any case, because they are what the cap was spent on.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -58,9 +60,9 @@ from storage.spool.writer import Writer
 
 __all__ = ["FileSpool"]
 
-# A queue this many times over its bound takes no records either; the exchange is then shipped
-# from the frames it has.
-_RECORDS_OVER_BOUND = 2
+# A queue this many times over its bound takes no records either, and no full evidence of an end;
+# the exchange is then shipped from the frames it has.
+_ENDS_OVER_BOUND = 2
 _SHUT_SECONDS = 10.0
 _UNREADABLE_PAUSE = 0.1
 
@@ -180,37 +182,45 @@ class FileSpool:
         exchange = self._index.exchanges.get(record_id)
         if exchange is None or exchange.closing or not data:
             return
-        first = exchange.next_piece
-        exchange.next_piece += -(-len(data) // MAX_PAYLOAD)
-        if self._crowded(len(data)) or self._load >= self._cap_of_pieces:
-            self._dropped += exchange.next_piece - first
+        if self._has_room(kind, len(data)):
+            self._put_piece(exchange, kind, data)
             return
-        number = exchange.number.seq
-        part = piece_number(kind)
-        self._put(Append(Kind.PIECE, data, number, record_id, part, first, exchange=exchange))
+        frames = _frames_of(data)
+        exchange.next_piece += frames
+        self._dropped += frames
 
-    def close(self, record_id: str, record: bytes) -> None:
-        """Add the record. Where not even that fits, the exchange is surrendered."""
-        if self._crowded(times=_RECORDS_OVER_BOUND):
-            self.surrender(record_id)
-        else:
-            small = len(record) <= SMALL
-            payload, flags = self._squeezer.squeeze(record) if small else (record, 0)
-            self._end(record_id, Kind.CLOSED, payload, flags)
+    def close(self, record_id: str, record: bytes) -> bool:
+        """Add the record, also over the cap; False where the queue is twice over its bound."""
+        if self._crowded(times=_ENDS_OVER_BOUND):
+            return False
+        small = len(record) <= SMALL
+        payload, flags = self._squeezer.squeeze(record) if small else (record, 0)
+        self._end(record_id, Kind.CLOSED, payload, flags)
+        return True
 
-    def surrender(self, record_id: str) -> None:
-        """Ship what was captured as a remnant, once that is synced."""
+    def surrender(self, record_id: str, end: bytes = b"") -> None:
+        """Ship what was captured as a remnant, once that is synced.
+
+        `end` is written however much waits, as the surrender itself: there are no more of these
+        than there was room for openings.
+        """
+        exchange = self._index.exchanges.get(record_id)
+        if end and exchange is not None and not (exchange.closing or exchange.ended):
+            self._put_piece(exchange, PieceKind.END, end)
         self._end(record_id, None)
 
-    async def shipments(self, limit: int, wait: float) -> Sequence[Shipment]:
+    async def shipments(
+        self, limit: int, wait: float, past: Collection[str] = ()
+    ) -> Sequence[Shipment]:
         """Give envelopes, oldest first, of at most some 16 MiB together."""
         if not self._index.ready:
             await self._keeper.wait_ready(wait)
-        batch = list(islice(self._index.ready.values(), limit))
+        offered = (each for each in self._index.ready.values() if each.id not in past)
+        batch = list(islice(offered, limit))
         if all(each.body is not None for each in batch):
             return self._loader.load(batch)
         loaded = await self._loop.run_in_executor(self._reader, self._loader.load, batch)
-        if not loaded:
+        if batch and not loaded:
             # The disk refuses to be read: asking again at once would only spin.
             await asyncio.sleep(min(wait, _UNREADABLE_PAUSE))
         return loaded
@@ -220,16 +230,20 @@ class FileSpool:
         self._keeper.forget(self._index.leave(record_ids))
 
     def checkpoint(self, *, final: bool = False) -> Checkpoint:
-        """Draw up a checkpoint, and keep it in a frame; the same one while there is no news."""
+        """Draw up a checkpoint, and keep it in a frame; the same one while there is no news.
+
+        The frame is written however much waits: nobody asks for another before one was synced.
+        """
         checkpoint, new = self._account.checkpoint(timestamp(self._now_ns()), final=final)
-        if new and not self._crowded():
+        if new:
             self._put(Append(Kind.CHECKPOINT, to_json(checkpoint)))
         return checkpoint
 
     def census(self) -> SpoolCensus:
         """How full it is, as far as the writer has reported."""
         index = self._index
-        return SpoolCensus(index.bytes, index.open, len(index.ready), self._dropped)
+        waiting = len(index.ready)
+        return SpoolCensus(index.bytes, index.open, waiting, self._dropped, self._full)
 
     async def synced(self) -> None:
         """Return when everything that was handed over before is synced, in a sync shared by all.
@@ -266,8 +280,28 @@ class FileSpool:
             raise SpoolUnavailable("the opening's number or id cannot be used")
         if self._crowded():
             raise SpoolUnavailable("too much is waiting for the disk")
-        if self._load >= self._options.max_bytes:
+        if self._full:
             raise SpoolFull
+
+    @property
+    def _full(self) -> bool:
+        """Whether the disk, or the memory that knows each exchange, has had its share."""
+        options = self._options
+        most = len(self._index.exchanges) >= options.max_exchanges
+        return most or self._load >= options.max_bytes
+
+    def _has_room(self, kind: PieceKind, size: int) -> bool:
+        """Whether a piece may go on; without its end, a large exchange would look like a crash."""
+        if kind is PieceKind.END:
+            return not self._crowded(size, _ENDS_OVER_BOUND)
+        return not self._crowded(size) and self._load < self._cap_of_pieces
+
+    def _put_piece(self, exchange: Exchange, kind: PieceKind, data: bytes) -> None:
+        exchange.ended |= kind is PieceKind.END
+        first = exchange.next_piece
+        exchange.next_piece += _frames_of(data)
+        number, part = exchange.number.seq, piece_number(kind)
+        self._put(Append(Kind.PIECE, data, number, exchange.id, part, first, exchange=exchange))
 
     def _end(self, record_id: str, kind: Kind | None, payload: bytes = b"", flags: int = 0) -> None:
         exchange = self._index.exchanges.get(record_id)
@@ -302,6 +336,10 @@ class FileSpool:
     def _ring(self) -> None:
         self._ringing = False
         self._writer.ring()
+
+
+def _frames_of(data: bytes) -> int:
+    return -(-len(data) // MAX_PAYLOAD)
 
 
 def _give_up(waiter: asyncio.Future[None]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from audit.errors import SettingInvalid
+from audit.errors import SettingInvalid, SpoolUnavailable
 from audit.telemetry import Log
 from storage.seal import Sealer
 from storage.spool.disk import RealDisk
@@ -16,6 +17,8 @@ from storage.spool.recovery import recover
 from storage.spool.spool import FileSpool
 
 __all__ = ["open_spool"]
+
+_MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 async def open_spool(
@@ -30,7 +33,8 @@ async def open_spool(
     """Open one tap's folder for a new boot, recovering what earlier boots left.
 
     `FileSpool.recovery` says what was found. Raises `SettingInvalid` when the folder cannot be
-    used, is another tap's, or is held by another process.
+    used, is another tap's, or is held by another process; `SpoolUnavailable` when the disk is full
+    or fails, which may pass.
     """
     options = options or SpoolOptions()
     disk = RealDisk(folder)
@@ -42,8 +46,10 @@ async def open_spool(
         )
     except OSError as error:
         disk.release()
-        why = error.strerror
-        raise SettingInvalid(f"data: the spool folder {folder} cannot be used ({why})") from None
+        why = f"the spool folder {folder} cannot be used ({error.strerror})"
+        if error.errno in _MAY_PASS:
+            raise SpoolUnavailable(why) from None
+        raise SettingInvalid(f"data: {why}") from None
     except BaseException:
         disk.release()
         raise

@@ -79,6 +79,7 @@ async def _tree(data: Path) -> AsyncIterator[Live]:
         "AUDITSTREAM_DATA": str(data),
         "AUDITSTREAM_WORKER__LEASE": str(_LEASE),
         "AUDITSTREAM_CONSOLE__MAX_ROWS": "5000",
+        "AUDITSTREAM_WORKER__CONTROL": f"127.0.0.1:{free_port()}",
     }
     tree = Unflagged(data, upstream.url, port, extra)
     await tree.start()
@@ -197,6 +198,30 @@ async def test_a_search_that_cannot_be_understood_is_a_400(live: Live) -> None:
             async with client.post(url, data=body, headers=headers) as answer:
                 assert answer.status == 400
                 assert (await answer.json())["error"]["code"] == "query.invalid"
+
+
+@in_module_loop
+async def test_a_canary_tells_what_the_policy_lets_through(live: Live) -> None:
+    """By exit code, metric and event; where its policy keeps no family that is planted, clean."""
+    # The tree's policy finds neither people nor addresses.
+    kept = ("--without", "person", "--without", "address")
+    sing = ("canary", "--tap", live.tree.url, "--data", str(live.tree.data), "--json")
+    leaked, clean = await asyncio.gather(
+        asyncio.to_thread(auditstream, *sing), asyncio.to_thread(auditstream, *sing, *kept)
+    )
+    assert (leaked.returncode, clean.returncode) == (1, 0), leaked.stderr + clean.stderr
+    told = json.loads(leaked.stdout)
+    readable = {name for name, each in told["families"].items() if each["readable"]}
+    assert (told["result"], readable) == ("leaked", {"person", "address"})
+    assert json.loads(clean.stdout)["result"] == "clean"
+    log = live.tree.log
+    await until(lambda: log.read_text().count("canary.") == 2, "the worker's word on both")
+    _, metrics = await get(live.tree.extra["AUDITSTREAM_WORKER__CONTROL"], "/metrics")
+    for result, count in (("clean", 1), ("leaked", 1), ("unread", 0)):
+        assert f'auditstream_canaries_total{{result="{result}"}} {count}.0\n'.encode() in metrics
+    (line,) = [each for each in log.read_text().splitlines() if "canary.leaked" in each]
+    assert told["record"]["id"] in line
+    assert "ADDRESS,PERSON" in line
 
 
 def _children(pid: int) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """The spool that stands for format 1 for ever: what is in it, and how it was made.
 
 `python -m tests.contract.golden_spool FOLDER` made it once. It is never made again for format 1:
-a change that would need it is another format.
+a change that would need it is another format. A segment may be added for what the others leave out,
+as the third one was.
 """
 
 from __future__ import annotations
@@ -39,9 +40,11 @@ from storage.spool.segments import SegmentHead, segment_name, segment_statement
 
 __all__ = [
     "BOOT",
+    "ENDED_PIECES",
     "GOLDEN",
     "RECORD",
     "REMNANT_PIECES",
+    "SEGMENTS",
     "SQUEEZED",
     "TAP",
     "segment",
@@ -52,10 +55,19 @@ __all__ = [
 GOLDEN = Path(__file__).parent.parent / "data" / "spool-v1"
 TAP, BOOT, BEFORE = "golden-tap", "018f00000000-0001", "018e00000000-0000"
 KEYS = "keys.json"
+SEGMENTS = 3
 
 RECORD = b'{"record":"one"}'
 SQUEEZED = b'{"record":"' + b"five " * 200 + b'"}'
 REMNANT_PIECES = [(1, b'{"messages":[]}'), (2, b"200 OK"), (3, "data: naïve\n".encode())]
+EVIDENCE = (
+    b'{"request_whole":true,"request_cut":false,"answer_whole":true,"answer_cut":false,'
+    b'"transport":null,"detail":null,"ended_ns":3,"timing":{"first_ns":1,"last_ns":2,"chunks":2},'
+    b'"of_a_later_version":1}'
+)
+HEAD = b'{"status":200,"content_type":"text/plain","content_encoding":null,"at_ns":2}'
+# What a tap that lived left to the worker; the piece between was dropped.
+ENDED_PIECES = [(0, 2, HEAD), (2, 3, b"much"), (3, 4, EVIDENCE)]
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,7 @@ class Frame:
 
 
 def frames(index: int) -> Iterator[Frame]:
-    """What stands in each of the two segments behind its head."""
+    """What stands in each of the segments behind its head."""
     whole = SEALED | LAST
     if index == 0:
         yield Frame(Kind.OPENED, opening(1), 1, flags=whole)
@@ -88,7 +100,7 @@ def frames(index: int) -> Iterator[Frame]:
         yield Frame(Kind.UNRECORDED, b"forwarded:spool.full", 3)
         yield Frame(Kind.OPENED, opening(4), 4, flags=whole)
         yield Frame(Kind.CHECKPOINT, CHECKPOINT)
-    else:
+    elif index == 1:
         yield Frame(Kind.SHIPPED, b'{"018f00000000-0001":[[4,4]]}')
         # What a later version may add: a kind, a flag that may be ignored, one that may not.
         yield Frame(99, b"of a later version")
@@ -96,6 +108,10 @@ def frames(index: int) -> Iterator[Frame]:
         yield Frame(Kind.PIECE, b"cannot be understood", 5, 1, 0, whole | 0x10)
         squeezed = zstandard.ZstdCompressor(level=3).compress(SQUEEZED)
         yield Frame(Kind.CLOSED, squeezed, 5, flags=whole | ZSTD)
+    else:
+        yield Frame(Kind.OPENED, opening(6), 6, flags=whole)
+        for number, part, content in ENDED_PIECES:
+            yield Frame(Kind.PIECE, content, 6, part, number, whole)
 
 
 def opening(seq: int) -> bytes:
@@ -172,7 +188,7 @@ def make(folder: Path) -> None:
     """Draw the keys and write the folder."""
     private = X25519PrivateKey.generate()
     public = private.public_key()
-    drawn = [os.urandom(32) for _ in range(2)]
+    drawn = [os.urandom(32) for _ in range(SEGMENTS)]
     wrapped = [_SUITE.encrypt(each, public, _INFO) for each in drawn]
     keys = {
         "id": [key_id_of(public.public_bytes_raw())],
@@ -182,7 +198,7 @@ def make(folder: Path) -> None:
         "sign": [encoded_key(os.urandom(32))],
     }
     (folder / KEYS).write_text(json.dumps(keys, indent=1) + "\n")
-    for index in range(2):
+    for index in range(SEGMENTS):
         (folder / segment_name(BOOT, index)).write_bytes(segment(index, keys))
     disk = RealDisk(folder)
     before = BootNote(boot=BEFORE, opened=7, reserved=1000, chained=7, chain="c" * 64)

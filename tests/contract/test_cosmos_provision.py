@@ -7,11 +7,20 @@ from typing import Any
 
 import pytest
 from azure.cosmos import PartitionKey
+from azure.cosmos.documents import DatabaseAccount
 
 from audit.errors import StoreUnavailable
 from storage.records.cosmos import CosmosAccess
 from storage.records.cosmos_client import open_client
-from storage.records.cosmos_provision import Definition, Flaw, check, definitions, provision
+from storage.records.cosmos_provision import (
+    DESK,
+    Definition,
+    Flaw,
+    account_flaws,
+    check,
+    definitions,
+    provision,
+)
 from tests.emulators.cosmos import CosmosEmulator
 
 # The emulator's account has this consistency and no other; the service's can be set.
@@ -30,12 +39,16 @@ async def test_provisioning_twice_makes_everything_once(cosmos: CosmosEmulator) 
         "container records",
         "container ledger",
         "container orders",
+        "container access",
+        "container readers",
     }
     assert await provision(access) == [
         f"database {access.database} made",
         "container records made",
         "container ledger made",
         "container orders made",
+        "container access made",
+        "container readers made",
     ]
     assert await provision(access) == []
     assert await flaws(access) == {}
@@ -53,6 +66,29 @@ async def test_a_consistency_under_which_a_look_may_be_stale_is_a_flaw(
         "Strong or BoundedStaleness",
         "Session",
     )
+
+
+def test_an_account_that_writes_in_several_regions_is_a_flaw() -> None:
+    """An id could be given out twice there, and one of two entries would be gone."""
+    account = DatabaseAccount()
+    account.ConsistencyPolicy = {"defaultConsistencyLevel": "Strong"}
+    assert account_flaws(account) == []
+    account._EnableMultipleWritableLocations = True
+    (flaw,) = account_flaws(account)
+    assert (flaw.name, flaw.found) == ("account write regions", "several")
+
+
+async def test_a_look_at_some_containers_says_nothing_of_others(cosmos: CosmosEmulator) -> None:
+    """The query side is told of what readers write, not of the workers' account."""
+    access = cosmos.access()
+    await provision(access)
+    assert await check(access, only=DESK) == []
+    client = await open_client(access)
+    database = client.get_database_client(access.database)
+    await database.delete_container("ledger")
+    await database.delete_container("access")
+    await client.close()
+    assert [flaw.name for flaw in await check(access, only=DESK)] == ["container access"]
 
 
 async def made(access: CosmosAccess, **records: Any) -> None:
@@ -161,6 +197,7 @@ def test_no_text_is_in_a_range_index(full_text: bool) -> None:
     assert {"/json/?", "/find/prompt/?", "/find/answer/?"} <= left_out
 
 
-def test_only_records_have_a_time_to_live() -> None:
-    """Nothing of ledger and orders ever expires."""
-    assert [each.default_ttl for each in definitions(full_text=False)] == [-1, None, None]
+def test_only_what_says_so_itself_has_a_time_to_live() -> None:
+    """Nothing of ledger, orders and access log ever expires; a record or a session left does."""
+    lives = {each.name: each.default_ttl for each in definitions(full_text=False)}
+    assert lives == {"records": -1, "ledger": None, "orders": None, "access": None, "readers": -1}

@@ -69,7 +69,7 @@ async def test_what_was_put_is_read_back_exactly(store: Doors) -> None:
 async def test_an_unknown_id_is_not_there(store: Doors) -> None:
     """Fetching an id that was never stored gives nothing."""
     assert await store.reader.get(record_id(9)) is None
-    assert await store.writer.digest(a_record(9)) is None
+    assert await store.writer.stored(a_record(9)) is None
 
 
 async def test_the_second_put_of_an_id_changes_nothing(store: Doors) -> None:
@@ -80,12 +80,12 @@ async def test_the_second_put_of_an_id_changes_nothing(store: Doors) -> None:
     assert await found(store, "second") == set()
 
 
-async def test_the_digest_is_that_of_the_record_that_stands(store: Doors) -> None:
-    """After a duplicate with other content, the digest told is the first one's."""
+async def test_what_is_stored_is_the_record_that_stands(store: Doors) -> None:
+    """After a duplicate with other content, the text told is the first one's."""
     first = a_record(1, prompt="first")
     await store.writer.put(first)
     await store.writer.put(a_record(1, prompt="second"))
-    assert await store.writer.digest(a_record(1, prompt="second")) == first.integrity.record_digest
+    assert await store.writer.stored(a_record(1, prompt="second")) == to_json(first)
 
 
 async def test_a_clear_record_is_refused_at_run_time(store: Doors) -> None:

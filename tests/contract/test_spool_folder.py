@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import os
 import secrets
 import stat
 from pathlib import Path
@@ -149,6 +150,27 @@ async def test_at_its_cap_the_spool_refuses_openings_and_keeps_the_rest(tmp_path
     [shipment] = await spool.shipments(10, 5.0)
     assert shipment.id == "first"
     await spool.shut()
+
+
+async def test_at_its_cap_of_exchanges_the_spool_refuses_openings(tmp_path: Path) -> None:
+    """Memory knows each exchange, however small; once some are shipped, it takes openings again."""
+    spool = await a_spool(tmp_path, max_exchanges=3)
+    for record_id in ("one", "two", "three"):
+        assert not spool.census().full
+        await an_exchange(spool, record_id)
+        spool.close(record_id, b"{}")
+    assert spool.census().full
+    with pytest.raises(SpoolFull):
+        await an_exchange(spool, "four")
+    await spool.synced()
+    spool.shipped(["two"])
+    await an_exchange(spool, "four")
+    await spool.shut()
+    again = await a_spool(tmp_path, 2, max_exchanges=3)
+    with pytest.raises(SpoolFull):
+        await an_exchange(again, "five")
+    assert [each.id for each in await again.shipments(10, 0.0)] == ["one", "three", "four"]
+    await again.shut()
 
 
 async def an_exchange_until_full(spool: FileSpool) -> None:
@@ -363,3 +385,21 @@ async def test_a_caller_that_leaves_as_its_opening_is_answered(
     [shipment] = await spool.shipments(10, 5.0)
     assert (shipment.id, shipment.kind) == ("id", ShipmentKind.REMNANT)
     await spool.shut()
+
+
+async def test_the_folders_above_are_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut does not unname a new folder, also where who made it died before saying so."""
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    for boot in (1, 2):
+        await (await a_spool(tmp_path / "spool" / "tap", boot)).shut()
+        assert {str(tmp_path), str(tmp_path / "spool")} <= set(synced)
+        synced.clear()

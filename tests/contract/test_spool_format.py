@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from audit.errors import FormatUnknown
+from audit.exchange import Ending
 from storage.envelope import OpenedRecord, OpenedRemnant, open_envelope
 from storage.sealing import HpkeOpener
 from storage.spool.census import census_folder
@@ -17,8 +18,10 @@ from storage.spool.port import ShipmentKind
 from storage.spool.segments import segment_name
 from storage.spool.spool import FileSpool
 from storage.spool.start import open_spool
+from tap.remnant import record_of_remnant
 from tests.contract.golden_spool import (
     BOOT,
+    ENDED_PIECES,
     GOLDEN,
     KEYS,
     RECORD,
@@ -57,16 +60,17 @@ async def test_golden_files_are_recovered(folder: Path) -> None:
     """A folder of format 1 gives its records and remnants, forgets what was shipped."""
     spool = await restarted(folder)
     found = spool.recovery
-    assert (found.boots, found.segments, found.records, found.remnants) == (2, 2, 2, 1)
+    assert (found.boots, found.segments, found.records, found.remnants) == (2, 3, 2, 2)
     assert (found.damaged, found.torn_tails, found.foreign, found.other_formats) == (0, 0, (), ())
     offered = await spool.shipments(10, 0.0)
     assert [(each.id, each.kind) for each in offered] == [
         ("id-1", ShipmentKind.RECORD),
         ("id-2", ShipmentKind.REMNANT),
         ("id-5", ShipmentKind.RECORD),
+        ("id-6", ShipmentKind.REMNANT),
     ]
     assert spool.checkpoint().predecessor == BOOT
-    assert spool.checkpoint().predecessor_opened == 5
+    assert spool.checkpoint().predecessor_opened == 6
     await spool.shut()
 
 
@@ -75,7 +79,7 @@ async def test_golden_envelopes_are_opened(folder: Path) -> None:
     spool = await restarted(folder)
     opener = HpkeOpener(worker(), trust())
     offered = await spool.shipments(10, 0.0)
-    one, two, five = (open_envelope(each.envelope, opener) for each in offered)
+    one, two, five, six = (open_envelope(each.envelope, opener) for each in offered)
     await spool.shut()
     assert one == OpenedRecord(RECORD)
     assert five == OpenedRecord(SQUEEZED)
@@ -84,22 +88,44 @@ async def test_golden_envelopes_are_opened(folder: Path) -> None:
     given = [(each.kind, each.opened()) for each in two.pieces]
     assert given == [(piece_kind(part), content) for part, content in REMNANT_PIECES]
     assert two.missing == 0
+    assert isinstance(six, OpenedRemnant)
+    given = [(each.kind, each.opened()) for each in six.pieces]
+    assert given == [(piece_kind(part), content) for _, part, content in ENDED_PIECES]
+    assert six.missing == 1
+
+
+async def test_a_golden_exchange_that_has_its_end_is_no_crash(folder: Path) -> None:
+    """Part 4 says how it ended; an exchange with neither that nor a record was cut off."""
+    spool = await restarted(folder)
+    opener = HpkeOpener(worker(), trust())
+    envelopes = {each.id: each.envelope for each in await spool.shipments(10, 0.0)}
+    await spool.shut()
+    endings = {}
+    for record_id in ("id-2", "id-6"):
+        left = open_envelope(envelopes[record_id], opener)
+        assert isinstance(left, OpenedRemnant)
+        [record] = record_of_remnant(
+            left.opening, left.pieces, missing=left.missing, digest_key=b"k" * 32, salt="00" * 16
+        )
+        endings[record_id] = record.exchange.ending
+    assert endings == {"id-2": Ending.TAP_CRASHED, "id-6": Ending.COMPLETE}
 
 
 def test_a_golden_folder_has_a_census(folder: Path) -> None:
     """Without any key a verifier reads how far the boot came and what became of its numbers."""
     before, boot = census_folder(folder).boots
     assert (before.opened, boot.predecessor) == (7, before.boot)
-    assert (boot.opened, boot.reserved) == (5, 1000)
+    assert (boot.opened, boot.reserved) == (6, 1000)
     assert boot.unrecorded == ((3, 3, "forwarded:spool.full"),)
-    assert [each.id for each in boot.open] == ["id-2"]
+    assert [each.id for each in boot.open] == ["id-2", "id-6"]
     assert [each.id for each in boot.waiting] == ["id-1", "id-5"]
 
 
-def test_the_same_input_gives_the_golden_bytes() -> None:
+@pytest.mark.parametrize("index", [0, 2])
+def test_the_same_input_gives_the_golden_bytes(index: int) -> None:
     """With the golden data key, fixed frames are sealed and laid out to exactly these bytes."""
     keys = json.loads((GOLDEN / KEYS).read_text())
-    assert segment(0, keys) == (GOLDEN / segment_name(BOOT, 0)).read_bytes()
+    assert segment(index, keys) == (GOLDEN / segment_name(BOOT, index)).read_bytes()
 
 
 async def test_a_segment_of_another_format_is_named_and_left_alone(folder: Path) -> None:
@@ -110,7 +136,7 @@ async def test_a_segment_of_another_format_is_named_and_left_alone(folder: Path)
     assert spool.recovery.other_formats == ((OTHER, 7),)
     assert (spool.recovery.damaged, spool.recovery.foreign) == (0, ())
     offered = await spool.shipments(10, 0.0)
-    assert len(offered) == 3
+    assert len(offered) == 4
     spool.shipped([each.id for each in offered])
     await spool.synced()
     await spool.shut()
@@ -125,7 +151,7 @@ async def test_one_frame_of_ours_beside_another_format_is_still_read(folder: Pat
     spool = await restarted(folder)
     assert spool.recovery.other_formats == ((path.name, 2),)
     offered = await spool.shipments(10, 0.0)
-    assert [each.id for each in offered] == ["id-1", "id-2", "id-5"]
+    assert [each.id for each in offered] == ["id-1", "id-2", "id-5", "id-6"]
     spool.shipped([each.id for each in offered])
     await spool.shut()
     assert path.read_bytes() == both

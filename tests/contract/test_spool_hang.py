@@ -13,7 +13,7 @@ from audit.errors import SpoolUnavailable
 from storage.envelope import OpenedRemnant, open_envelope
 from storage.spool.disk import AppendFile
 from storage.spool.options import SpoolOptions
-from storage.spool.port import PieceKind, ShipmentKind
+from storage.spool.port import PieceKind, Shipment, ShipmentKind
 from storage.spool.recovery import recover
 from storage.spool.spool import FileSpool
 from tests.model.faulty_disk import FaultyDisk
@@ -115,21 +115,38 @@ async def test_pieces_beyond_the_bound_are_dropped_and_show_as_a_hole(disk: Hang
 async def test_a_record_that_finds_no_room_leaves_its_exchange_as_a_remnant(
     disk: HangingDisk,
 ) -> None:
-    """Records over twice the bound are given up; the exchange is shipped from its frames."""
+    """A record over twice the bound is not taken; how the exchange ended is, whatever waits."""
     spool = a_spool(disk)
-    for record_id in ("one", "two", "three"):
+    for record_id in ("one", "two"):
         await spool.open(an_opening(spool.next_number(), record_id))
     disk.gate.clear()
-    for record_id in ("one", "two", "three"):
-        # Nothing squeezes it, so that it waits as large as it is.
-        spool.close(record_id, os.urandom(9000))
+    # Nothing squeezes it, so that it waits as large as it is.
+    assert spool.close("one", os.urandom(9000))
+    assert not spool.close("two", b"{}")
+    spool.piece("two", PieceKind.END, b"a long end")
+    spool.surrender("two", b"an end")
     disk.gate.set()
-    kinds: dict[str, ShipmentKind] = {}
-    while len(kinds) < 3:
-        shipments = await spool.shipments(10, 5.0)
-        kinds |= {each.id: each.kind for each in shipments}
-    assert kinds["one"] is ShipmentKind.RECORD
-    assert kinds["three"] is ShipmentKind.REMNANT
+    offered: dict[str, Shipment] = {}
+    while len(offered) < 2:
+        offered |= {each.id: each for each in await spool.shipments(10, 5.0)}
+    assert offered["one"].kind is ShipmentKind.RECORD
+    remnant = open_envelope(offered["two"].envelope, OPENER)
+    assert isinstance(remnant, OpenedRemnant)
+    assert [(each.kind, each.opened()) for each in remnant.pieces] == [(PieceKind.END, b"an end")]
+    assert remnant.missing == 1
+    await spool.shut()
+
+
+async def test_an_end_that_was_taken_is_not_told_again(disk: HangingDisk) -> None:
+    """The shorter word that comes with the surrender is for where the full one found no room."""
+    spool = a_spool(disk)
+    await spool.open(an_opening(spool.next_number(), "id"))
+    spool.piece("id", PieceKind.END, b"a long end")
+    spool.surrender("id", b"an end")
+    [shipment] = await spool.shipments(1, 5.0)
+    remnant = open_envelope(shipment.envelope, OPENER)
+    assert isinstance(remnant, OpenedRemnant)
+    assert [each.opened() for each in remnant.pieces] == [b"a long end"]
     await spool.shut()
 
 

@@ -161,8 +161,9 @@ class Azure:
         """How many messages the broker has lent."""
         return int((await self.broker.command("census"))[QUEUE]["locked"])
 
-    async def set_aside(self) -> int | None:
+    async def set_aside(self, data: Path) -> int:
         """The broker's own dead letters, whoever put them there."""
+        del data
         return int((await self.broker.command("census"))[QUEUE]["dead"])
 
     async def records(self, data: Path) -> list[dict[str, Any]]:

@@ -56,8 +56,8 @@ class Engine(Protocol):
     async def waiting(self, data: Path) -> int:
         """How many messages the queue holds, lent ones included; not those set aside."""
 
-    async def set_aside(self) -> int | None:
-        """How many messages the queue has set aside by its own count; None where it has none."""
+    async def set_aside(self, data: Path) -> int:
+        """How many messages the queue has set aside, by its own count."""
 
     async def records(self, data: Path) -> list[dict[str, Any]]:
         """Every stored record."""
@@ -74,7 +74,7 @@ class Embedded:
 
     settings: Mapping[str, str] = {}
     callers = 4
-    large = 0.0
+    large = 0.04
 
     async def start(self) -> None:
         """There is nothing to be started."""
@@ -97,9 +97,12 @@ class Embedded:
             count: int = found.fetchone()[0]
         return count
 
-    async def set_aside(self) -> int | None:
-        """What `verify` says is all there is."""
-        return None
+    async def set_aside(self, data: Path) -> int:
+        """Messages that were set aside, checkpoints among them."""
+        with closing(_read_only(data / "queue.sqlite")) as db:
+            found = db.execute("SELECT count(*) FROM messages WHERE dead_since IS NOT NULL")
+            count: int = found.fetchone()[0]
+        return count
 
     async def records(self, data: Path) -> list[dict[str, Any]]:
         """Every row."""

@@ -28,7 +28,7 @@ AGAIN_AFTER = 0.4
 
 _OUTBOX = ("send",)
 _INBOX = ("receive", "complete", "renew", "abandon", "excuse", "dead_letter")
-_RECORDS = ("put", "digest")
+_RECORDS = ("put", "stored")
 _LEDGER = ("enter", "entry", "checkpoint")
 _ORDERS = ("about",)
 _KEEPING = ("remove", "amend", "rewrite")

@@ -159,7 +159,7 @@ class Round:
 
     async def _wrong(self, case: Case) -> list[str]:
         """The judge's word, and the queue's own: a checkpoint is set aside without a number."""
-        aside = await self._engine.set_aside()
+        aside = await self._engine.set_aside(self._system.data)
         return [*judge(case), *([f"dead letters: {aside} in the queue"] if aside else [])]
 
     async def _case(self) -> Case:

@@ -33,7 +33,6 @@ PATIENCE = 2.5
 ROOT = Path(__file__).parents[2]
 _LOOK = 0.05
 _SETTLES = 120.0
-_STARTS = 5
 
 
 def environment(board: Path, consumers: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
@@ -73,7 +72,7 @@ class System:
 
     async def start(self) -> None:
         """Start everything and wait until it runs."""
-        await self._start_tree()
+        await self.tree.start()
         await self.second.start()
 
     async def stop(self) -> int:
@@ -139,7 +138,7 @@ class System:
             await self.tree.kill()
             if at_rest is not None:
                 await at_rest()
-            await self._start_tree()
+            await self.tree.start()
             self.history.deaths.append((begun, monotonic()))
 
     async def kill_parent(self) -> None:
@@ -151,7 +150,7 @@ class System:
             assert words is not None
             parent.kill()
             await parent.wait()
-            await self._start_tree()
+            await self.tree.start()
             self.history.deaths.append((begun, monotonic()))
             await words
 
@@ -160,7 +159,7 @@ class System:
         async with self._one_at_a_time:
             begun = monotonic()
             assert await self.tree.stop() == 0, "the tree did not stop in good order"
-            await self._start_tree()
+            await self.tree.start()
             self.history.deaths.append((begun, monotonic()))
 
     async def settled(self) -> None:
@@ -188,17 +187,6 @@ class System:
             return True
         spool = health["spool"]
         return bool(spool["open"] or spool["waiting"] or await self.engine.waiting(self.data))
-
-    async def _start_tree(self) -> None:
-        """Start it, again if the disk did not let it: whoever operates it would do so too."""
-        for attempt in range(_STARTS):
-            try:
-                await self.tree.start()
-            except AssertionError:
-                if attempt == _STARTS - 1:
-                    raise
-            else:
-                return
 
     async def _pid(self, part: str) -> int | None:
         try:

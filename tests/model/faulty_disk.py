@@ -50,7 +50,10 @@ class Change:
 
 @dataclass(eq=False)
 class FaultyDisk:
-    """A `Disk`. The fault fields say what fails next; each but `full` is used up by failing."""
+    """A `Disk`. The fault fields say what fails next; each but `full` is used up by failing.
+
+    `capacity` is how many bytes all files together may have; None is no bound.
+    """
 
     shown: Names = field(default_factory=dict)
     platter: Names = field(default_factory=dict)
@@ -60,10 +63,16 @@ class FaultyDisk:
     fail_folder_sync: bool = False
     fail_truncate: bool = False
     full: bool = False
+    capacity: int | None = None
+
+    @property
+    def used(self) -> int:
+        """Bytes that all files have."""
+        return sum(len(each.shown) for each in self.shown.values())
 
     def heal(self) -> None:
         """Nothing fails any more."""
-        self.tear_write_at = None
+        self.tear_write_at = self.capacity = None
         self.fail_sync = self.fail_folder_sync = self.fail_truncate = self.full = False
 
     def cut_power(self, random: Random) -> None:
@@ -143,13 +152,21 @@ class _File:
         self._content = content
 
     def write(self, data: bytes | memoryview) -> None:
-        torn = 0 if self._disk.full else self._disk.tear_write_at
+        torn = self._torn_at(len(data))
         if torn is None:
             self._content.shown += data
             return
         self._disk.tear_write_at = None
         self._content.shown += data[:torn]
         raise OSError(errno.ENOSPC, "write failed")
+
+    def _torn_at(self, size: int) -> int | None:
+        disk = self._disk
+        if disk.full:
+            return 0
+        if disk.capacity is not None and disk.used + size > disk.capacity:
+            return max(0, disk.capacity - disk.used)
+        return disk.tear_write_at
 
     def truncate(self, size: int) -> None:
         if self._disk.fail_truncate:

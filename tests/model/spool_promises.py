@@ -6,11 +6,13 @@ what was said to the spool and what the spool answered, and holds what is offere
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from audit.digest import CHAIN_START, chain
 from audit.errors import EnvelopeDamaged
 from audit.ids import ExchangeNumber
+from audit.ledger import Checkpoint
 from storage.envelope import OpenedRecord, open_envelope
 from storage.spool.port import Shipment, ShipmentKind
 from tests.unit.storage.kit import OPENER
@@ -46,11 +48,24 @@ class Promises:
     """All exchanges by id.
 
     `unopened` are the numbers without an opening; `claimed` those of which a checkpoint said so.
+    `sent` are the checkpoints that the ledger has, by boot and index.
     """
 
     exchanges: dict[str, Promised] = field(default_factory=dict)
     unopened: set[ExchangeNumber] = field(default_factory=set)
     claimed: set[ExchangeNumber] = field(default_factory=set)
+    sent: dict[tuple[str, int], Checkpoint] = field(default_factory=dict)
+
+    def hear(self, words: Sequence[Checkpoint]) -> None:
+        """A start says these of earlier boots, and the ledger gets them: none may contradict."""
+        for word in words:
+            told = self.sent.setdefault((word.boot, word.index), word)
+            assert told == word, "another checkpoint of this index is in the ledger"
+        for last in words:
+            if last.final:
+                told_of = [each for each in self.sent.values() if each.boot == last.boot]
+                assert last == max(told_of, key=lambda each: (each.index, each.opened))
+                assert last.opened == max(each.opened for each in told_of), "it had said more"
 
     def found_again(self, promised: Promised) -> None:
         """Recovery found it and made it durable: from here on it may not be lost."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from enum import Enum
 from random import Random
 from typing import ParamSpec, TypeVar
@@ -18,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from audit.errors import SpoolUnavailable
 from audit.ids import ExchangeNumber
+from audit.ledger import Checkpoint
 from storage.spool.census import census_of
 from storage.spool.frame import Kind
 from storage.spool.options import SpoolOptions
@@ -75,6 +77,7 @@ class SpoolWorld(RuleBasedStateMachine):
         self.promises = Promises()
         self.exchanges = self.promises.exchanges
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.sending: list[asyncio.Task[None]] = []
         self.given: set[ExchangeNumber] = set()
 
     def start(self) -> None:
@@ -96,6 +99,12 @@ class SpoolWorld(RuleBasedStateMachine):
         self.spool = self.loop.run_until_complete(make())
         self.spool._reader = AtOnce()  # type: ignore[assignment] # reads like the real one
         self.spool._keeper.sweeper.sweep()
+
+    def start_in_vain(self) -> None:
+        """A boot that comes no further than its start, on a disk that may not bear one."""
+        self.boots += 1
+        with suppress(OSError):
+            recover(self.disk, "tap", f"{self.boots:012x}-0000", now_ns=0, reserve=2)
 
     def turn(self) -> None:
         """Let the event loop do what is due."""
@@ -206,9 +215,9 @@ class SpoolWorld(RuleBasedStateMachine):
     def crash(self, *, power: bool) -> None:
         """Forget what was in memory, start again, and compare."""
         self.disk.heal()
-        before = self.boot
         self.abandon()
         self.start()
+        before = [state.boot for state in census_of(self.disk).boots][-2]
         offered = {each.id: each for each in self.offered()}
         for each in offered.values():
             self.promises.check(each)
@@ -221,6 +230,7 @@ class SpoolWorld(RuleBasedStateMachine):
             if self.exchanges[record_id].whole:
                 assert offered[record_id].kind is ShipmentKind.RECORD, "a record was lost"
         self.compare_numbers(before, expected, power=power)
+        self.promises.hear(self.spool.recovery.checkpoints)
         for record_id in [each for each in self.exchanges if each not in offered]:
             self.exchanges[record_id].told = True
         for record_id in offered:
@@ -271,17 +281,27 @@ class SpoolWorld(RuleBasedStateMachine):
             assert checkpoint.predecessor_chain == folded
 
     def claim(self) -> None:
-        """The ledger gets a checkpoint: what it says of numbers may never turn out otherwise."""
+        """A checkpoint is drawn up: what it says of numbers may never turn out otherwise.
+
+        It is sent as the shipper does, behind its sync.
+        """
         checkpoint = self.spool.checkpoint()
+        self.sending.append(self.loop.create_task(self.send(checkpoint)))
         assert checkpoint.chain == self.promises.fold(self.boot, checkpoint.opened)
         for first, last, _ in checkpoint.unrecorded:
             for seq in range(first, min(last, checkpoint.opened) + 1):
                 self.promises.claimed.add(ExchangeNumber("tap", checkpoint.boot, seq))
 
+    async def send(self, checkpoint: Checkpoint) -> None:
+        """The ledger gets it, once it is synced."""
+        await self.spool.synced()
+        self.promises.sent[checkpoint.boot, checkpoint.index] = checkpoint
+
     def abandon(self) -> None:
         """What was in memory is gone."""
-        for task in self.tasks.values():
+        for task in (*self.tasks.values(), *self.sending):
             task.cancel()
         self.turn()
         self.tasks.clear()
+        self.sending.clear()
         self.spool._reader.shutdown()

@@ -24,6 +24,7 @@ class Fault(Enum):
     SYNC = "fail to sync a file"
     FOLDER_SYNC = "fail to sync the folder"
     FULL = "be full"
+    NEARLY_FULL = "have room for little more"
     ROOM = "have room again"
 
 
@@ -37,6 +38,10 @@ class Crash(Enum):
 
 # Power cuts take most, and show most.
 CRASHES = [Crash.POWER, Crash.POWER, Crash.KILL, Crash.FLIPPED_BIT]
+
+SICK_STARTS = st.sampled_from(
+    [None, None, Fault.WRITE, Fault.SYNC, Fault.FOLDER_SYNC, Fault.FULL, Fault.NEARLY_FULL]
+)
 
 
 class SpoolMachine(SpoolWorld):
@@ -145,25 +150,44 @@ class SpoolMachine(SpoolWorld):
         if opens:
             self.begin(strict=True)
             self.step(Pace.WRITTEN)
-        self.disk.tear_write_at = at if fault is Fault.WRITE else self.disk.tear_write_at
-        self.disk.fail_sync |= fault is Fault.SYNC
-        self.disk.fail_folder_sync |= fault is Fault.FOLDER_SYNC
-        if fault in {Fault.FULL, Fault.ROOM}:
-            # A full disk cannot even take back half a write.
-            self.disk.full = self.disk.fail_truncate = fault is Fault.FULL
+        self.fall_ill(fault, at)
         if pace is None:
             return
         self.forward_unrecorded()
         self.step(pace)
         self.claim()
 
-    @rule(random=st.randoms(use_true_random=False), crash=st.sampled_from(CRASHES))
-    def die(self, random: Random, crash: Crash) -> None:
-        """The process dies and its page cache lives, or the machine dies and its platter lives."""
+    def fall_ill(self, fault: Fault, at: int) -> None:
+        """Have the disk fail in this way, after `at` bytes where it is one of bytes."""
+        disk = self.disk
+        disk.tear_write_at = at if fault is Fault.WRITE else disk.tear_write_at
+        disk.fail_sync |= fault is Fault.SYNC
+        disk.fail_folder_sync |= fault is Fault.FOLDER_SYNC
+        if fault in {Fault.FULL, Fault.ROOM}:
+            # A full disk cannot even take back half a write.
+            disk.full = disk.fail_truncate = fault is Fault.FULL
+        if fault in {Fault.NEARLY_FULL, Fault.ROOM}:
+            disk.capacity = disk.used + at if fault is Fault.NEARLY_FULL else None
+
+    @rule(
+        random=st.randoms(use_true_random=False),
+        crash=st.sampled_from(CRASHES),
+        ill=SICK_STARTS,
+        at=st.integers(0, 2000),
+    )
+    def die(self, random: Random, crash: Crash, ill: Fault | None, at: int) -> None:
+        """The process dies and its page cache lives, or the machine dies and its platter lives.
+
+        A start on a sick disk may come first, and may fail.
+        """
         if crash is Crash.POWER:
             self.disk.cut_power(random)
         elif crash is Crash.FLIPPED_BIT:
             self.flip_a_bit(random)
+        if ill is not None:
+            self.disk.heal()
+            self.fall_ill(ill, at)
+            self.start_in_vain()
         self.crash(power=crash is Crash.POWER)
 
     def teardown(self) -> None:

@@ -171,6 +171,24 @@ async def test_a_service_that_answers_without_end_is_given_up() -> None:
             assert said.endswith("no answer within blobs.timeout")
 
 
+async def test_a_large_body_on_a_slow_line_arrives() -> None:
+    """The time of a call is for some blocks, not for a body whatever its size."""
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            length = 0
+            while (line := await reader.readline()) not in (b"\r\n", b""):
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            await reader.readexactly(length)
+            await asyncio.sleep(0.2)  # the fault itself: a line that takes so long for a block
+            writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+
+    async with server(slow) as url, blobs_at(access_to(url, timeout=1.5)) as blobs:
+        await blobs.put("a", bytes(48 << 20))
+
+
 async def test_an_answer_that_is_no_blob_storages_is_unavailability() -> None:
     """A proxy's page, or a connection that breaks off, is an outage and no missing blob."""
     async with server(always("404 Not Found")) as url, blobs_at(access_to(url)) as blobs:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from audit.preflight import Finding, Standing
 from audit.settings import ConsoleSettings, Settings
-from cli.accounts import sign_in_of, token_of
+from cli.accounts import seal_of, sign_in_of, token_of
 from cli.checks.provider import accounts
 from console.oidc.refusal import SENTENCES, Refusal
 from console.principal import MAY, Role
+from console.sealed import Kind
 from storage.access.port import Deed
 from tests.emulators.oidc import CLIENT, oidc_server
 from tests.unit.docs.source import ROOT
@@ -19,10 +22,11 @@ from tests.unit.docs.source import ROOT
 SHOP = {"reader": ["shop"]}
 
 
-def given(issuer: str, **more: object) -> Settings:
-    """Settings with a provider."""
+def given(issuer: str, *, keys: Sequence[str] = (), **more: object) -> Settings:
+    """Settings with a provider, and keys of sessions."""
     oidc = {"issuer": issuer, "client_id": CLIENT, "consumers": SHOP, **more}
-    console = ConsoleSettings.model_validate({"url": "https://audit.example.org", "oidc": oidc})
+    own = {"url": "https://audit.example.org", "session_keys": list(keys)}
+    console = ConsoleSettings.model_validate({**own, "oidc": oidc})
     return Settings(console=console)
 
 
@@ -78,9 +82,39 @@ async def test_without_an_issuer_there_is_nothing_to_look_at(tmp_path: Path) -> 
     """The look is skipped, nobody signs in, and the token is the file's."""
     plain = Settings(data=tmp_path / "data")
     assert [each.standing async for each in accounts(plain)] == [Standing.SKIPPED]
-    assert sign_in_of(plain) is None
+    assert sign_in_of(plain, seal_of(plain)) is None
     assert token_of(plain)
     assert token_of(given("https://login.example.org")) is None
+
+
+def test_a_seal_is_of_the_keys_the_address_the_provider_and_what_its_claims_grant() -> None:
+    """The same settings open what they sealed; without a key, no other process does."""
+    key = "ab" * 32
+    shared = given("https://login.example.org", keys=[key])
+    sealed = seal_of(shared).seal(Kind.SESSION, "", b"x")
+    assert seal_of(shared).open(Kind.SESSION, "", sealed) == b"x"
+    rotated = given("https://login.example.org", keys=["cd" * 32, key])
+    assert seal_of(rotated).open(Kind.SESSION, "", sealed) == b"x"
+    alone = Settings(console=ConsoleSettings.model_validate({"session_keys": [key]}))
+    more = given("https://login.example.org", keys=[key], consumers={"reader": ["shop", "desk"]})
+    assert seal_of(more).open(Kind.SESSION, "", sealed) is None
+    for other in (
+        given("https://login.example.com", keys=[key]),
+        given("https://login.example.org"),
+        alone,
+    ):
+        assert seal_of(other).open(Kind.SESSION, "", sealed) is None
+    drawn = seal_of(Settings()).seal(Kind.SESSION, "", b"x")
+    assert seal_of(Settings()).open(Kind.SESSION, "", drawn) is None
+
+
+@pytest.mark.parametrize("wrong", ["", "a password that is long", "AB" * 32, "ab" * 31, "ab" * 33])
+def test_what_is_no_key_of_sessions_is_refused_and_not_repeated(wrong: str) -> None:
+    """A password could be tried out by whoever has a cookie."""
+    with pytest.raises(ValidationError) as refused:
+        ConsoleSettings.model_validate({"session_keys": ["ab" * 32, wrong]})
+    assert "must be 64 lower-case hex digits" in str(refused.value)
+    assert not wrong or wrong not in str(refused.value)
 
 
 def test_what_each_role_may_do_is_what_the_page_says() -> None:

@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from audit.errors import QueryInvalid, StoreUnavailable
 from audit.settings import ConsoleSettings, Settings
-from cli.desk import access_place, log_view_of, owner
+from cli.desk import owner
+from cli.engines import log_place, log_view_of
 from cli.main import cli
 from cli.places import Places
 from cli.run_read import run_query, run_show, run_tail
@@ -60,7 +61,7 @@ def looks(settings: Settings) -> list[Access]:
         async with log_view_of(settings) as log:
             return [each.access async for each in log.entries()]
 
-    return asyncio.run(read()) if access_place(settings).exists() else []
+    return asyncio.run(read()) if Path(log_place(settings)).exists() else []
 
 
 def test_a_query_is_entered_with_its_filter_in_words(
@@ -135,7 +136,7 @@ def test_nothing_is_printed_that_cannot_be_entered(
     settings: Settings, capfd: pytest.CaptureFixture[str], read: Callable[[Settings], None]
 ) -> None:
     """Where the log takes no entry, no word of a record comes out."""
-    access_place(settings).mkdir()
+    Path(log_place(settings)).mkdir()
     with pytest.raises(StoreUnavailable):
         read(settings)
     assert capfd.readouterr().out == ""
@@ -145,7 +146,7 @@ def test_a_filter_that_cannot_be_understood_opens_nothing(settings: Settings) ->
     """It is refused before anything is read, and there is nothing to enter."""
     with pytest.raises(QueryInvalid):
         run_query(settings, "nonsense:x", shape="table", limit=None, purpose="")
-    assert not access_place(settings).exists()
+    assert not Path(log_place(settings)).exists()
 
 
 def test_who_reads_is_the_kernels_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

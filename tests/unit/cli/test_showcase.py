@@ -15,7 +15,8 @@ from rich.console import Console
 from audit.settings import Settings
 from cli.demo.conversations import demo_traffic
 from cli.demo.plant import Planted
-from cli.showcase import left_in, program, show_next
+from cli.next_steps import program, show_next
+from cli.showcase import left_in
 from cli.up import Running
 from tests.unit.cli.records import a_document, a_record
 

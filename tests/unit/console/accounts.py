@@ -18,11 +18,12 @@ from console.oidc.pending import Pending
 from console.oidc.provider import Client, Provider
 from console.oidc.sign_in import SignIn
 from console.principal import Role
+from console.sealed import BrowserSeal
 from tests.contract.samples import a_record
 from tests.emulators.oidc import CLIENT, SECRET, OidcServer, oidc_server
-from tests.unit.console.kit import Answer, Site, Visitor, site
+from tests.unit.console.kit import Answer, Site, Visitor, a_seal, site
 
-__all__ = ["GRANTS", "Clock", "House", "KeptLog", "house"]
+__all__ = ["GRANTS", "Clock", "House", "KeptLog", "house", "signing_in"]
 
 GRANTS = Grants(
     roles={"Log.Reader": Role.READER, "Log.Reviewer": Role.REVIEWER, "Log.Admin": Role.ADMIN},
@@ -83,19 +84,23 @@ class House:
 @asynccontextmanager
 async def house(**person: Any) -> AsyncIterator[House]:
     """Serve a room with one record of `demo`, where a person of these claims may sign in."""
-    clock, log = Clock(), KeptLog()
+    clock, log, seal = Clock(), KeptLog(), a_seal()
     async with oidc_server(**person) as provider:
-        make = _sign_in_at(provider, clock)
-        async with site([a_record(1)], sign_in=make, events=log) as made:
+        make = signing_in(provider, clock, seal)
+        async with site(
+            [a_record(1)], sign_in=make, events=log, seal=seal, clock=clock.rising
+        ) as made:
             provider.redirect = f"{made.url.rstrip('/')}/sign-in/back"
             yield House(made, provider, clock, log)
 
 
-def _sign_in_at(provider: OidcServer, clock: Clock) -> Callable[[str], SignIn]:
+def signing_in(provider: OidcServer, clock: Clock, seal: BrowserSeal) -> Callable[[str], SignIn]:
+    """What signs people in, for a site at an address."""
+
     def make(address: str) -> SignIn:
         client = Client(provider.issuer, CLIENT, f"{address}/sign-in/back", SECRET)
         asked = Provider(HttpWire(None, 10.0), client, clock.rising)
-        drawn = Pending(lambda: secrets.token_urlsafe(32), clock.rising)
+        drawn = Pending(seal, lambda: secrets.token_urlsafe(32), clock.rising)
         return SignIn(asked, drawn, GRANTS, clock.wall)
 
     return make

@@ -16,23 +16,32 @@ from aiohttp.test_utils import TestServer
 from audit.record import RedactedRecord
 from audit.telemetry import Log, NoLog
 from console.app import Console, build_app
+from console.leaving import Leavings
 from console.oidc.sign_in import SignIn
 from console.principal import Principal, Role
 from console.room import ReadingRoom, Sources
+from console.sealed import BrowserSeal
 from console.sessions import Sessions
 from storage.access.memory import MemoryAccessLog, MemorySavedSearches
-from storage.access.port import Access
+from storage.access.port import Access, EndedSessions
 from storage.records.facts_walk import WalkingFacts, WalkingTotals
 from storage.records.memory import MemoryLedger, MemoryRecords
 from tests.contract.samples import an_entry
 
-__all__ = ["ADMIN", "NOW_NS", "TOKEN", "Site", "Visitor", "site"]
+__all__ = ["ADMIN", "NOW_NS", "TOKEN", "Site", "Visitor", "a_seal", "site"]
 
 # A minute after the samples' time.
 NOW_NS = 1_795_168_860 * 10**9
 TOKEN = "a-token-of-at-least-16-characters"
 ADMIN = Principal("ada", "token", Role.ADMIN)
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
+
+
+def a_seal(*keys: bytes, site: str = "") -> BrowserSeal:
+    """What seals cookies: two of the same keys and site open each other's."""
+    # Counted, so that two sites that are asked the same give the same cookies.
+    nonces = itertools.count(1)
+    return BrowserSeal(keys or (bytes(32),), site, lambda: next(nonces).to_bytes(12))
 
 
 @dataclass
@@ -126,10 +135,14 @@ async def site(
     sign_in: Callable[[str], SignIn] | None = None,
     url: str | None = None,
     events: Log | None = None,
+    seal: BrowserSeal | None = None,
+    clock: Callable[[], float] = lambda: 0.0,
+    draw: Callable[[], str] | None = None,
+    ended: EndedSessions | None = None,
 ) -> AsyncIterator[Site]:
     """Serve a room with these records, out of a store of one's own or a plain one.
 
-    `sign_in` makes accounts for a site at an address.
+    `sign_in` makes accounts for a site at an address; `seal` is what its cookies are sealed with.
     """
     # Bound at once: a provider must know the address before the site is put together.
     bound = socket.create_server(("127.0.0.1", 0))
@@ -137,13 +150,15 @@ async def site(
     store, ledger, log = store or MemoryRecords(), MemoryLedger(), MemoryAccessLog()
     sources = Sources(store, WalkingFacts(store), WalkingTotals(ledger), ledger, log)
     drawn = itertools.count(1)
+    draw = draw or (lambda: f"drawn-{next(drawn)}")
     console = Console(
         room=ReadingRoom(sources, lambda: NOW_NS, max_rows=max_rows),
-        sessions=Sessions(lambda: f"drawn-{next(drawn)}", lambda: 0.0),
+        sessions=Sessions(seal or a_seal(), draw, clock),
         saved=MemorySavedSearches(),
         owner=ADMIN,
         token=TOKEN,
         max_export=max_export,
+        leavings=Leavings(ended, clock) if ended is not None else None,
         sign_in=sign_in(address) if sign_in is not None else None,
         url=url if url is not None or sign_in is None else address,
         log=events or NoLog(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from console.sessions import IDLE_SECONDS, LONGEST_SECONDS, MOST_SEARCHES, Sessions
 from tests.contract.samples import a_record, record_id
 from tests.unit.console.kit import ADMIN, TOKEN, site
 
@@ -139,32 +138,3 @@ async def test_a_purpose_leads_back_to_this_site_only(back: str) -> None:
         assert answer.path == "/"
         assert "weekly review" in answer.text
         assert (await here.looks())[-1].purpose == "weekly review"
-
-
-def test_a_session_ends_by_idleness_and_by_age() -> None:
-    """One that is used lives on, but for a day at most."""
-    times = iter(range(1000))
-    clock = [0.0]
-    sessions = Sessions(lambda: f"t{next(times)}", lambda: clock[0])
-    idle = sessions.open(ADMIN)
-    clock[0] = IDLE_SECONDS + 1
-    assert sessions.find(idle) is None
-    used = sessions.open(ADMIN)
-    began = clock[0]
-    while clock[0] - began < LONGEST_SECONDS:
-        assert sessions.find(used) is not None
-        clock[0] += IDLE_SECONDS - 1
-    assert sessions.find(used) is None
-
-
-def test_a_session_keeps_a_bounded_number_of_searches() -> None:
-    """The oldest goes first; a name tells nothing of its filter."""
-    times = iter(range(1000))
-    sessions = Sessions(lambda: f"t{next(times)}", lambda: 0.0)
-    session = sessions.find(sessions.open(ADMIN))
-    assert session is not None
-    names = [session.remember(f'"secret {n}"') for n in range(MOST_SEARCHES + 1)]
-    assert session.recall(names[0]) is None
-    assert session.recall(names[-1]) == f'"secret {MOST_SEARCHES}"'
-    assert session.remember(f'"secret {MOST_SEARCHES}"') == names[-1]
-    assert not any("secret" in name for name in names)

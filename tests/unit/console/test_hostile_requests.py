@@ -43,7 +43,7 @@ PATHS = [
     "/access-log?before=-1",
     "/access-log?before=٣",
     "/access-log?before=999999999999999999999",
-    "/export?search=nothing",
+    "/search/nothing/export",
     "/static/..%2fapp.py",
     "/static/%00",
     "/enter/%00",

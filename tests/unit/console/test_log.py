@@ -67,6 +67,7 @@ async def test_nothing_is_shown_that_cannot_be_entered(path: str) -> None:
         here.log.__class__ = Full
         answer = await visitor.get(path)
         assert answer.status == 503
+        assert "cannot be put on record, so nothing is shown: the disk is full" in answer.text
         assert "refund" not in answer.text
         assert (await visitor.post("/export", filter="", shape="csv", purpose="p")).status == 503
 

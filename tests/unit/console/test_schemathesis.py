@@ -23,7 +23,7 @@ from aiohttp.test_utils import TestServer
 from console.app import Console, build_app
 from console.sessions import Sessions
 from storage.access.memory import MemorySavedSearches
-from tests.unit.console.kit import ADMIN, TOKEN
+from tests.unit.console.kit import ADMIN, TOKEN, a_seal
 from tests.unit.console.two_worlds import OURS, THEIRS, sqlite_world
 
 COMMAND = Path(sys.executable).with_name("schemathesis")
@@ -48,7 +48,7 @@ async def test_no_request_is_answered_with_a_defect_or_otherwise_than_described(
     async with sqlite_world(tmp_path / "store.db", *OURS, *THEIRS) as room:
         console = Console(
             room=room,
-            sessions=Sessions(lambda: "drawn", lambda: 0.0),
+            sessions=Sessions(a_seal(), lambda: "drawn", lambda: 0.0),
             saved=MemorySavedSearches(),
             owner=ADMIN,
             token=TOKEN,

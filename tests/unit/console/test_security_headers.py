@@ -154,6 +154,30 @@ async def test_a_sessions_cookie_is_bound_to_the_site(url: str | None, name: str
             assert answer.status == 401
 
 
+@pytest.mark.parametrize(("url", "name"), [(None, ""), ("https://audit.example.org", "__Secure-")])
+async def test_a_searchs_cookie_goes_with_its_own_page_only(url: str | None, name: str) -> None:
+    """It is bound to the page's path, to this site and to no script."""
+    async with site(url=url) as here:
+        code = here.console.sessions.link(here.console.owner)
+        ((key, cookie),) = SimpleCookie((await cookies_of(here.url, f"/enter/{code}"))[0]).items()
+        session = here.console.sessions.find(cookie.value)
+        assert session is not None
+        async with (
+            aiohttp.ClientSession(here.url, cookies={key: cookie.value}) as client,
+            client.post(
+                "/search",
+                data={"filter": "refund", "csrf": session.csrf},
+                allow_redirects=False,
+            ) as answer,
+        ):
+            (set_cookie,) = answer.headers.getall("Set-Cookie")
+        ((key, cookie),) = SimpleCookie(set_cookie).items()
+        assert key == f"{name}auditstream_search"
+        assert cookie["path"] == answer.headers["Location"] == f"/search/{session.named('refund')}"
+        assert (cookie["domain"], cookie["httponly"], cookie["samesite"]) == ("", True, "Strict")
+        assert bool(cookie["secure"]) is (url is not None)
+
+
 async def test_the_cookies_of_a_sign_in_come_back_from_the_provider_and_end() -> None:
     """Lax, for a browser that another site sends back; the one of the way there ends with it."""
     async with house(roles=["Log.Admin"]) as there, there.browser() as browser:

@@ -69,7 +69,8 @@ REQUESTS: dict[tuple[str, str], list[Asked]] = {
     ("GET", "/overview/charges.csv"): addresses(
         "/overview/charges.csv", span=SPANS, consumer=CONSUMERS
     ),
-    ("GET", "/export"): addresses("/export", search=["{name}", "x"]),
+    ("GET", "/export"): [("/export", None)],
+    ("GET", "/search/{name}/export"): [("{search}/export", None), ("/search/x/export", None)],
     ("GET", "/export/progress"): addresses("/export/progress", run=["", "theirs", IDS[0]]),
     ("POST", "/export"): [
         each

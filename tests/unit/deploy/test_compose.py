@@ -35,6 +35,8 @@ SERVICE = {
     "healthcheck", "image", "ports", "read_only", "restart", "security_opt", "stop_grace_period",
     "tmpfs", "user", "volumes",
 }  # fmt: skip
+# Tags under which newer images appear: Microsoft names no others for these.
+MOVING = {"2022-latest", "vnext-preview"}
 HEALTHCHECK = {"test", "interval", "timeout", "retries", "start_period", "disable"}
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 DURATION = re.compile(r"(\d+h)?(\d+m)?(\d+s)?")
@@ -92,14 +94,14 @@ def test_it_has_the_shape_of_the_compose_specification() -> None:
 
 
 def test_every_image_is_pinned_by_a_tag() -> None:
-    """An image of someone else's has a tag that is no moving `latest` alone."""
+    """An image of someone else's has a tag; those that Microsoft moves are known by name."""
     for name, service in compose()["services"].items():
         if "build" in service:
             assert service["build"]["target"] in IMAGES
             assert service["image"] == f"auditstream-{service['build']['target']}"
         else:
             tag = service["image"].rpartition(":")[2]
-            assert tag not in {"", "latest"}, name
+            assert tag in MOVING or re.fullmatch(r"\d+\.\d+\.\d+", tag), name
             assert "/" not in tag, name
 
 
@@ -137,8 +139,8 @@ def test_each_part_is_told_of_what_it_may_reach_and_no_more() -> None:
     services = compose()["services"]
     assert not any("STORE" in name for name in services["tap"]["environment"])
     assert not any("QUEUE" in name for name in services["console"]["environment"])
-    # The log of who looked is the console's own, and all that it keeps.
-    assert services["console"]["volumes"] == ["access:/data"]
+    # Who looked is on record beside the records, and nothing of it on the console's machine.
+    assert "volumes" not in services["console"]
     for part in ("tap", "worker"):
         [keys] = [each for each in services[part]["volumes"] if isinstance(each, dict)]
         assert (keys["source"], keys["read_only"]) == ("keys", True)

@@ -23,7 +23,14 @@ QUEUE = ("cli.engines_service_bus", "cli.engines_blobs", "cli.run_check")
 STORE = ("cli.engines_cosmos", "cli.engines_blobs", "cli.run_check")
 PARTS = {
     "tap": (*QUEUE, "cli.run_tap", "cli.demo.upstream", "cli.healthy"),
-    "worker": (*QUEUE, *STORE, "cli.run_worker", "cli.redaction_child", "cli.run_verify"),
+    "worker": (
+        *QUEUE,
+        *STORE,
+        "cli.run_worker",
+        "cli.redaction_child",
+        "cli.run_verify",
+        "cli.run_canary",
+    ),
     "console": (*STORE, "cli.run_console", "cli.run_read", "cli.run_export", "pyarrow.parquet"),
 }
 BARRED = {

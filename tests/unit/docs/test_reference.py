@@ -49,6 +49,7 @@ PAGES = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/azure.md",
+    "docs/canaries.md",
     "docs/query-api.md",
     "docs/reading-room.md",
     "docs/redaction.md",
@@ -60,6 +61,13 @@ NOT_SETTINGS = {
     "AUDITSTREAM_STREAMS",
     *KEY_VARIABLES,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """The whole program as syntax is large, and nobody else asks for it."""
+    yield
+    modules.cache_clear()
 
 
 def uses(read: Callable[[ast.Module, str], Iterator[Use]]) -> list[Use]:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from audit.errors import QueueUnavailable
+from audit.errors import BlobsUnavailable, QueueUnavailable, SpoolUnavailable
 from audit.ledger import Checkpoint
 from audit.value import from_json
 from storage.queue.memory import MemoryQueue
 from storage.queue.port import Message, MessageKind
+from tap.passed_over import PassedOver
 from tap.shipper import Shipper, backoff
 from tests.harness.raw_client import RawClient
 from tests.harness.raw_upstream import RawUpstream, simple
@@ -55,6 +56,20 @@ class Moody:
         self.batches.append(sum(m.kind is MessageKind.RECORD for m in messages))
 
 
+class Picky(Moody):
+    """An outbox that never takes the exchanges with these numbers, until it is healed."""
+
+    def __init__(self, queue: MemoryQueue, *numbers: int) -> None:
+        super().__init__(queue, 0)
+        self.numbers = set(numbers)
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Refuse all of what has one of them in it."""
+        if any(m.number.seq in self.numbers for m in messages if m.kind is MessageKind.RECORD):
+            raise BlobsUnavailable("planted content")
+        await super().send(messages)
+
+
 @asynccontextmanager
 async def exchanges(folder: Path, count: int) -> AsyncIterator[RunningTap]:
     """A tap that has seen so many exchanges to their end."""
@@ -88,6 +103,7 @@ def shipper(
     earlier: Sequence[Checkpoint] = (),
     sign: Callable[[Checkpoint], Checkpoint] = as_it_is,
     linger: float = 0.0,
+    passed: PassedOver | None = None,
 ) -> Shipper:
     """A shipper of small batches that looks often."""
     return Shipper(
@@ -100,6 +116,7 @@ def shipper(
         earlier=earlier,
         sign=sign,
         linger=linger,
+        passed=passed,
     )
 
 
@@ -175,6 +192,46 @@ async def test_an_error_that_nobody_expected_does_not_end_the_shipping(tmp_path:
         assert "planted" not in str(tap.notes.events)
 
 
+async def test_what_the_queue_never_takes_holds_up_nobody(tmp_path: Path) -> None:
+    """Those behind it go past, it is named, and it is shipped when the queue takes it."""
+    async with exchanges(tmp_path, 9) as tap:
+        outbox = Picky(queue(), 1, 2, 6)
+        ship = shipper(tap, outbox, passed=PassedOver(first=0.01, longest=0.01))
+        running = asyncio.create_task(ship.run())
+        await until(lambda: tap.spool.census().waiting == 3, "the others are shipped")
+        assert sorted(m.number.seq for m in outbox.sent if m.number.seq) == [3, 4, 5, 7, 8, 9]
+        await until(lambda: _said(tap, "shipper.passed_over") == 3, "each is named, once")
+        assert "planted" not in str(tap.notes.events)
+        outbox.numbers = set()
+        await until(lambda: not tap.spool.census().waiting, "they are shipped too")
+        running.cancel()
+        assert _records(outbox) == 9
+
+
+async def test_no_last_word_is_said_over_what_is_passed_over(tmp_path: Path) -> None:
+    """A final checkpoint while an exchange stays in the spool would call it missing."""
+    async with exchanges(tmp_path, 3) as tap:
+        outbox = Picky(queue(), 1)
+        ship = shipper(tap, outbox)
+        running = asyncio.create_task(ship.run())
+        await until(lambda: _said(tap, "shipper.passed_over") == 1, "it is named")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await ship.drain()
+        assert not any(each.final for each in _checkpoints(outbox))
+        assert tap.spool.census().waiting == 1
+
+
+async def test_an_outage_makes_nobody_suspect_for_long(tmp_path: Path) -> None:
+    """Whoever was tried alone while nothing was taken is sent as soon as anything is."""
+    async with exchanges(tmp_path, 6) as tap:
+        outbox = Moody(queue(), 6)
+        running = asyncio.create_task(shipper(tap, outbox).run())
+        await until(lambda: _records(outbox) == 6, "all are shipped")
+        running.cancel()
+        assert not _said(tap, "shipper.passed_over")
+
+
 async def test_a_lost_acknowledgement_makes_no_second_message(tmp_path: Path) -> None:
     """A queue that took a batch and then failed to say so is given it again, under the same ids."""
     async with exchanges(tmp_path, 2) as tap:
@@ -243,5 +300,42 @@ def _checkpoints(outbox: Moody) -> list[Checkpoint]:
     return [from_json(each.body, Checkpoint) for each in sent]
 
 
+def _said(tap: RunningTap, event: str) -> int:
+    return [name for name, _ in tap.notes.events].count(event)
+
+
 def _records(outbox: Moody) -> int:
     return sum(m.kind is MessageKind.RECORD for m in outbox.sent)
+
+
+async def test_a_checkpoint_waits_for_its_sync_and_holds_up_no_exchange(tmp_path: Path) -> None:
+    """What a crash could still take is not said to the ledger; on a sick disk, shipping goes on."""
+    async with exchanges(tmp_path, 3) as tap:
+        outbox, sync, synced = Moody(queue(), 0), asyncio.Event(), tap.spool.synced
+
+        async def late() -> None:
+            await sync.wait()
+            await synced()
+
+        tap.spool.synced = late  # type: ignore[method-assign] # the disk refuses to sync
+        running = asyncio.create_task(shipper(tap, outbox).run())
+        await until(lambda: _records(outbox) == 3, "shipped")
+        assert not _checkpoints(outbox)
+        sync.set()
+        await until(lambda: bool(_checkpoints(outbox)), "said")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_checkpoint_that_was_never_synced_is_left_to_the_next_start(tmp_path: Path) -> None:
+    """A spool that closes before it could sync ends the waiting; nothing is sent."""
+    async with exchanges(tmp_path, 1) as tap:
+        outbox = Moody(queue(), 0)
+
+        async def closed() -> None:
+            raise SpoolUnavailable
+
+        tap.spool.synced = closed  # type: ignore[method-assign] # it closes first
+        await shipper(tap, outbox).drain()
+        assert _records(outbox) == 1
+        assert not _checkpoints(outbox)

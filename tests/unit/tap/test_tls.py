@@ -12,7 +12,7 @@ import pytest
 
 from audit.exchange import Ending
 from audit.settings import Settings, TapSettings
-from cli.run_tap import endpoint_of
+from cli.gateway import endpoint_of
 from tests.harness.certificate import make_certificate
 from tests.harness.raw_client import RawClient
 from tests.harness.tap import running_tap

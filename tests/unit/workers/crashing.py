@@ -29,7 +29,7 @@ from tests.unit.workers.parts import (
     SIGNER,
     TRUST,
     PlainRedactor,
-    as_it_is,
+    as_the_worker,
     believed,
     open_plain,
     reassemble,
@@ -86,7 +86,7 @@ async def main(folder: Path, point: str, hours: float) -> None:
         ledger=SigningLedger(ledger, SIGNER),
         custody=custody_over(database),
         now_ns=time.time_ns,
-        sign_record=as_it_is,
+        sign_record=as_the_worker,
         vouched=believed,
     )
     stop = asyncio.Event()

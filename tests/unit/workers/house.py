@@ -152,6 +152,7 @@ class House:
             queue=self.admin,
             spooled=lambda: self.spooled,
             subject_of=self.custody().subject,
+            believes=self.custody().believes,
         )
         return Search(
             finder=self.finder,
@@ -169,6 +170,7 @@ class House:
             book=self.book,
             keeper=self.keeper,
             queue=self.admin,
+            queue_state=self.queue_state,
             custody=self.custody(),
             signer=SIGNER,
         )
@@ -182,6 +184,7 @@ class House:
         return Sweeper(
             finder=self.finder,
             keeper=self.keeper,
+            ledger=self.ledger,
             custody=self.custody(),
             trust=TRUST,
             interval=0.0,

@@ -23,7 +23,7 @@ from storage.queue.memory import MemoryQueue
 from storage.queue.port import Message, MessageKind
 from storage.records.memory import MemoryLedger, MemoryRecords
 from storage.records.memory_keeper import MemoryKeeper, MemoryOrderBook
-from storage.records.signed_ledger import SigningLedger
+from storage.records.signed_ledger import SigningLedger, signed_record
 from storage.signing import Ed25519Signer, TrustedKeys
 from storage.spool.port import PieceKind
 from tests.contract.samples import a_record, number, record_id
@@ -44,7 +44,7 @@ __all__ = [
     "a_sealed_record",
     "a_sealed_sheaf",
     "an_opening",
-    "as_it_is",
+    "as_the_worker",
     "believed",
     "open_plain",
     "reassemble",
@@ -170,9 +170,9 @@ class PlainRedactor:
         return msgspec.structs.replace(bare, integrity=stated)
 
 
-def as_it_is(record: RedactedRecord) -> RedactedRecord:
-    """Leave the record unsigned."""
-    return record
+def as_the_worker(record: RedactedRecord) -> RedactedRecord:
+    """Sign the record."""
+    return signed_record(record, SIGNER)
 
 
 def believed(checkpoint: Checkpoint) -> bool:
@@ -221,7 +221,7 @@ class Bench:
     records: MemoryRecords = field(default_factory=MemoryRecords)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     redactor: Redacts = field(default_factory=PlainRedactor)
-    sign_record: Callable[[RedactedRecord], RedactedRecord] = as_it_is
+    sign_record: Callable[[RedactedRecord], RedactedRecord] = as_the_worker
     vouched: Callable[[Checkpoint], bool] = believed
     book: MemoryOrderBook = field(default_factory=MemoryOrderBook)
     queue: MemoryQueue = field(init=False)

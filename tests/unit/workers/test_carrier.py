@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import msgspec
@@ -16,12 +17,13 @@ from audit.errors import (
     StoreUnavailable,
 )
 from audit.ledger import LedgerEntry, LedgerState
-from audit.record import AuditRecord, RedactedRecord
+from audit.record import AuditRecord, RedactedRecord, Response
 from audit.value import from_json, to_json
 from storage.queue.port import Message, MessageKind
 from storage.records.memory import MemoryLedger, MemoryRecords
-from storage.records.signed_ledger import signed
-from tests.contract.samples import BOOT, a_checkpoint, an_entry, number, record_id
+from storage.records.signed_ledger import signed, signed_record
+from tests.contract.samples import BOOT, a_checkpoint, a_record, an_entry, number, record_id
+from tests.unit.workers.house import House, sealed
 from tests.unit.workers.parts import (
     SIGNER,
     Bench,
@@ -89,6 +91,39 @@ async def test_a_crash_between_record_and_ledger_is_healed() -> None:
     assert entry.record_digest == stored.integrity.record_digest
 
 
+def foreign(seq: int = 1) -> Iterator[bytes]:
+    """What may stand under the exchange's id without a worker having stored it there."""
+    theirs = signed_record(a_record(seq, prompt="never said"), SIGNER)
+    yield to_json(a_record(seq))
+    yield to_json(msgspec.structs.replace(theirs, response=Response()))
+    yield to_json(signed_record(a_record(seq + 1), SIGNER))
+    yield to_json(theirs)[:-5]
+    yield b"\xff"
+
+
+@pytest.mark.parametrize("document", list(foreign()))
+async def test_nobody_signs_for_a_record_that_no_worker_stored(document: bytes) -> None:
+    """The message is to be set aside, and the ledger says nothing of what stands under its id."""
+    bench = Bench()
+    bench.records.documents[record_id(1)] = document
+    with pytest.raises(SignatureInvalid):
+        await bench.carrier().carry(a_sealed_record(1))
+    assert await bench.ledger.entry(number(1)) is None
+    assert bench.records.documents[record_id(1)] == document
+
+
+async def test_a_replay_that_meets_a_forged_record_keeps_the_sealed_original(house: House) -> None:
+    """Whoever may write the store puts a record under a dead letter's id: it stays dead."""
+    await house.queue.send([sealed(1)])
+    await house.set_aside_next()
+    assert await house.writer.put(a_record(1, prompt="never said"))
+    await house.admin.replay(record_id(1))
+    with pytest.raises(SignatureInvalid):
+        await house.carry_next()
+    assert await house.state(1) is LedgerState.DEAD_LETTERED
+    assert await house.admin.find(record_id(1)) is not None
+
+
 class BrokenStore(MemoryRecords):
     """A store that does not answer."""
 
@@ -105,14 +140,14 @@ class ForgetfulStore(MemoryRecords):
         self._said = said
         self.left = 1
 
-    async def digest(self, record: RedactedRecord) -> str | None:
+    async def stored(self, record: RedactedRecord) -> bytes | None:
         """Lose the record; where there is a word on it, the ledger has it by then."""
         if self.left:
             self.left -= 1
             del self.documents[record.id]
             if self._said is not None and self.ledger is not None:
                 await self.ledger.enter(self._said)
-        return await super().digest(record)
+        return await super().stored(record)
 
 
 async def half_carried(said: LedgerEntry | None) -> Bench:

@@ -312,6 +312,19 @@ async def test_discarding_is_of_dead_letters(house: House) -> None:
     assert await house.carry(sealed(1)) == [Carried.REMOVED_BEFORE]
 
 
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_dead_letter_of_what_is_erased_goes_with_it(house: House, again: bool) -> None:
+    """Found by its consumer, or removed by an earlier attempt; a stranger's letter stays."""
+    await house.carry(sealed(1))
+    if again:
+        await house.eraser().erase(an_order(ERASE, consumer="demo", before="2999", name="o-1"))
+    await house.queue.send([sealed(1), sealed(2)])
+    await house.set_aside_next()
+    await house.set_aside_next()
+    await house.eraser().erase(an_order(ERASE, consumer="demo", before="2999", name="o-2"))
+    assert [each.id for each in await house.queue_state.dead_letters()] == [record_id(2)]
+
+
 async def test_discarding_takes_no_record_along(house: House) -> None:
     """A dead letter whose exchange is stored all the same is replayed, not discarded."""
     await house.queue.send([sealed(1)])

@@ -217,9 +217,9 @@ class Interrupted:
         await self._before()
         return await self._door.put(record)
 
-    async def digest(self, record: RedactedRecord) -> str | None:
+    async def stored(self, record: RedactedRecord) -> bytes | None:
         """What the door says."""
-        return await self._door.digest(record)
+        return await self._door.stored(record)
 
 
 @pytest.mark.parametrize("barred", [False, True])

@@ -81,9 +81,9 @@ class Dies:
         self._left -= 1
         return await self._writer.put(record)
 
-    async def digest(self, record: RedactedRecord) -> str | None:
+    async def stored(self, record: RedactedRecord) -> bytes | None:
         """As the door behind it."""
-        return await self._writer.digest(record)
+        return await self._writer.stored(record)
 
 
 async def cut_short(house: House, after: int) -> None:

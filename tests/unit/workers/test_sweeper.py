@@ -156,6 +156,7 @@ async def test_what_came_back_is_told() -> None:
     sweeper = Sweeper(
         finder=house.finder,
         keeper=house.keeper,
+        ledger=house.ledger,
         custody=house.custody(),
         trust=TRUST,
         interval=0.0,
@@ -228,6 +229,7 @@ async def test_a_store_that_fails_is_swept_again() -> None:
     sweeper = Sweeper(
         finder=house.finder,
         keeper=house.keeper,
+        ledger=house.ledger,
         custody=house.custody(),
         trust=TRUST,
         interval=0.0,
@@ -264,13 +266,17 @@ async def test_a_stop_waits_for_no_sweep() -> None:
 
 
 async def test_a_hold_that_died_before_its_records_keeps_them(house: House) -> None:
-    """The order stands and the record does not say so yet: it does not expire."""
+    """The order stands and the record does not say so yet: it does not expire, and says so now."""
     await house.carry(sealed(1, expires_at=SOON))
     order = an_order(OrderKind.HOLD, consumer="demo", name="h-1")
     await house.book.enter(signed_order(order, SIGNER))
     house.clock.now += 10
-    assert await house.sweeper().sweep() == Swept(refused=1)
-    assert await house.stored(1) is not None
+    assert await house.sweeper().sweep() == Swept()
+    record = await house.stored(1)
+    assert record is not None
+    assert record.retention.hold
+    assert (await house.entry(1)).amendments[-1].order == "h-1"
+    assert await house.sweeper().sweep() == Swept()
 
 
 @pytest.mark.parametrize(

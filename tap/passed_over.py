@@ -1,0 +1,62 @@
+"""What the queue refuses although it takes others: passed over, so that they need not wait for it.
+
+The law: nothing is given up. A shipment that was refused while others were taken is tried alone,
+now and again, ever more seldom, for as long as the spool has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+__all__ = ["PassedOver"]
+
+# Seconds until it is tried again, after its first refusal and at the longest.
+_FIRST_DELAY = 30.0
+_LONGEST_DELAY = 600.0
+
+
+@dataclass(slots=True)
+class _Turn:
+    due: float
+    refusals: int = 0
+
+
+class PassedOver:
+    """The ids that are kept out of batches. Instants are seconds of any steady clock."""
+
+    def __init__(self, first: float = _FIRST_DELAY, longest: float = _LONGEST_DELAY) -> None:
+        self._first = first
+        self._longest = longest
+        self._turns: dict[str, _Turn] = {}
+
+    @property
+    def ids(self) -> Collection[str]:
+        """All of them."""
+        return self._turns.keys()
+
+    @property
+    def refused_alone(self) -> int:
+        """How many were refused by themselves too, by a queue that takes others."""
+        return sum(each.refusals > 0 for each in self._turns.values())
+
+    def suspect(self, ids: Iterable[str], now: float) -> None:
+        """Keep these out of batches; it is their turn at once, since an outage may be to blame."""
+        for each in ids:
+            self._turns.setdefault(each, _Turn(due=now))
+
+    def due(self, now: float) -> str | None:
+        """Whose turn it is, of those the one that has waited longest."""
+        ready = [(turn.due, each) for each, turn in self._turns.items() if turn.due <= now]
+        return min(ready)[1] if ready else None
+
+    def refused(self, one: str, now: float) -> bool:
+        """Note that it was refused by itself; true when that was the first time."""
+        turn = self._turns[one]
+        turn.due = now + min(self._longest, self._first * 2.0 ** min(turn.refusals, 16))
+        turn.refusals += 1
+        return turn.refusals == 1
+
+    def gone(self, one: str) -> None:
+        """Let it go: it was taken, or the spool no longer has it."""
+        self._turns.pop(one, None)
