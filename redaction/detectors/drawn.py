@@ -10,7 +10,7 @@ import re
 from collections import Counter
 
 __all__ = [
-    "entropy", "has_code", "looks_chosen", "looks_contrived", "looks_drawn", "looks_mixed",
+    "entropy", "has_code", "has_odd_capitals", "looks_chosen", "looks_contrived", "looks_drawn", "looks_mixed",
 ]  # fmt: skip
 
 # Capitals where neither `CamelCase` nor `UPPER_CASE` would put them.
@@ -35,6 +35,11 @@ _NAMED = re.compile(
 )
 
 _CODE = re.compile(r"\w[(\[]|[)\]]$|\]\(|==|->|::|\$\{")
+
+
+def has_odd_capitals(value: str) -> bool:
+    """Tell letters drawn of both cases from words, whatever their case."""
+    return _ODD_CAPITALS.search(value) is not None
 
 
 def has_code(value: str) -> bool:

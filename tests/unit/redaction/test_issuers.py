@@ -86,6 +86,13 @@ async def test_a_key_is_known_by_its_form(issuer: str) -> None:
     assert value in await _hidden(f"we saw {value} there")
 
 
+async def test_a_drawn_key_may_have_no_digit() -> None:
+    """Behind a form of its own, letters of both cases are a key; words joined are a name."""
+    assert await _hidden("use rzp_live_kQvTbXnYzRwLpM or rzp_live_getPaymentLink") == {
+        "rzp_live_kQvTbXnYzRwLpM"
+    }
+
+
 @pytest.mark.parametrize("what", NAMED)
 async def test_a_common_form_counts_where_it_is_named(what: str) -> None:
     """A shape that much else has is found next to its name."""
