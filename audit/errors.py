@@ -24,6 +24,7 @@ __all__ = [
     "MessageDamaged",
     "OrderInvalid",
     "PermanentError",
+    "PlaceBarred",
     "PolicyViolation",
     "QueryInvalid",
     "QueryTooCostly",
@@ -76,6 +77,12 @@ class SettingInvalid(PermanentError):
     code = "setting.invalid"
 
 
+class PlaceBarred(SettingInvalid):
+    """What is in this place may not be seen by this user."""
+
+    code = "place.barred"
+
+
 class SpoolUnavailable(TransientError):
     """The spool could not take a frame."""
 
@@ -83,7 +90,7 @@ class SpoolUnavailable(TransientError):
 
 
 class SpoolFull(SpoolUnavailable):
-    """The spool has reached its size cap."""
+    """The spool holds as many bytes or exchanges as it may."""
 
     code = "spool.full"
 

@@ -199,6 +199,11 @@ class SpoolSettings(_Group):
     max_bytes: int = Field(
         4 * 1024**3, ge=1024**2, description="Size at which the spool takes no more openings."
     )
+    max_exchanges: int = Field(
+        500_000,
+        ge=1000,
+        description="Exchanges at which the spool takes no more openings: memory knows each.",
+    )
     segment_bytes: int = Field(
         16 * 1024**2, ge=64 * 1024, description="Size at which a new segment file is begun."
     )

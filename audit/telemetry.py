@@ -10,7 +10,19 @@ from __future__ import annotations
 import traceback
 from typing import Protocol
 
-__all__ = ["EVENTS", "LOG_KEYS", "METRICS", "Count", "Log", "NoCount", "NoLog", "frames_of"]
+__all__ = [
+    "EVENTS",
+    "LOG_KEYS",
+    "METRICS",
+    "QUEUE_METRICS",
+    "TAP_METRICS",
+    "WORKER_METRICS",
+    "Count",
+    "Log",
+    "NoCount",
+    "NoLog",
+    "frames_of",
+]
 
 LogValue = str | int | float | bool | None
 
@@ -100,7 +112,8 @@ EVENTS: dict[str, str] = {
     "up.stopped": "All parts have stopped.",
 }
 
-METRICS: dict[str, str] = {
+# What a tap counts and states.
+TAP_METRICS: dict[str, str] = {
     "auditstream_exchanges_total": (
         "Exchanges ended, by ending; of one `left_to_worker`, for its size, the worker reads it."
     ),
@@ -121,20 +134,34 @@ METRICS: dict[str, str] = {
     ),
     "auditstream_shipped_total": "Exchanges handed to the queue.",
     "auditstream_ship_failures_total": "Batches that the queue did not take.",
+}
+
+# What a worker counts.
+WORKER_METRICS: dict[str, str] = {
     "auditstream_deliveries_total": "Deliveries settled by a worker, by outcome.",
     "auditstream_canaries_total": "Canaries stored, by how they fared; a leaked one is an alarm.",
     "auditstream_expired_total": "Records removed because their time was over.",
+    "auditstream_overdue": "Records whose time was over when a sweep began.",
+    "auditstream_overdue_oldest_seconds": "For how long the oldest of them has been; 0 for none.",
     "auditstream_store_request_units_total": "Request units that Cosmos DB has charged.",
     "auditstream_claims_swept_total": (
         "Bodies in blobs that were left behind and removed, their exchanges being settled."
     ),
     "auditstream_language_requests_total": "Requests to Azure AI Language, by outcome.",
     "auditstream_language_documents_total": "Documents that Azure AI Language has read.",
+}
+
+# What is stated of the queue by whoever can see it: a worker, and a tap whose queue is a file.
+QUEUE_METRICS: dict[str, str] = {
     "auditstream_queue_waiting": "Messages that wait in the queue.",
-    "auditstream_queue_leased": "Messages that a worker holds.",
+    "auditstream_queue_leased": (
+        "Messages that a worker holds; Service Bus counts those as waiting, and this as 0."
+    ),
     "auditstream_queue_dead": "Messages that were set aside.",
     "auditstream_queue_oldest_seconds": "Age of the oldest message that waits; 0 when none does.",
 }
+
+METRICS = TAP_METRICS | WORKER_METRICS | QUEUE_METRICS
 
 
 def frames_of(error: BaseException) -> str:

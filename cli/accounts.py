@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import ssl
 import time
@@ -23,8 +24,9 @@ __all__ = ["provider_of", "seal_of", "sign_in_of", "token_of"]
 def seal_of(settings: Settings) -> BrowserSeal:
     """What seals cookies: under the keys that are set, else under one that is drawn now."""
     given = [bytes.fromhex(each.get_secret_value()) for each in settings.console.session_keys]
-    oidc = settings.console.oidc
-    site = "\n".join((settings.console.url or "", oidc.issuer or "", oidc.client_id or ""))
+    # Whoever changes what a claim grants does not want it to count from tomorrow on.
+    oidc = settings.console.oidc.model_dump(mode="json", exclude={"client_secret", "ca", "timeout"})
+    site = json.dumps([settings.console.url, oidc], sort_keys=True)
     keys = given or [secrets.token_bytes(KEY_BYTES)]
     return BrowserSeal(keys, site, lambda: secrets.token_bytes(NONCE_BYTES))
 

@@ -14,18 +14,29 @@ from aiohttp import web
 from audit.value import Json
 from cli.metrics import Metrics
 
-__all__ = ["ControlPort", "Health"]
+__all__ = ["ControlPort", "Health", "Look"]
 
 # Whether the part is healthy, and what else it says of itself.
 Health = Callable[[], Awaitable[tuple[bool, dict[str, Json]]]]
+# Brings numbers up to date that nothing else does.
+Look = Callable[[], Awaitable[None]]
+
+
+async def _nothing_more() -> None:
+    """Look at nothing: all numbers are up to date."""
 
 
 class ControlPort:
-    """Answers `/healthz` (200 or 503) and `/metrics` (Prometheus text)."""
+    """Answers `/healthz` (200 or 503) and `/metrics` (Prometheus text).
 
-    def __init__(self, health: Health, metrics: Metrics) -> None:
+    `look` is awaited before the numbers are given, and never for health: a probe must not wait for
+    what may be slow, or a part is ended for it.
+    """
+
+    def __init__(self, health: Health, metrics: Metrics, look: Look = _nothing_more) -> None:
         self._health = health
         self._metrics = metrics
+        self._look = look
         self._runner: web.AppRunner | None = None
 
     async def start(self, listening: socket.socket) -> None:
@@ -51,4 +62,5 @@ class ControlPort:
         """Give the numbers; asking for health first brings the states up to date."""
         del request
         await self._health()
+        await self._look()
         return web.Response(body=self._metrics.text(), content_type="text/plain", charset="utf-8")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from audit.errors import KeyMissing, QueryInvalid, StoreUnavailable
+from audit.errors import KeyMissing, PlaceBarred, QueryInvalid, StoreUnavailable
 from audit.settings import Settings
 from audit.signing import Trust
 from cli.engines import Desk, StoreView, begun, desk_of, log_place, store_place, store_view_of
@@ -111,8 +111,11 @@ def _name(uid: int) -> str:
 
 
 def known_trust(settings: Settings) -> Trust | None:
-    """Whose signatures are believed. Readers may hold no public key; then pages say so."""
+    """Whose signatures are believed.
+
+    Readers may hold no public key, or may not see the folder of keys; then pages say so.
+    """
     try:
         return trust_of(settings)
-    except KeyMissing:
+    except (KeyMissing, PlaceBarred):
         return None

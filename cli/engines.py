@@ -15,7 +15,7 @@ from typing import Protocol
 
 from audit.settings import Settings
 from audit.telemetry import Count, NoCount
-from storage.access.port import AccessLog, SavedSearches
+from storage.access.port import AccessLog, EndedSessions, SavedSearches
 from storage.blobs.port import Blobs
 from storage.queue.bodies import Bodies, BodiesInMessages
 from storage.queue.port import Inbox, Outbox, QueueAdmin, QueueReader
@@ -28,6 +28,7 @@ from storage.records.port import (
     RecordReader,
     RecordWriter,
 )
+from storage.sight import is_there
 
 __all__ = [
     "Desk",
@@ -104,10 +105,14 @@ class StoreView:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What readers write: who looked at what, and searches that they keep."""
+    """What readers write: who looked at what, searches that they keep, and sessions they left.
+
+    `ended` is None where query sides have nothing in common.
+    """
 
     log: AccessLog
     saved: SavedSearches
+    ended: EndedSessions | None = None
 
 
 class _Queues(Protocol):
@@ -221,8 +226,11 @@ def on_this_machine(settings: Settings) -> bool:
 
 
 def begun(place: Path | str) -> bool:
-    """Whether an engine was ever used: a file is there; of a service nobody here can tell."""
-    return place.exists() if isinstance(place, Path) else True
+    """Whether an engine was ever used: a file is there; of a service nobody here can tell.
+
+    Raises `PlaceBarred` where the system does not let this user know.
+    """
+    return is_there(place) if isinstance(place, Path) else True
 
 
 def _queues(settings: Settings) -> _Queues:

@@ -79,9 +79,9 @@ def log_place(settings: Settings) -> str:
 
 @asynccontextmanager
 async def desk_of(settings: Settings) -> AsyncIterator[Desk]:
-    """Open the containers of the access log and of saved searches; neither is made here."""
+    """Open the containers of the access log and of readers; neither is made here."""
     async with _desk(settings) as desk:
-        yield Desk(desk.log, desk.saved)
+        yield Desk(desk.log, desk.saved, desk.ended)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from audit.anchors import Head
 from audit.completeness import DamagedRow, Evidence, Held, KnownBoot, StoredMark
-from audit.errors import AuditStreamError, PermanentError, SettingInvalid
+from audit.errors import AuditStreamError, PermanentError, PlaceBarred, SettingInvalid
 from audit.ids import ExchangeNumber
 from audit.ledger import Checkpoint, LedgerEntry
 from audit.settings import Settings
@@ -31,6 +31,7 @@ from cli.engines import (
 )
 from cli.places import Places, keys_of, trust_of
 from storage.key_binding import bound_signers
+from storage.sight import barred, is_there
 from storage.spool.census import BootState, SpoolState, census_folder
 from storage.spool.frame import FORMAT
 from storage.spool.liveness import is_held
@@ -104,15 +105,18 @@ async def gather(settings: Settings, complain: Complain, anchors: Sequence[Head]
     """
     places = Places(settings.data)
     alone = on_this_machine(settings)
-    if alone and not places.data.is_dir():
+    if alone and not (is_there(places.data) and places.data.is_dir()):
         raise SettingInvalid(f"setting data: there is no folder {places.data} to verify")
     found = _Gathered(complain)
     if places.begun or anchors or not alone:
         _read_keys(settings, found)
-        if alone or places.spools.exists():
-            _read_spools(places.spools, found)
-        else:
-            complain(f"no tap's spool is in {places.data}: what may wait in one is not seen here")
+        with found.reading("spool", places.spools):
+            if alone or is_there(places.spools):
+                _read_spools(places.spools, found)
+            else:
+                complain(
+                    f"no tap's spool is in {places.data}: what may wait in one is not seen here"
+                )
         await _read_queue(settings, found)
         await _read_store(settings, found)
     else:
@@ -242,9 +246,13 @@ async def _read_changes(settings: Settings, found: _Gathered) -> None:
 
 def _barred(path: Path) -> str:
     """Why the file cannot be looked into at all; empty where it can."""
-    if not os.access(path, os.F_OK):
-        return "is missing, or its folder may not be entered"
-    return "" if os.access(path, os.R_OK) else "may not be read (permission)"
+    try:
+        if not is_there(path):
+            return "is missing"
+        why = None if os.access(path, os.R_OK) else barred(path, PermissionError())
+    except PlaceBarred as error:
+        why = error
+    return _why(path, why) if why else ""
 
 
 def _why(place: Path | str, error: AuditStreamError | OSError) -> str:

@@ -1,9 +1,13 @@
 """Metrics in Prometheus' text format, from the names of `audit.telemetry.METRICS`.
 
-The law: a metric that the catalogue does not name cannot be counted, and no label holds content.
+The law: a metric that the catalogue does not name cannot be counted, and no label holds content. A
+part shows its own metrics and no other's, and a state from when it is first given until it is
+withdrawn: a 0 that nobody has stated would read as "all is well".
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
@@ -22,20 +26,21 @@ _LABELS: dict[str, tuple[str, ...]] = {
 
 
 class Metrics:
-    """Counts and states of one process."""
+    """Counts and states of one process: those of the catalogue, or the part of it that is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Mapping[str, str] = METRICS) -> None:
         self._registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
+        self._stated: set[str] = set()
         # Finding a counter by its labels takes longer than counting.
         self._series: dict[tuple[str, ...], Counter] = {}
-        for name, sentence in METRICS.items():
+        for name, sentence in catalogue.items():
             if name.endswith("_total"):
                 labels = _LABELS.get(name, ())
                 self._counters[name] = Counter(name, sentence, labels, registry=self._registry)
             else:
-                self._gauges[name] = Gauge(name, sentence, registry=self._registry)
+                self._gauges[name] = Gauge(name, sentence, registry=None)
 
     def add(self, metric: str, amount: float = 1, **labels: str) -> None:
         """Count up."""
@@ -48,7 +53,17 @@ class Metrics:
 
     def state(self, metric: str, value: float) -> None:
         """Give the present value."""
-        self._gauges[metric].set(value)
+        gauge = self._gauges[metric]
+        gauge.set(value)
+        if metric not in self._stated:
+            self._stated.add(metric)
+            self._registry.register(gauge)
+
+    def withdraw(self, metric: str) -> None:
+        """Show no value any more: the last one is not known to be true."""
+        if metric in self._stated:
+            self._stated.remove(metric)
+            self._registry.unregister(self._gauges[metric])
 
     def text(self) -> bytes:
         """Everything, as a scrape reads it."""

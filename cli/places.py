@@ -22,6 +22,7 @@ from storage.key_environment import EnvironmentKeys
 from storage.key_folder import FolderKeys, named
 from storage.key_provider import KeyProvider
 from storage.keys import KeyKind, TapKeys, WorkerKeys
+from storage.sight import is_there
 from storage.signing import Ed25519Signer, TrustedKeys
 
 __all__ = [
@@ -73,8 +74,8 @@ class Places:
 
     @property
     def begun(self) -> bool:
-        """Whether any part has ever made its file or folder here."""
-        return any(os.path.lexists(each) for each in (self.spools, self.queue, self.store))
+        """Whether any part has ever made its file or folder here. Raises `PlaceBarred`."""
+        return any(is_there(each) for each in (self.spools, self.queue, self.store))
 
     @property
     def running(self) -> Path:

@@ -23,7 +23,7 @@ from audit.value import to_json
 from cli.collector import collect_as_usual, collect_seldom
 from cli.logs import configure_for
 from cli.policies import check_models, policy_of
-from cli.redactors import read_orders
+from cli.redactors import ONE_CORE, read_orders
 from redaction.detector import Detector
 from redaction.detectors.lean import load_lean
 from workers.consulting import AskedDetector, Questions
@@ -45,6 +45,8 @@ def redactor_of(settings: Settings, pseudonym_key: bytes, *asked: Detector) -> R
     """
     check_models(settings)
     policy = policy_of(settings)
+    # Read when it loads what is below; a command that redacts has not been told by a worker.
+    os.environ |= ONE_CORE
     load_lean((*policy.required, *policy.optional))
     # Imported late: it imports what has just been loaded lean.
     from redaction.build import build_redactor  # noqa: PLC0415 - see above

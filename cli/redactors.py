@@ -23,13 +23,13 @@ from redaction.detector import Detector
 from workers.pool import Pool
 from workers.pool_process import RedactionProcess
 
-__all__ = ["RedactionOrders", "environment_of", "orders_of", "pool_of", "read_orders"]
+__all__ = ["ONE_CORE", "RedactionOrders", "environment_of", "orders_of", "pool_of", "read_orders"]
 
 # What of the settings a process that redacts needs.
 _NEEDED = ("redaction", "log_level", "log_json")
 # A process that redacts is for one core: `worker.processes` says how many there are. By themselves
-# libraries of matrices would take all cores for each.
-_ONE_CORE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+# libraries of matrices would take all cores for each, and wait on them by turning.
+ONE_CORE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 # Ours, and those of which `cli.credentials` makes an identity.
 _WITHHELD = ("AUDITSTREAM_", "AZURE_", "IDENTITY_", "MSI_")
 
@@ -73,7 +73,7 @@ def pool_of(
 def environment_of(ours: Mapping[str, str]) -> dict[str, str]:
     """Give what of the worker's environment a process that redacts has."""
     kept = {name: value for name, value in ours.items() if not name.startswith(_WITHHELD)}
-    return kept | _ONE_CORE
+    return kept | ONE_CORE
 
 
 def orders_of(

@@ -19,6 +19,7 @@ from cli.desk import known_trust, owner, sources_of
 from cli.engines import Desk, StoreView, desk_of, on_this_machine, store_view_of
 from cli.logs import configure_for
 from console.app import Console, build_app
+from console.leaving import Leavings
 from console.room import ReadingRoom
 from console.sessions import Sessions
 
@@ -79,6 +80,7 @@ def _console(settings: Settings, store: StoreView, desk: Desk, log: Log) -> Cons
         owner=owner("token"),
         token=token_of(settings),
         max_export=reading.max_export,
+        leavings=Leavings(desk.ended, time.monotonic) if desk.ended else None,
         sign_in=sign_in_of(settings, seal),
         url=reading.url,
         log=log,

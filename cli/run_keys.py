@@ -19,6 +19,7 @@ from storage.key_folder import FINGERPRINT, named
 from storage.key_making import rotate
 from storage.key_provider import KeyFact, key_facts
 from storage.keys import KeyKind
+from storage.sight import is_there
 from tap.consumers import fingerprint
 
 __all__ = ["run_fingerprint", "run_list", "run_new", "run_rotate"]
@@ -34,7 +35,7 @@ def run_fingerprint(settings: Settings) -> None:
     if not credential:
         raise SettingInvalid("give the key on standard input: auditstream fingerprint < key.txt")
     folder = settings.key_folder
-    made = not key_values() and not (folder / FINGERPRINT).exists()
+    made = not key_values() and not is_there(folder / FINGERPRINT)
     prepare(settings, may_open=True)
     new = ", which were made just now" if made else ""
     _say(f"valid for taps with the keys {_source(settings)}{new}")

@@ -13,7 +13,7 @@ import uvloop
 from audit.errors import SpoolFull, SpoolUnavailable
 from audit.settings import ConsumerSettings, Settings
 from audit.signing import Role
-from audit.telemetry import Log
+from audit.telemetry import QUEUE_METRICS, TAP_METRICS, Log
 from audit.value import Json
 from cli.child import Orders, announce, from_parent, from_settings, stop_signal
 from cli.control import ControlPort, Health
@@ -22,6 +22,7 @@ from cli.listener import listener_tls, most_connections
 from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.places import prepare, signer_of, tap_keys_of
+from cli.queue_metrics import look_into_queue
 from cli.tap_audit import LateShipper, late_outbox, spool_of
 from storage.keys import TapKeys
 from storage.queue.port import Outbox
@@ -86,7 +87,7 @@ async def _forward(
     log: Log,
 ) -> None:
     settings = orders.settings
-    metrics = Metrics()
+    metrics = Metrics(TAP_METRICS | QUEUE_METRICS)
     keys = tap_keys_of(settings)
     desk = _desk(settings, keys, spool, log, metrics)
     server = TapServer(
@@ -107,7 +108,8 @@ async def _forward(
         drain_seconds=settings.tap.drain,
         log=log,
     )
-    control = ControlPort(_health(service, spool, settings.spool.max_bytes), metrics)
+    look = partial(look_into_queue, settings, metrics)
+    control = ControlPort(_health(service, spool, desk), metrics, look)
     await control.start(orders.sockets["control"])
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 100)
@@ -148,8 +150,16 @@ class Counted(Protocol):
         """How full it is."""
 
 
-def _health(service: Runs, spool: Counted, most: int) -> Health:
-    """A spool that is full or not there is said, and is no ill health.
+class Refuses(Protocol):
+    """What knows whether openings are taken."""
+
+    @property
+    def refusing(self) -> str:
+        """The code that the last one was refused with; empty where it was taken."""
+
+
+def _health(service: Runs, spool: Counted, desk: Refuses) -> Health:
+    """A spool that is full, not there or refuses what it is given is said, and is no ill health.
 
     Whoever restarts a tap for it cuts callers off, whose calls go on as their consumers' policies
     have it; and a new process finds it no better.
@@ -163,12 +173,23 @@ def _health(service: Runs, spool: Counted, most: int) -> Health:
             "waiting": census.waiting,
             "dropped": census.dropped,
         }
-        ill: dict[str, Json] = {"code": SpoolFull.code} if census.bytes >= most else {}
-        if isinstance(spool, LateSpool) and not spool.is_there:
-            ill = {"code": SpoolUnavailable.code}
-        return service.healthy, {"spool": state, **ill}
+        code = _trouble(spool, desk, full=census.full)
+        return service.healthy, {"spool": state, **({"code": code} if code else {})}
 
     return health
+
+
+def _trouble(spool: Counted, desk: Refuses, *, full: bool) -> str:
+    """Why calls are not recorded now; empty where nothing says that they are not.
+
+    Of a disk that refuses, only a call that is recorded tells that it has recovered; of a spool
+    that was full, it does itself.
+    """
+    if isinstance(spool, LateSpool) and not spool.is_there:
+        return SpoolUnavailable.code
+    if full:
+        return SpoolFull.code
+    return "" if desk.refusing == SpoolFull.code else desk.refusing
 
 
 def _desk(settings: Settings, keys: TapKeys, spool: Spool, log: Log, metrics: Metrics) -> Desk:

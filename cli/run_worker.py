@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import replace
 from typing import Protocol
 
@@ -11,7 +12,7 @@ import uvloop
 from audit.errors import RedactorUnavailable, TransientError
 from audit.settings import Settings
 from audit.signing import Role
-from audit.telemetry import Log
+from audit.telemetry import QUEUE_METRICS, WORKER_METRICS, Log
 from audit.value import Json
 from cli.allocator import give_large_blocks_back
 from cli.carrying import carrying_of
@@ -24,6 +25,7 @@ from cli.leftovers import leftovers
 from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.places import prepare, worker_keys_of
+from cli.queue_metrics import state_census, withdraw_census
 from cli.redactors import pool_of
 from redaction.canaries import Canaries
 from storage.queue.port import QueueReader
@@ -52,7 +54,7 @@ def run(settings: Settings | None) -> None:
 
 async def _serve(orders: Orders, log: Log) -> None:
     stop = stop_signal(has_parent=orders.has_parent)
-    settings, metrics = orders.settings, Metrics()
+    settings, metrics = orders.settings, Metrics(WORKER_METRICS | QUEUE_METRICS)
     async with (
         receiving_of(settings) as queue,
         store_of(settings, metrics) as store,
@@ -84,9 +86,11 @@ async def _carry(
     sweeper = Sweeper(
         finder=store.finder,
         keeper=store.keeper,
+        ledger=store.ledger,
         custody=carrying.custody,
         trust=carrying.trust,
         interval=settings.worker.sweep_interval,
+        draw=random.random,
         log=log,
         count=metrics,
     )
@@ -122,11 +126,9 @@ def _health(queue: QueueReader, pool: Redacting, metrics: Metrics) -> Health:
         try:
             census = await queue.census()
         except TransientError as error:
+            withdraw_census(metrics)
             return True, {"code": error.code}
-        metrics.state("auditstream_queue_waiting", census.waiting)
-        metrics.state("auditstream_queue_leased", census.leased)
-        metrics.state("auditstream_queue_dead", census.dead)
-        metrics.state("auditstream_queue_oldest_seconds", census.oldest_age or 0.0)
+        state_census(metrics, census)
         state = {"waiting": census.waiting, "leased": census.leased, "dead": census.dead}
         return True, {"queue": state}
 

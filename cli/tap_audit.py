@@ -47,6 +47,7 @@ async def spool_of(settings: Settings, sealer: Sealer, log: Log) -> FileSpool | 
 async def _opened(settings: Settings, sealer: Sealer, log: Log) -> FileSpool:
     options = SpoolOptions(
         max_bytes=settings.spool.max_bytes,
+        max_exchanges=settings.spool.max_exchanges,
         segment_bytes=settings.spool.segment_bytes,
         sync_interval=settings.spool.sync_interval,
         open_timeout=settings.spool.open_timeout,

@@ -3,8 +3,9 @@
 The law: a session is in its cookie, sealed (`console.sealed`), and in no process; so any query side
 that has the key takes it up. What follows from it is made of a secret inside: the token that forms
 carry, and the names of its searches. It ends after a time without use, after a longest time in any
-case, and when its reader leaves, of which the other processes do not hear: a copy that somebody
-took is good there until its time is over. A link works once, in the process that made it.
+case, and when its reader leaves. Of that the other processes hear where they share a store
+(`console.leaving`); else a copy that somebody took is good there until its time is over. A link
+works once, in the process that made it.
 
 A cookie is sealed anew when it was used a minute after it was sealed, never more often, and nothing
 but the instant of its use changes in it: of two answers that cross, either may come last.
@@ -173,17 +174,22 @@ class Sessions:
         session.used = now
         return self._sealed(session)
 
-    def close(self, cookie: str) -> None:
-        """End a session, in this process; what is none is left alone."""
+    def close(self, cookie: str) -> tuple[str, float] | None:
+        """End a session, in this process: its id, and the instant when it would be over anyway.
+
+        What is none is left alone.
+        """
         session = self._opened(cookie)
         if session is None or self._over(session):
-            return
+            return None
         now = self._now()
         while self._ended and next(iter(self._ended.values())) < now:
             self._ended.popitem(last=False)
-        self._ended[session.id] = session.began + self.longest + LEEWAY
+        ended = (session.id, session.began + self.longest + LEEWAY)
+        self._ended.update([ended])
         while len(self._ended) > MOST_ENDED:
             self._ended.popitem(last=False)
+        return ended
 
     def _over(self, session: Session) -> bool:
         now = self._now()

@@ -8,11 +8,16 @@ type names the cover does not depend on the order in which the detectors answere
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from redaction.finding import BY_POLICY, Span
 from redaction.policy import CREDENTIALS
 
 __all__ = ["merged"]
+
+
+# Spans are sorted as they compare; to compare their values is several times faster.
+_PLACE = attrgetter("start", "end", "type", "score", "detector")
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
@@ -26,7 +31,7 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     covers: list[Span] = []
     group: list[Span] = []
     end = 0
-    for span in sorted(span for span in spans if span.start < span.end):
+    for span in sorted((span for span in spans if span.start < span.end), key=_PLACE):
         if group and span.start >= end:
             covers.append(_cover(group, end))
             group = []

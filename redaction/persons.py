@@ -39,6 +39,8 @@ _NOT_ALONE = frozenset({
 _ENDINGS = ("'s", "\u2019s", "iego", "iemu", "iem", "owi", "ego", "emu", "em", "s")
 _OF_A = ("iej", "ej", "ie", "y", "i", "ę", "ą")
 _LONG = 5
+# So many parts are sooner sought one by one than the words of a text looked up.
+_FEW = 64
 
 
 def folded(word: str) -> str:
@@ -138,6 +140,8 @@ class Parts:
 
     def find(self, text: str) -> Iterator[Span]:
         """Give a span for every place where parts of a name stand as words, side by side as one."""
+        if not self._may_stand_in(text):
+            return
         held: Span | None = None
         for span in self._words(text):
             if held is not None and text[held.end : span.start] == " ":
@@ -148,6 +152,13 @@ class Parts:
             held = span
         if held is not None:
             yield held
+
+    def _may_stand_in(self, text: str) -> bool:
+        """Tell at a glance that no part does, while there are few; declined, only an `a` may go."""
+        if len(self._parts) > _FEW:
+            return True
+        small = folded(text)
+        return any(part.removesuffix("a") in small for part in self._parts)
 
     def _words(self, text: str) -> Iterator[Span]:
         for match in _WORD.finditer(text):

@@ -21,6 +21,7 @@ from storage.key_files import held, write_new
 from storage.key_folder import FINGERPRINT
 from storage.key_making import has_any, make_keys
 from storage.keys import KeyKind, TapKeys
+from storage.sight import barred, is_there
 
 __all__ = ["BINDING", "Signatory", "bind", "bound_signers", "prepare_keys"]
 
@@ -62,7 +63,7 @@ def prepare_keys(folder: Path, data: Path) -> None:
     for kind in KeyKind:
         if bound.ids(kind) and not has_any(folder, kind):
             raise _gone(data, folder, _WORDS[kind])
-    if bound.key_ids and not (folder / FINGERPRINT).exists():
+    if bound.key_ids and not is_there(folder / FINGERPRINT):
         raise _gone(data, folder, f"a fingerprint key ({FINGERPRINT})")
     make_keys(folder)
 
@@ -160,6 +161,8 @@ def _bound(data: Path) -> _Binding:
         bound = from_json((data / BINDING).read_bytes(), _Binding)
     except FileNotFoundError:
         return _Binding()
+    except PermissionError as error:
+        raise barred(data / BINDING, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         bound = _Binding()
     if not bound.key_ids:

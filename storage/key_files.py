@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audit.errors import KeyMissing, SettingInvalid
+from storage.sight import barred
 
 __all__ = ["held", "read_public", "read_secret", "write_new"]
 
@@ -72,6 +73,8 @@ def _read(file: Path, forbidden: int, mend: str) -> str:
         text = file.read_text("ascii")
     except FileNotFoundError:
         raise KeyMissing(f"the key file {file} is not there") from None
+    except PermissionError as error:
+        raise barred(file, error) from None
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not text"
         raise SettingInvalid(f"keys: {file} cannot be read ({why})") from None

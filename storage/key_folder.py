@@ -37,6 +37,7 @@ from storage.keys import (
     trusted_key,
     worker_keys,
 )
+from storage.sight import is_there, listed
 
 __all__ = [
     "FINGERPRINT",
@@ -65,9 +66,12 @@ def pointer_of(kind: KeyKind) -> str:
 
 
 def files_of(folder: Path, kind: KeyKind, half: str) -> dict[str, Path]:
-    """The files of a kind by the id in their name, in order; `half` as in `named`."""
+    """The files of a kind by the id in their name, in order; `half` as in `named`.
+
+    Raises `PlaceBarred` where the folder may not be read.
+    """
     prefix, suffix = f"{_STEMS[kind]}.", f".{half}"
-    files = sorted(folder.glob(f"{prefix}*{suffix}"))
+    files = listed(folder, f"{prefix}*{suffix}")
     return {each.name.removeprefix(prefix).removesuffix(suffix): each for each in files}
 
 
@@ -105,7 +109,7 @@ class FolderKeys:
     def signing(self, role: Role) -> SigningKey:
         """The current private key of a role."""
         kind = KeyKind.of(role)
-        if not (self._folder / pointer_of(kind)).exists():
+        if not is_there(self._folder / pointer_of(kind)):
             raise KeyMissing(
                 f"no signing key of the {role} ({pointer_of(kind)}) is in the keys folder"
                 f" {self._folder}; `auditstream keys new` makes one"

@@ -23,6 +23,7 @@ from storage.key_folder import (
     pointer_of,
 )
 from storage.keys import KEY_BYTES, KeyKind, decoded_key, encoded_key, key_id_of
+from storage.sight import is_there
 
 __all__ = ["has_any", "make_keys", "rotate"]
 
@@ -35,7 +36,7 @@ def make_keys(folder: Path) -> None:
     kind and nothing says which is current.
     """
     with held(folder):
-        if not (folder / FINGERPRINT).exists():
+        if not is_there(folder / FINGERPRINT):
             write_new(folder, FINGERPRINT, encoded_key(os.urandom(KEY_BYTES)))
         for kind in KeyKind:
             _complete(folder, kind)
@@ -48,7 +49,7 @@ def rotate(folder: Path, kind: KeyKind) -> str:
     `KeyMissing` when no keys were made in this folder yet, `SettingInvalid` when it cannot be
     written.
     """
-    if not (folder / FINGERPRINT).exists():
+    if not is_there(folder / FINGERPRINT):
         raise KeyMissing(f"no keys are in {folder} yet; `auditstream keys new` makes them")
     with held(folder):
         # An earlier version kept no public half beside its pointer; the next line would lose it.
@@ -61,11 +62,11 @@ def rotate(folder: Path, kind: KeyKind) -> str:
 
 def has_any(folder: Path, kind: KeyKind) -> bool:
     """Whether the folder holds a private key of this kind, or says which is current."""
-    return (folder / pointer_of(kind)).exists() or bool(files_of(folder, kind, "key"))
+    return is_there(folder / pointer_of(kind)) or bool(files_of(folder, kind, "key"))
 
 
 def _complete(folder: Path, kind: KeyKind) -> None:
-    if (folder / pointer_of(kind)).exists():
+    if is_there(folder / pointer_of(kind)):
         _publish_current(folder, kind)
         return
     private = files_of(folder, kind, "key").values()
@@ -97,14 +98,14 @@ def _new_private(folder: Path, kind: KeyKind) -> bytes:
 
 def _publish_current(folder: Path, kind: KeyKind) -> None:
     """Write the current key's public half where only its pointer or private half is here."""
-    if not (folder / pointer_of(kind)).exists():
+    if not is_there(folder / pointer_of(kind)):
         return
     key_id = current_id(folder, kind)
     private = folder / named(kind, key_id, "key")
     if kind is KeyKind.SEAL:
         pointer = read_public(folder / pointer_of(kind))
         _publish(folder, kind, decoded_key(pointer, "the public key"))
-    elif private.exists():
+    elif is_there(private):
         public = kind.public_of(decoded_key(read_secret(private), "the signing key"))
         check_name(private, key_id, key_id_of(public))
         _publish(folder, kind, public)
@@ -112,7 +113,7 @@ def _publish_current(folder: Path, kind: KeyKind) -> None:
 
 def _publish(folder: Path, kind: KeyKind, public: bytes) -> None:
     name = named(kind, key_id_of(public), "pub")
-    if not (folder / name).exists():
+    if not is_there(folder / name):
         write_new(folder, name, encoded_key(public))
 
 

@@ -1,6 +1,7 @@
 """The shipper: from the spool to the queue, receipt by receipt.
 
-The law: the spool forgets an exchange only after the queue has said that it holds it. An outage
+The law: the spool forgets an exchange only after the queue has said that it holds it, and a
+checkpoint goes only once a crash could no longer take what it says. An outage
 of the queue costs nothing but room in the spool; when it ends, what waited goes first. What the
 queue refuses while it takes others holds up nobody: it is passed over, and tried again alone.
 """
@@ -34,6 +35,9 @@ _KINDS = {
 _LINGER_SECONDS = 0.025
 # How long, when stopping, the spool may take to sync the records it was given last.
 _LAST_SYNC_SECONDS = 2.0
+# How long exchanges wait, at each look, for the sync of a checkpoint; on a disk that refuses it
+# stays behind, and they go on.
+_SYNC_SECONDS = 0.25
 # After so many refusals in a row single exchanges are tried, one after the other: if another is
 # taken, those before it are to blame, and not the queue. After so many it is the queue.
 _REFUSALS = 3
@@ -81,6 +85,7 @@ class Shipper:
         self._dropped = 0
         self._told: int | None = None
         self._pending: Checkpoint | None = None
+        self._keeping: asyncio.Task[None] | None = None
         self._passed = passed or PassedOver()
         self._suspects: list[str] = []
 
@@ -189,7 +194,9 @@ class Shipper:
         if self._pending is None and not self._draw_up(final=final):
             return True
         checkpoint = self._pending
-        if checkpoint is None or not await self._hand_over([_message(checkpoint)]):
+        if checkpoint is None or not await self._is_kept(final=final):
+            return False
+        if not await self._hand_over([_message(checkpoint)]):
             return False
         self._pending = None
         # Words on earlier boots say nothing of this one, which speaks right behind them.
@@ -206,7 +213,21 @@ class Shipper:
             return False
         self._told = checkpoint.index
         self._pending = self._sign(checkpoint)
+        self._keeping = asyncio.create_task(self._keep())
         return True
+
+    async def _keep(self) -> None:
+        # A spool that closes first leaves it to the next start.
+        with suppress(SpoolUnavailable):
+            await self._spool.synced()
+            self._keeping = None
+
+    async def _is_kept(self, *, final: bool) -> bool:
+        """Whether the checkpoint that waits is synced, after a moment; earlier boots' are."""
+        if self._keeping is not None:
+            patience = _LAST_SYNC_SECONDS if final else _SYNC_SECONDS
+            await asyncio.wait([self._keeping], timeout=patience)
+        return self._keeping is None
 
     async def _hand_over(self, messages: list[Message]) -> bool:
         error = await self._refusal(messages)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import settings
 
 from cli.collector import collect_as_usual, collect_seldom
+from cli.redactors import ONE_CORE
 
 # What is made while tests are collected stays: a fifth of that time goes into looking through it.
 collect_seldom()
+
+# Products of small matrices are not faster with threads, which wait by turning: with one for each
+# core, reading for names takes ten times the computing where other tests run. Whoever redacts has
+# one thread too. It is read when numpy is imported, here or in what a test starts.
+os.environ |= ONE_CORE
 
 # No example is measured against a clock: a machine may be busy with other things.
 settings.register_profile("unmeasured", deadline=None)

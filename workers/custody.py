@@ -72,6 +72,20 @@ class Custody:
             )
         return rule(standing, subject)
 
+    async def rulings(self, subjects: Sequence[Subject]) -> list[Ruling | None]:
+        """What all orders in force say of each exchange, asked once for all of them.
+
+        None for one that an order names which is not borne out: nobody can tell.
+        """
+        consumers = {each.consumer for each in subjects if each.consumer is not None}
+        about = await self._orders.about_any({each.id for each in subjects}, consumers)
+        standing = in_force(about, self._trust)
+        forged = [each for each in about if each not in standing]
+        return [
+            None if any(_names(each, subject) for each in forged) else rule(standing, subject)
+            for subject in subjects
+        ]
+
     async def barred(self, subject: Subject) -> Order | None:
         """The erasure that bars the exchange, for whoever asks long before storing it.
 
@@ -194,6 +208,11 @@ class Custody:
 
     async def _remove(self, entries: Sequence[LedgerEntry]) -> int:
         return await self._keeper.remove([signed(each, self._signer) for each in entries])
+
+
+def _names(order: Order, subject: Subject) -> bool:
+    by_consumer = order.consumer is not None and order.consumer == subject.consumer
+    return by_consumer or subject.id in order.ids
 
 
 def signed_order(order: Order, signer: Signer) -> Order:

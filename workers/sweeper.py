@@ -2,46 +2,56 @@
 
 The law: only what the store can vouch for is removed (`workers.vouching`), and nothing that a
 standing hold names: there the hold is set, where whoever gave it did not get that far. The rest
-stays where it is, for `verify` to name. A sweep is made of small
-transactions, between which the carrying of deliveries goes on, and several workers may sweep at
-once: a record expires once. A sweep also removes what has come back: the record of an exchange
-that was removed lately, put by a worker that had lost its lease and died before it looked at the
-ledger. There the word of a signed entry is enough, and no hold matters any more.
+stays where it is, for `verify` to name. A sweep is made of small batches, between which the
+carrying of deliveries goes on. Several workers may sweep at once, and a record expires once: each
+begins at an instant that it draws, goes on to now and then from the oldest to where it began, and
+begins elsewhere when it meets another one: so they share what is there without knowing each other.
+A sweep also removes what has come back
+(`workers.lookback`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from audit.errors import AuditStreamError, PermanentError
 from audit.ledger import LedgerEntry
+from audit.orders import Ruling, Subject
 from audit.record import RedactedRecord
 from audit.sheaf import exchange_of
 from audit.signing import Trust
 from audit.telemetry import Count, Log, NoCount, NoLog, frames_of
 from storage.records.keeper import Finder, Keeper
-from storage.records.port import StoredDocument
+from storage.records.port import LedgerLookup, StoredDocument
+from workers.changes import number_of, read_record
 from workers.custody import Custody
+from workers.instants import between, seconds_between
 from workers.lease import Sleep, first_of
+from workers.lookback import LookBack
 from workers.vouching import is_over, vouched_for
 
 __all__ = ["Sweeper", "Swept"]
 
+T = TypeVar("T")
+
 EXPIRED = "auditstream_expired_total"
+OVERDUE = "auditstream_overdue"
+OLDEST = "auditstream_overdue_oldest_seconds"
 
-# Records removed in one transaction: some milliseconds, for which others wait to write.
+# Exchanges judged and removed together. A file does that in one transaction, some milliseconds for
+# which others wait to write; of a remote store so many are asked for at once, and the orders once.
 _BATCH = 50
-
-# For how many seconds after a removal a worker may still put what it began to carry before. One
-# that has lost its delivery may hold on to it for a lease (60), a pause between two tries (30) and
-# a redaction that gives no answer (`redaction.timeout`, 300): an hour is longer than all of them.
-_LATE = 3600.0
-
-# The first sweep reaches further back: to what came back when no worker was left to see it.
-_AWAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +66,58 @@ class Swept:
     again: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """An exchange whose time is over, as a worker signed it."""
+
+    entry: LedgerEntry
+    subject: Subject
+
+
+@dataclass(slots=True)
+class _Round:
+    """What going through all that is over has come to.
+
+    `seen` are the exchanges of the batch before: one with many records comes in several. `asked`
+    are those of batches in which something had been removed before.
+    """
+
+    expired: int = 0
+    refused: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+
+
 class Sweeper:
-    """Sweeps every `interval` seconds."""
+    """Sweeps every `interval` seconds. `draw` gives numbers from 0 to 1: where a sweep begins."""
 
     def __init__(
         self,
         *,
         finder: Finder,
         keeper: Keeper,
+        ledger: LedgerLookup,
         custody: Custody,
         trust: Trust,
         interval: float,
+        draw: Callable[[], float] = lambda: 0.0,
         log: Log | None = None,
         count: Count | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._finder = finder
         self._keeper = keeper
+        self._ledger = ledger
         self._custody = custody
         self._trust = trust
         self._interval = interval
+        self._draw = draw
         self._log = log or NoLog()
         self._count = count or NoCount()
         self._sleep = sleep
+        self._back = LookBack(finder=finder, keeper=keeper, custody=custody, interval=interval)
         self._clean = True
         self._refused = 0
-        self._reach: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep until `stop` is set; a stop waits for no sweep, which the next one finishes.
@@ -103,76 +139,113 @@ class Sweeper:
 
     async def sweep(self) -> Swept:
         """Remove everything whose time is over now, and its bytes as far as a step reaches."""
-        again, refused = await self._remove_again()
-        expired = 0
-        batch: list[LedgerEntry] = []
-        judged = ""
-        async with aclosing(self._finder.expired(self._custody.now())) as documents:
-            async for document in documents:
-                # The records of one exchange follow one another, and go or stay together.
-                if (exchange_id := exchange_of(document.id)) == judged:
-                    continue
-                judged = exchange_id
-                entry = await self._expiring(document)
-                if entry is None:
-                    refused += 1
-                    continue
-                batch.append(entry)
-                if len(batch) >= _BATCH:
-                    expired += await self._custody.expire(batch)
-                    batch = []
-        if batch:
-            expired += await self._custody.expire(batch)
-        self._clean = self._clean and not expired and not again
+        again, refused = await self._back.look()
+        now = self._custody.now()
+        overdue, oldest = await self._finder.overdue(now)
+        self._count.state(OVERDUE, overdue)
+        self._count.state(OLDEST, seconds_between(oldest, now))
+        swept = _Round()
+        while overdue > len(swept.refused) and await self._met_another(oldest, now, swept):
+            overdue, oldest = await self._finder.overdue(now)
+        self._clean = self._clean and not swept.expired and not again
         if not self._clean:
             self._clean = await self._keeper.scrub(thorough=False)
-        return Swept(expired, refused, again)
+        return Swept(swept.expired, refused + len(swept.refused), again)
 
-    async def _remove_again(self) -> tuple[int, int]:
-        """Remove what has come back since it was removed; gives how many went and how many not.
+    async def _met_another(self, oldest: str, now: str, swept: _Round) -> bool:
+        """Go once through what is over, from an instant of one's own; true if that was cut short.
 
-        Each removal is looked at until it is an hour old, however long ago the last sweep was.
+        It is where another worker takes what was to be taken: side by side the two would do
+        everything twice. The other one goes on, and this one is to begin elsewhere.
         """
-        reach = self._custody.ago(_LATE)
-        since = min(reach, self._reach or self._custody.ago(_AWAY))
-        left = await self._finder.left_behind(since)
-        went = [await self._goes_again(entry) for entry in left]
-        self._reach = reach
-        return sum(went), len(went) - sum(went)
+        start = between(oldest, now, self._draw())
+        for since, until in ((start, now), ("", start)):
+            async with (
+                aclosing(self._finder.expired(until, since)) as documents,
+                aclosing(_batches(documents)) as batches,
+            ):
+                async for batch in batches:
+                    if await self._batch(batch, swept):
+                        return True
+        return False
 
-    async def _goes_again(self, entry: LedgerEntry) -> bool:
-        """Remove it, if a worker signed that it is gone. What is damaged keeps no other from it."""
-        if not self._custody.believes(entry):
+    async def _batch(self, documents: Iterable[StoredDocument], swept: _Round) -> bool:
+        """Remove those that may go; whether another worker was there first.
+
+        The records of one exchange go or stay together.
+        """
+        there = {exchange_of(each.id): each for each in documents}
+        # What is there still although it was removed would be met for ever.
+        swept.refused |= there.keys() & swept.asked
+        new = {k: v for k, v in there.items() if k not in swept.seen and k not in swept.refused}
+        swept.seen = set(there)
+        judged = await _all_of([self._over(each) for each in new.values()])
+        over = [each for each in judged if each is not None]
+        rulings = await self._rulings([each.subject for each in over])
+        going = [
+            each.entry
+            for each, ruling in zip(over, rulings, strict=True)
+            if ruling is not None and ruling.hold is None
+        ]
+        held = await self._held(over, rulings)
+        swept.refused |= new.keys() - {entry.id for entry in going} - held
+        expired = await self._custody.expire(going) if going else 0
+        swept.expired += expired
+        if expired == len(going):
             return False
-        try:
-            await self._custody.remove_again(entry)
-        except PermanentError:
-            return False
+        swept.asked |= {entry.id for entry in going}
         return True
 
-    async def _expiring(self, document: StoredDocument) -> LedgerEntry | None:
-        """The entry of an exchange that may go. One damaged row does not keep others from it."""
+    async def _over(self, document: StoredDocument) -> _Over | None:
+        """An exchange that may go, for all that its records and its entry say.
+
+        One damaged row does not keep others from it.
+        """
         try:
-            entry = await self._finder.entry_of(exchange_of(document.id))
-            if entry is None:
-                return None
-            records = await self._vouched(document, entry)
-            if not records or not all(is_over(each, self._custody.now()) for each in records):
-                return None
-            # A hold that was cut short stands in the book only: a store that removes by itself what
-            # is over knows nothing of the book, so the hold is set now.
-            ruling = await self._custody.ruling(self._custody.subject(*records))
-            if ruling.hold is not None:
-                await self._custody.hold(entry, ruling.hold)
+            entry = await self._ledger.entry(number_of(read_record(document.json)))
+            records = await self._vouched(document, entry) if entry is not None else ()
         except PermanentError:
             return None
-        return None if ruling.hold is not None else entry
+        if entry is None or not records:
+            return None
+        over = all(is_over(each, self._custody.now()) for each in records)
+        return _Over(entry, self._custody.subject(*records)) if over else None
 
     async def _vouched(
         self, document: StoredDocument, entry: LedgerEntry
     ) -> Sequence[RedactedRecord]:
         found = [document] if entry.records == 1 else await self._keeper.documents(entry.id)
         return vouched_for([each.json for each in found], entry, self._trust)
+
+    async def _rulings(self, subjects: Sequence[Subject]) -> Sequence[Ruling | None]:
+        """What the orders say of each; None where that cannot be told."""
+        try:
+            return await self._custody.rulings(subjects)
+        except PermanentError:
+            # An order is damaged. It keeps what it is about, and no other.
+            return [await self._ruling(each) for each in subjects]
+
+    async def _ruling(self, subject: Subject) -> Ruling | None:
+        try:
+            return await self._custody.ruling(subject)
+        except PermanentError:
+            return None
+
+    async def _held(self, over: Sequence[_Over], rulings: Sequence[Ruling | None]) -> set[str]:
+        """The ids of those that a hold keeps, and that say so now.
+
+        A hold that was cut short stands in the book only: a store that removes by itself what is
+        over knows nothing of the book.
+        """
+        held: set[str] = set()
+        for each, ruling in zip(over, rulings, strict=True):
+            if ruling is not None and ruling.hold is not None:
+                try:
+                    await self._custody.hold(each.entry, ruling.hold)
+                except PermanentError:
+                    continue
+                held.add(each.entry.id)
+        return held
 
     def _tell(self, swept: Swept) -> None:
         if swept.expired:
@@ -186,3 +259,27 @@ class Sweeper:
 
     async def _pause(self) -> None:
         await self._sleep(self._interval)
+
+
+async def _batches(
+    documents: AsyncIterator[StoredDocument],
+) -> AsyncGenerator[list[StoredDocument], None]:
+    batch: list[StoredDocument] = []
+    async for document in documents:
+        batch.append(document)
+        if len(batch) >= _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _all_of(calls: Iterable[Awaitable[T]]) -> list[T]:
+    """Wait for all, then raise what the first that failed raised: none goes on unseen."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    done: list[T] = []
+    for each in results:
+        if isinstance(each, BaseException):
+            raise each
+        done.append(each)
+    return done

@@ -100,13 +100,14 @@ def _fleets(seconds: float) -> None:
 
 def _services() -> None:
     print(f"\nwhat the services need ({ASSUMED.units:.0f} request units a record, assumed)")
-    print("  rate/s  Standard  Premium units       RU/s  partitions  Language S")
+    print("  rate/s  Standard  Premium units       RU/s  RU/s expiry  partitions  Language S")
     for rate in RATES:
         need = needs(rate)
         units = "several" if need.messaging_units is None else str(need.messaging_units)
         print(
             f"{rate:8,}  {'yes' if need.standard else 'no':8}  {units:13}"
-            f"  {need.units:9,.0f}  {need.partitions:10,}  {need.language:10,}"
+            f"  {need.units:9,.0f}  {need.expiring:11,.0f}  {need.partitions:10,}"
+            f"  {need.language:10,}"
         )
     need = needs(1)
     print(

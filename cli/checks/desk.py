@@ -14,6 +14,7 @@ from tempfile import TemporaryFile
 from audit.preflight import Finding, failed, passed
 from audit.settings import Settings
 from cli.engines import log_place
+from storage.sight import is_there, nearest
 
 __all__ = ["console_data"]
 
@@ -24,14 +25,14 @@ async def console_data(settings: Settings) -> AsyncIterator[Finding]:
     if isinstance(log, Path):
         yield _writable("access log", log, "set console.access_log to a file, or data to a folder,")
     token = settings.key_folder / "console.token"
-    if settings.console.token is None and not token.exists():
+    if settings.console.token is None and not is_there(token):
         yield _writable("console.token: place", token, "set console.token, or keys to a folder")
 
 
 def _writable(name: str, file: Path, advice: str) -> Finding:
-    folder = _nearest(file.parent)
+    folder = nearest(file.parent)
     try:
-        if file.exists():
+        if is_there(file):
             with file.open("r+b"):
                 pass
         with TemporaryFile(dir=folder):  # SQLite keeps files beside its own
@@ -41,10 +42,3 @@ def _writable(name: str, file: Path, advice: str) -> Finding:
         told = f"{file} cannot be written ({why})"
         return failed(name, told, f"{advice} that user id {os.getuid()} may write")
     return passed(name, f"{file} can be written")
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the one above it that is there."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder

@@ -14,6 +14,7 @@ from cli.checks.refused import refused
 from cli.config import key_values
 from cli.engines import on_this_machine
 from cli.places import Places, keys_of, signer_of, tap_keys_of, trust_of, worker_keys_of
+from storage.sight import is_there, listed
 
 __all__ = ["console_token", "tap_keys", "worker_keys"]
 
@@ -47,7 +48,7 @@ async def console_token(settings: Settings) -> AsyncIterator[Finding]:
         yield passed("console.token", "is set")
     elif settings.console.oidc.issuer is not None:
         yield skipped("console.token", "is not set: programs cannot come in, people have accounts")
-    elif (settings.key_folder / "console.token").exists():
+    elif is_there(settings.key_folder / "console.token"):
         yield passed("console.token", f"is in {settings.key_folder}")
     else:
         yield passed("console.token", f"will be made in {settings.key_folder} at the first start")
@@ -83,7 +84,7 @@ def _kept(settings: Settings) -> Finding:
     if given := key_values():
         return passed("keys", f"in the environment ({len(given)} variables)")
     folder = settings.key_folder
-    if not folder.is_dir():
+    if not is_there(folder):
         if on_this_machine(settings) and not Places(settings.data).begun:
             return skipped("keys", f"there are none in {folder} yet: the first start makes them")
         return failed("keys", f"there is no folder {folder}", f"set keys, or: {_MAKE}")
@@ -97,7 +98,7 @@ def _kept(settings: Settings) -> Finding:
 
 def _secrets(folder: Path) -> list[tuple[Path, int]]:
     most = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP
-    return [(each, most) for each in sorted(folder.glob("*.key"))]
+    return [(each, most) for each in listed(folder, "*.key")]
 
 
 def _why(error: PermanentError | OSError) -> str:

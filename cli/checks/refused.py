@@ -40,5 +40,9 @@ def advice_for(error: Exception) -> str:
 
 
 def refused(name: str, error: Exception, told: str = "") -> Finding:
-    """The line for an error of ours, or of the system with what is `told` of it."""
-    return failed(name, told or str(error), advice_for(error))
+    """The line for an error of ours, or of the system with what is `told` of it.
+
+    What follows a semicolon in an error's words is what to do: then nothing is added to it.
+    """
+    found, _, advice = (told or str(error)).partition("; ")
+    return failed(name, found, advice or advice_for(error))

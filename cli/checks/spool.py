@@ -17,6 +17,7 @@ from statistics import median
 from audit.preflight import Finding, failed, passed
 from audit.settings import Settings
 from cli.places import Places
+from storage.sight import nearest
 
 __all__ = ["spool"]
 
@@ -26,7 +27,7 @@ _PROBE = b"x" * 4096
 
 async def spool(settings: Settings) -> AsyncIterator[Finding]:
     """Write and sync a file beside the spool, and take it away again."""
-    folder = _nearest(Places(settings.data).spool(settings.tap.name))
+    folder = nearest(Places(settings.data).spool(settings.tap.name))
     try:
         syncs = await asyncio.to_thread(_synced, folder)
         free = shutil.disk_usage(folder).free
@@ -55,13 +56,6 @@ def _room(folder: Path, free: int, settings: Settings) -> Finding:
         advice = "free some, or lower spool.max_bytes"
         return failed("spool: room", f"{folder}: {told}", advice)
     return passed("spool: room", told)
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the one above it that is there."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder
 
 
 def _synced(folder: Path) -> list[float]:

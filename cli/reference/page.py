@@ -18,7 +18,7 @@ from audit.exchange import PRECEDENCE
 from audit.flags import ENDING_DETAILS, FLAGS
 from audit.reading.words import SOURCES
 from audit.settings import ConsumerSettings
-from audit.telemetry import EVENTS, LOG_KEYS, METRICS
+from audit.telemetry import EVENTS, LOG_KEYS, QUEUE_METRICS, TAP_METRICS, WORKER_METRICS
 from cli.config import KEY_VARIABLES, setting_rows
 from cli.main import cli
 from cli.parts import PartFailed
@@ -241,9 +241,18 @@ def _telemetry() -> Iterator[str]:
     yield from title(
         "Metrics",
         "In Prometheus' text format, at `/metrics` of the control ports: the tap's, `tap.control`,"
-        " and a worker's where `worker.control` is set.",
+        " and a worker's where `worker.control` is set. A part shows its own. How full the queue"
+        " is, a worker says, and a tap whose queue is a file of its data folder; while it cannot be"
+        " asked, these figures are not shown.",
     )
-    yield from table(("Metric", "Label", "Meaning"), map(_metric, METRICS.items()))
+    for part, metrics in (
+        ("tap", TAP_METRICS),
+        ("worker", WORKER_METRICS),
+        ("queue", QUEUE_METRICS),
+    ):
+        yield from table(
+            (f"Metric of the {part}", "Label", "Meaning"), map(_metric, metrics.items())
+        )
 
 
 def _metric(item: tuple[str, str]) -> Sequence[str]:

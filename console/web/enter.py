@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from audit.errors import StoreUnavailable
 from console.principal import Principal, Visit
 from console.sealed import Kind
 from console.web.answers import page, problem, see_other
@@ -50,7 +51,7 @@ async def let_in(request: web.Request, principal: Principal) -> web.Response:
     console = request.app[CONSOLE]
     cookie = console.sessions.open(principal)
     await console.room.enter(Visit(principal), Deed.ENTER, "a session was begun")
-    console.sessions.close(given(request, Kind.SESSION))
+    await _end(request)
     answer = see_other("/")
     keep_session(request, answer, cookie, via=principal.via)
     return answer
@@ -90,14 +91,26 @@ async def _purpose(request: web.Request) -> web.Response:
 
 
 async def _leave(request: web.Request) -> web.Response:
-    console = request.app[CONSOLE]
-    console.sessions.close(given(request, Kind.SESSION))
-    answer = see_other("/enter?left" if console.sign_in is not None else "/enter")
+    accounts = request.app[CONSOLE].sign_in is not None
+    answer = see_other("/enter?left" if accounts else "/enter")
+    try:
+        await _end(request)
+    except StoreUnavailable as error:
+        said = f"you have left here; that others behind this address know cannot be said: {error}"
+        answer = problem(503, error.code, said, request)
     take_back(request, answer, Kind.SESSION)
     take_back(request, answer, Kind.PURPOSE)
     # Not "cookies": that would end those of the sites beside this one too.
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer
+
+
+async def _end(request: web.Request) -> None:
+    """End the session that the browser had, and tell the others. Raises `StoreUnavailable`."""
+    console = request.app[CONSOLE]
+    ended = console.sessions.close(given(request, Kind.SESSION))
+    if ended is not None and console.leavings is not None:
+        await console.leavings.tell(*ended)
 
 
 def _same(said: str, expected: str) -> bool:

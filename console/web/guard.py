@@ -15,6 +15,7 @@ from aiohttp.typedefs import Handler
 from audit.errors import AccessDenied, AuditStreamError, PermanentError
 from console.principal import Visit, stated
 from console.sealed import Kind
+from console.sessions import Session
 from console.web.answers import of_programs, problem, see_other, wants_json
 from console.web.cookies import given, renew
 from console.web.forms import form_of
@@ -85,8 +86,7 @@ async def known_only(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 async def _by_session(request: web.Request, handler: Handler) -> web.StreamResponse:
-    sessions = request.app[CONSOLE].sessions
-    session = sessions.find(given(request, Kind.SESSION), given(request, Kind.PURPOSE))
+    session = await _session(request)
     if session is None:
         if wants_json(request):
             return problem(401, "access.denied", "show the token as Bearer", request)
@@ -99,6 +99,16 @@ async def _by_session(request: web.Request, handler: Handler) -> web.StreamRespo
     answer = await handler(request)
     renew(request, answer, session)
     return answer
+
+
+async def _session(request: web.Request) -> Session | None:
+    """The browser's session, unless it was left, here or anywhere."""
+    console = request.app[CONSOLE]
+    session = console.sessions.find(given(request, Kind.SESSION), given(request, Kind.PURPOSE))
+    # Who leaves may do so, whether or not anybody can tell that they have left already.
+    if session is None or console.leavings is None or request.path == "/leave":
+        return session
+    return None if await console.leavings.heard(session.id) else session
 
 
 def _is_open(path: str) -> bool:

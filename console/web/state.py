@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from audit.telemetry import Log, NoLog
+from console.leaving import Leavings
 from console.oidc.sign_in import SignIn
 from console.principal import Principal, Visit
 from console.room import ReadingRoom
@@ -32,7 +33,8 @@ RECORD_ID = "{id:[^/]+(?:/[0-9]+)?}"
 class Console:
     """The application's parts. Whoever shows `token` is `owner`; None lets nobody in so.
 
-    With `sign_in`, people come in by their accounts only. `url` is the address that browsers see
+    `leavings` is what query sides share of sessions that were left, where they share it. With
+    `sign_in`, people come in by their accounts only. `url` is the address that browsers see
     (scheme, host, port), where one is set.
     """
 
@@ -42,6 +44,7 @@ class Console:
     owner: Principal
     token: str | None = field(repr=False)
     max_export: int
+    leavings: Leavings | None = None
     sign_in: SignIn | None = None
     url: str | None = None
     log: Log = field(default_factory=NoLog)

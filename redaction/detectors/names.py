@@ -59,7 +59,7 @@ _ENDS = frozenset({"ADDRESS", "LOCATION"})
 
 
 class NameDetector:
-    """The shipped model behind the port of detection. Loading takes a quarter of a second."""
+    """The shipped model behind the port of detection. Loading takes less than half a second."""
 
     def __init__(self) -> None:
         weights = resources.files("redaction.model").joinpath("weights.bin").read_bytes()

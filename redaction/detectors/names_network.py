@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from thinc.api import Model, NumpyOps
 
 from redaction.detectors.names_words import Words
@@ -19,7 +18,6 @@ from redaction.detectors.shipped_pipeline import Floats, softmax
 
 __all__ = ["Network"]
 
-_PIECES = 3
 # What thinc adds to a variance.
 _LEAST_VARIANCE = np.float32(1e-8)
 
@@ -84,11 +82,11 @@ class _Layer:
     def __call__(self, rows: Floats) -> Floats:
         pieces = np.ascontiguousarray(rows) @ self._weights
         pieces += self._bias
-        first, second, third = np.split(pieces, _PIECES, axis=1)
-        best: Floats = np.maximum(first, second)
-        np.maximum(best, third, out=best)
-        best -= best.mean(axis=1, keepdims=True)
-        variance = np.einsum("ij,ij->i", best, best) / np.float32(best.shape[1])
+        width = len(self._shift)
+        best: Floats = np.maximum(pieces[:, :width], pieces[:, width : 2 * width])
+        np.maximum(best, pieces[:, 2 * width :], out=best)
+        best -= best.sum(axis=1, keepdims=True) / np.float32(width)
+        variance = np.einsum("ij,ij->i", best, best) / np.float32(width)
         best *= self._scale * (1 / np.sqrt(variance + _LEAST_VARIANCE))[:, None]
         best += self._shift
         return best
@@ -111,7 +109,8 @@ def _apart(lengths: Sequence[int], space: int) -> tuple[Any, int]:
 
 def _windows(rows: Floats) -> Floats:
     """Put the row before and the row behind beside each row; there are zeros before the first."""
-    around = np.zeros((len(rows) + 2, rows.shape[1]), np.float32)
+    count, width = rows.shape
+    around = np.zeros((count + 2, width), np.float32)
     around[1:-1] = rows
     # Three rows that follow each other lie side by side in memory.
-    return sliding_window_view(around.reshape(-1), 3 * rows.shape[1])[:: rows.shape[1]]
+    return np.ndarray((count, 3 * width), np.float32, around, strides=around.strides)

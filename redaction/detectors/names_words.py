@@ -33,8 +33,14 @@ _Cut: TypeAlias = tuple[tuple[int, int, int], ...]
 
 # What has no white space in it, with the one space that may follow; or white space.
 _CHUNK = re.compile(r"(\S+) ?|\s+")
-# Signs at the end of a plain word; a full stop is one only behind two small letters and more.
+# Words, numbers, identifiers and addresses in which no rule finds an end, but for those in which
+# one does: a capital behind a full stop, an ellipsis, a unit of measure.
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_@.]*[A-Za-z0-9])?")
+_PARTED = re.compile(r"[a-z]\.[A-Z]|\.\.|[0-9][A-Za-z]+\Z")
+# Signs at the end of a plain word; a full stop is one behind some, but behind no single letter.
 _ENDS = frozenset(",:;?!")
+_BEFORE_A_STOP = frozenset(string.ascii_lowercase + string.digits)
+_MANY = {kind * 5: re.compile(f"{kind}{{5,}}") for kind in "xXd"}
 _FIVE_ALIKE = re.compile(r"(.)\1{4,}", re.DOTALL)
 _ALNUM = frozenset(string.ascii_letters + string.digits)
 _LONGEST_UNIT = 12
@@ -173,13 +179,17 @@ def _plain_length(chunk: str) -> int:
     length = len(chunk)
     if chunk.isspace():
         return length
-    if not chunk.isascii():
-        return 0
-    if chunk.isalpha() or chunk.isdigit():
+    if _is_plain(chunk):
         return length
     word, sign = chunk[:-1], chunk[-1]
-    plain = word.isalpha() and (sign in _ENDS or (sign == "." and length > 2 and word.islower()))
-    return length - 1 if plain else 0
+    ends = sign in _ENDS or (sign == "." and length > 2 and word[-1] in _BEFORE_A_STOP)
+    return length - 1 if ends and _is_plain(word) else 0
+
+
+def _is_plain(word: str) -> bool:
+    if word.isalpha():
+        return word.isascii()
+    return _PLAIN.fullmatch(word) is not None and _PARTED.search(word) is None
 
 
 class _Shapes(dict[int, str]):
@@ -199,6 +209,8 @@ def shape_of(word: str) -> str:
         return word_shape(word)
     if len(word) <= _MOST_ALIKE:
         return word.translate(_SHAPES)
-    if word.isascii() and word.islower() and word.isalpha():
-        return "xxxx"
-    return _FIVE_ALIKE.sub(r"\1\1\1\1", word.translate(_SHAPES))
+    shape = word.translate(_SHAPES)
+    for kind, many in _MANY.items():
+        if kind in shape:
+            shape = many.sub(kind[1:], shape)
+    return shape if word.isascii() and word.isalnum() else _FIVE_ALIKE.sub(r"\1\1\1\1", shape)

@@ -137,9 +137,10 @@ class Needle:
     def starts(self, text: str, start: int, end: int) -> Iterator[int]:
         """Give where the finds in `[start, end)` begin; they do not overlap."""
         stretch = text[start : end + _AFTER]
-        if not stretch.isascii():
-            stretch = stretch.encode("utf-8", "replace").decode()
-        for match in self._pattern.finditer(stretch):
+        data = stretch.encode("utf-8", "replace")
+        # Where each character is one byte, places need not be translated.
+        read = data if stretch.isascii() else data.decode()
+        for match in self._pattern.finditer(read):
             if start + match.start() >= end:
                 return
             yield start + match.start()

@@ -12,7 +12,7 @@ import functools
 import re
 import string
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from redaction.detectors.prefilter import Glance, loosened
@@ -72,6 +72,15 @@ class ShapeRecogniser:
     reach: int = 512
     telling: str | None = None
     more: re.Pattern[str] | None = None
+    _value: str | int = field(init=False, repr=False)
+    # Whether the value is nothing without its context, so that this is looked for first.
+    _by_context: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Work out once what every search asks."""
+        by_context = self.context is not None and self.alone < _BELIEVED and self.telling is None
+        object.__setattr__(self, "_by_context", by_context)
+        object.__setattr__(self, "_value", "value" if "value" in self.pattern.groupindex else 0)
 
     @property
     def needs(self) -> str | None:
@@ -81,11 +90,6 @@ class ShapeRecogniser:
             return rf"(?:^|[^\pL\pN]){loosened(context.pattern, context.flags)}(?:$|[^\pL\pN])"
         return self.telling or loosened(self.pattern.pattern, self.pattern.flags)
 
-    @property
-    def _by_context(self) -> bool:
-        """Whether the value is nothing without its context, so that this is looked for first."""
-        return self.context is not None and self.alone < _BELIEVED and self.telling is None
-
     def listens(self, key: str) -> bool:
         """Hear the context words."""
         return self.context is not None and self.context.search(spaced(key)) is not None
@@ -93,14 +97,13 @@ class ShapeRecogniser:
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give the confirmed places."""
         text = passage.text
-        group = "value" if "value" in self.pattern.groupindex else 0
         if self._by_context:
             # The words were found in the stretch; the value may stand beside it.
             start, end = max(0, start - self.reach - _AFTER), end + _BEFORE
         for match in self.pattern.finditer(text, start, end + self.reach):
             if match.start() >= end:
                 return
-            first, last = match.span(group)
+            first, last = match.span(self._value)
             if last > first and self.proof(text[first:last]) and not self._other(text, first):
                 span = Span(first, last, self.entity, self._score(passage, first, last), self.name)
                 bounded = last == end + self.reach or self._more(text, last)

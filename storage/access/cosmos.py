@@ -1,4 +1,4 @@
-"""The access log and saved searches on Cosmos DB, each in a container of its own.
+"""The access log on Cosmos DB, in a container of its own, and what belongs to readers in another.
 
 The law: an entry is created, and nothing is ever done to it after that; whoever writes needs no
 right but to create and to read. Its id is its number, and an id is given out once: of two writers
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -27,13 +29,20 @@ from audit.value import from_json, to_json
 from storage.access.port import GENESIS, Access, LoggedAccess, SavedSearch, chained
 from storage.records.cosmos_client import Container, CosmosAccess, open_client, open_container
 from storage.records.cosmos_items import Item
-from storage.records.cosmos_provision import ACCESS, SAVED
+from storage.records.cosmos_provision import ACCESS, READERS
 
-__all__ = ["CosmosAccessLog", "CosmosDesk", "CosmosSavedSearches", "open_cosmos_desk"]
+__all__ = [
+    "CosmosAccessLog",
+    "CosmosDesk",
+    "CosmosEndedSessions",
+    "CosmosSavedSearches",
+    "open_cosmos_desk",
+]
 
 _NEWEST = "SELECT * FROM c WHERE c.number < @below ORDER BY c.number DESC"
 _ALL = "SELECT * FROM c ORDER BY c.number ASC"
 _OWN = "SELECT * FROM c WHERE c.owner = @owner"
+_ENDED = "ended"
 
 # The largest whole number that the service keeps exactly.
 _BEYOND = 2**53
@@ -118,31 +127,53 @@ class CosmosAccessLog:
 class CosmosSavedSearches:
     """Implements `SavedSearches`. The client is closed by whoever opened it."""
 
-    def __init__(self, saved: Container) -> None:
-        self._saved = saved
+    def __init__(self, readers: Container) -> None:
+        self._readers = readers
 
     async def save(self, search: SavedSearch) -> None:
         """Keep it; one of its owner and name gives way."""
         item = {"id": _named(search.name), "owner": search.owner, "json": to_json(search).decode()}
-        await self._saved.upsert(item)
+        await self._readers.upsert(item)
 
     async def forget(self, owner: str, name: str) -> None:
         """Remove it, if it is there."""
-        await self._saved.delete(_named(name), [owner])
+        await self._readers.delete(_named(name), [owner])
 
     async def saved(self, owner: str) -> Sequence[SavedSearch]:
         """The owner's, by name."""
-        items = self._saved.query(_OWN, [{"name": "@owner", "value": owner}], [owner])
+        items = self._readers.query(_OWN, [{"name": "@owner", "value": owner}], [owner])
         found = [from_json(item["json"], SavedSearch) async for item in items]
         return sorted(found, key=lambda each: each.name)
 
 
+class CosmosEndedSessions:
+    """Implements `EndedSessions`. The client is closed by whoever opened it.
+
+    Each is a partition of its own, beside those of readers and never the same as one of theirs;
+    the service removes it when its time is over. `now` gives seconds since the epoch.
+    """
+
+    def __init__(self, readers: Container, now: Callable[[], float] = time.time) -> None:
+        self._readers = readers
+        self._now = now
+
+    async def end(self, session: str, until: float) -> None:
+        """Let all know, durably, that it is over."""
+        lasts = max(1, math.ceil(until - self._now()))
+        await self._readers.upsert({"id": _ENDED, "owner": _left(session), "ttl": lasts})
+
+    async def has_ended(self, session: str) -> bool:
+        """Whether it was left."""
+        return await self._readers.read(_ENDED, [_left(session)]) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class CosmosDesk:
-    """Both of one database. `close` closes the connection that they share."""
+    """All of one database. `close` closes the connection that they share."""
 
     log: CosmosAccessLog
     saved: CosmosSavedSearches
+    ended: CosmosEndedSessions
     close: Callable[[], Awaitable[None]]
 
 
@@ -154,14 +185,15 @@ async def open_cosmos_desk(access: CosmosAccess, count: Count | None = None) -> 
     """
     client = await open_client(access)
     try:
-        log, saved = [
+        log, readers = [
             await open_container(client, access, name, count or NoCount())
-            for name in (ACCESS, SAVED)
+            for name in (ACCESS, READERS)
         ]
     except BaseException:
         await client.close()
         raise
-    return CosmosDesk(CosmosAccessLog(log), CosmosSavedSearches(saved), client.close)
+    saved, ended = CosmosSavedSearches(readers), CosmosEndedSessions(readers)
+    return CosmosDesk(CosmosAccessLog(log), saved, ended, client.close)
 
 
 def _name(number: int) -> str:
@@ -171,6 +203,10 @@ def _name(number: int) -> str:
 def _named(name: str) -> str:
     """The id of a saved search: a name may have characters that an item's id may not."""
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _left(session: str) -> str:
+    return f"session:{session}"
 
 
 def _item(entry: LoggedAccess, mark: str) -> Item:

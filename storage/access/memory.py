@@ -1,4 +1,4 @@
-"""The access log and saved searches in memory: for tests, under the same contract."""
+"""The access log, saved searches and sessions that were left in memory: for tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from storage.access.port import GENESIS, Access, LoggedAccess, SavedSearch, chained
 
-__all__ = ["MemoryAccessLog", "MemorySavedSearches"]
+__all__ = ["MemoryAccessLog", "MemoryEndedSessions", "MemorySavedSearches"]
 
 
 class MemoryAccessLog:
@@ -50,3 +50,18 @@ class MemorySavedSearches:
     async def saved(self, owner: str) -> Sequence[SavedSearch]:
         """The owner's, by name."""
         return [self._saved[key] for key in sorted(self._saved) if key[0] == owner]
+
+
+class MemoryEndedSessions:
+    """Implements `EndedSessions`; nothing is forgotten."""
+
+    def __init__(self) -> None:
+        self._ended: dict[str, float] = {}
+
+    async def end(self, session: str, until: float) -> None:
+        """Let all know that it is over."""
+        self._ended[session] = until
+
+    async def has_ended(self, session: str) -> bool:
+        """Whether it was left."""
+        return session in self._ended

@@ -1,4 +1,4 @@
-"""The doors of the access log and of saved searches.
+"""The doors of the access log, of saved searches, and of sessions that their readers have left.
 
 The law: the log is only ever added to, and an entry is durable before what it speaks of is shown.
 Each entry carries the digest of the one before, so that one that is taken out or altered breaks
@@ -20,6 +20,7 @@ __all__ = [
     "Access",
     "AccessLog",
     "Deed",
+    "EndedSessions",
     "LoggedAccess",
     "SavedSearch",
     "SavedSearches",
@@ -107,6 +108,20 @@ class SavedSearches(Protocol):
 
     async def saved(self, owner: str) -> Sequence[SavedSearch]:
         """The owner's, by name."""
+
+
+class EndedSessions(Protocol):
+    """Sessions that were left, for query sides that share them. An id opens nothing by itself."""
+
+    async def end(self, session: str, until: float) -> None:
+        """Let all know, durably, that it is over; the same twice is a success.
+
+        It may be forgotten at `until`, in seconds since the epoch, when nobody would take it any
+        more. Raises `StoreUnavailable`.
+        """
+
+    async def has_ended(self, session: str) -> bool:
+        """Whether it was left. Raises `StoreUnavailable`."""
 
 
 def chained(before: str, access: Access) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing
 from typing import TypeAlias
 
 from audit.errors import BlobMissing, RecordHeld, StoreUnavailable
@@ -34,15 +35,20 @@ _REMOVED = (LedgerState.ERASED, LedgerState.EXPIRED)
 
 _OF_EXCHANGE = f"{DOCUMENT}c.exchange = @exchange"
 _OF_CONSUMER = f"{DOCUMENT}c.consumer = @consumer ORDER BY c.received_at ASC"
-_EXPIRED = f"{DOCUMENT}c.expires_at <= @now AND c.hold = false ORDER BY c.expires_at ASC"
+_OVER = "c.expires_at <= @now AND c.hold = false"
+_EXPIRED = f"{DOCUMENT}c.expires_at >= @since AND {_OVER} ORDER BY c.expires_at ASC"
+_OLDEST = f"SELECT c.expires_at FROM c WHERE {_OVER} ORDER BY c.expires_at ASC"  # noqa: S608 - constants
+_OVERDUE = f"SELECT VALUE COUNT(1) FROM c WHERE {_OVER}"  # noqa: S608 - constants
 _ENTRIES = "SELECT * FROM c WHERE c.kind = 'entry' AND "
 _NAMED = "SELECT c.id FROM c WHERE c.consumer = @consumer"
+
+_LOOKED_BACK = "looked_back"
 
 # Raises `RecordInvalid` where a record may not take the stored one's place.
 _Check: TypeAlias = Callable[[bytes, RedactedRecord], None]
 
-# Exchanges removed at a time: each takes a handful of round trips.
-_AT_ONCE = 8
+# Exchanges removed at a time: each takes half a dozen round trips, one after the other.
+_AT_ONCE = 32
 
 
 class CosmosKeeper:
@@ -136,6 +142,14 @@ class CosmosKeeper:
         if there.get("blob") != item.get("blob"):
             await self._bodies.forget(there)
 
+    async def looked_back(self) -> str | None:
+        """Up to when some worker has looked at removals."""
+        return await self._ledger.mark(_LOOKED_BACK)
+
+    async def look_back_done(self, until: str) -> None:
+        """Keep that."""
+        await self._ledger.set_mark(_LOOKED_BACK, until)
+
     async def scrub(self, *, thorough: bool) -> bool:
         """Nothing to do: what is left of a removed item is the service's, and out of reach."""
         del thorough
@@ -188,9 +202,18 @@ class CosmosFinder:
         """Every record of a consumer, oldest first; what is removed meanwhile may be missing."""
         return self._documents(_OF_CONSUMER, _named("consumer", consumer))
 
-    def expired(self, now: str) -> AsyncGenerator[StoredDocument, None]:
-        """Every record that is said to expire at `now` or earlier and is not held."""
-        return self._documents(_EXPIRED, _named("now", now))
+    async def overdue(self, now: str) -> tuple[int, str]:
+        """How many records `expired` would give, and when the first was to."""
+        at = [_named("now", now)]
+        count = sum([each async for each in self._records.query(_OVERDUE, at)])  # type: ignore[misc]  # a number, and no item
+        first = self._records.query(_OLDEST, at, page_size=1)
+        async with aclosing(first):
+            oldest = await anext(first, None)
+        return count, now if oldest is None else str(oldest["expires_at"])
+
+    def expired(self, now: str, since: str = "") -> AsyncGenerator[StoredDocument, None]:
+        """Every record that is said to expire from `since` to `now` and is not held."""
+        return self._documents(_EXPIRED, _named("now", now), _named("since", since))
 
     async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
         """The consumer's entries that were erased by one of these orders."""
@@ -199,18 +222,18 @@ class CosmosFinder:
         )
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
 
-    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
-        """The entries erased or expired since then of which there is a record again."""
-        return await left_behind(self._records, self._ledger, since)
+    async def left_behind(self, since: str, until: str) -> Sequence[LedgerEntry]:
+        """The entries erased or expired between these of which there is a record again."""
+        return await left_behind(self._records, self._ledger, since, until)
 
     async def _entries(self, condition: str, *parameters: Parameter) -> list[LedgerEntry]:
         found = self._ledger.query(f"{_ENTRIES}{condition}", parameters)
         return [entry_of(item) async for item in found]
 
     async def _documents(
-        self, sql: str, parameter: Parameter
+        self, sql: str, *parameters: Parameter
     ) -> AsyncGenerator[StoredDocument, None]:
-        async for item in self._records.query(sql, [parameter]):
+        async for item in self._records.query(sql, parameters):
             if (text := await self._texts.of(item)) is not None:
                 yield StoredDocument(item["record"], text)
 

@@ -38,6 +38,8 @@ _REMOVED = (LedgerState.ERASED, LedgerState.EXPIRED)
 
 _ALL = "SELECT * FROM c WHERE c.kind = @kind ORDER BY c.tap ASC, c.boot ASC, c.seq ASC"
 
+_MARK = "mark"
+
 # Each try that fails means that another writer's succeeded, and entries are final after a few.
 _TRIES = 10
 
@@ -100,6 +102,16 @@ class CosmosLedger:
         there = await self._ledger.read(key[2], key)
         if there is None or _unsigned(checkpoint_of(there)) != _unsigned(checkpoint):
             raise RecordInvalid("another checkpoint of this index is in the ledger")
+
+    async def mark(self, name: str) -> str | None:
+        """For the keeper: an instant that workers share; no number's, and evidence of nothing."""
+        there = await self._ledger.read(name, (_MARK, _MARK, name))
+        return None if there is None else str(there.get("at", ""))
+
+    async def set_mark(self, name: str, at: str) -> None:
+        """Move it."""
+        mark = {"id": name, "tap": _MARK, "boot": _MARK, "kind": _MARK, "at": at}
+        await self._ledger.upsert(mark)
 
     async def entries(self, tell: TellDamage | None = None) -> AsyncIterator[LedgerEntry]:
         """All entries, ordered by tap, boot and number."""

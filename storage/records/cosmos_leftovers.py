@@ -14,10 +14,13 @@ from audit.errors import RecordInvalid
 from audit.ledger import LedgerEntry
 from storage.records.cosmos_client import Container
 from storage.records.cosmos_items import Item, entry_of
+from storage.records.query_cosmos import Parameter
 
 __all__ = ["left_behind"]
 
-_SINCE = "SELECT * FROM c WHERE c.kind = 'entry' AND c.removed_at >= @since"
+_BETWEEN = (
+    "SELECT * FROM c WHERE c.kind = 'entry' AND c.removed_at >= @since AND c.removed_at <= @until"
+)
 
 # Both this function and the equality of a field are served by the index of its values.
 _THERE = "SELECT c.exchange FROM c WHERE ARRAY_CONTAINS(@exchanges, c.exchange)"
@@ -26,14 +29,20 @@ _THERE = "SELECT c.exchange FROM c WHERE ARRAY_CONTAINS(@exchanges, c.exchange)"
 _TOGETHER = 100
 
 
-async def left_behind(records: Container, ledger: Container, since: str) -> list[LedgerEntry]:
-    """The entries erased or expired at `since` or later of which there is a record.
+async def left_behind(
+    records: Container, ledger: Container, since: str, until: str
+) -> list[LedgerEntry]:
+    """The entries erased or expired from `since` to `until` of which there is a record.
 
     Damaged entries are left out. Raises `StoreUnavailable`.
     """
     left: list[LedgerEntry] = []
     batch: list[LedgerEntry] = []
-    async for item in ledger.query(_SINCE, [{"name": "@since", "value": since}]):
+    span: list[Parameter] = [
+        {"name": "@since", "value": since},
+        {"name": "@until", "value": until},
+    ]
+    async for item in ledger.query(_BETWEEN, span):
         if (entry := _readable(item)) is not None:
             batch.append(entry)
         if len(batch) == _TOGETHER:

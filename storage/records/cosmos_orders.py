@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from audit.orders import Order
@@ -70,6 +70,23 @@ class CosmosOrderBook:
         if items is None:
             return await self._asked(record_id, consumer)
         return _in_order([each for each in items if _names(each, record_id, consumer)])
+
+    async def about_any(
+        self, record_ids: Collection[str], consumers: Collection[str]
+    ) -> Sequence[Order]:
+        """The orders that name any of these ids or consumers, oldest first."""
+        items = (await self._current()).items
+        if items is None:
+            # A book that is too large to remember is read through once, and not once for each id.
+            items = [item async for item in self._query("", [])]
+        return _in_order(
+            [
+                each
+                for each in items
+                if each.get("consumer") in consumers
+                or not set(record_ids).isdisjoint(each.get("ids") or ())
+            ]
+        )
 
     async def orders(self) -> Sequence[Order]:
         """All of them, oldest first."""

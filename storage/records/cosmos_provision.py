@@ -25,8 +25,8 @@ __all__ = [
     "DESK",
     "LEDGER",
     "ORDERS",
+    "READERS",
     "RECORDS",
-    "SAVED",
     "Definition",
     "Flaw",
     "account_flaws",
@@ -36,8 +36,8 @@ __all__ = [
 ]
 
 RECORDS, LEDGER, ORDERS = "records", "ledger", "orders"
-# What the query side writes: who looked, and searches that readers keep.
-ACCESS, SAVED = DESK = "access", "saved"
+# What the query side writes: who looked, and what belongs to readers (searches, sessions left).
+ACCESS, READERS = DESK = "access", "readers"
 
 _TEXTS = ("/find/prompt", "/find/answer")
 _PROVISION = "run auditstream provision"
@@ -76,7 +76,7 @@ class Flaw:
 
 def definitions(*, full_text: bool) -> tuple[Definition, ...]:
     """The containers; `full_text` for an account that has the service's full-text search."""
-    return (_records(full_text), _LEDGER, _ORDERS, _ACCESS, _SAVED)
+    return (_records(full_text), _LEDGER, _ORDERS, _ACCESS, _READERS)
 
 
 async def provision(
@@ -166,7 +166,7 @@ _ORDERS = Definition(ORDERS, ("/book",), None, _plain("/json"))
 # Each entry of the log is a partition of its own: the log never outgrows one, and its number is
 # taken once all the same.
 _ACCESS = Definition(ACCESS, ("/id",), None, _plain("/json", "/chain", "/mark"))
-_SAVED = Definition(SAVED, ("/owner",), None, _plain("/json"))
+_READERS = Definition(READERS, ("/owner",), -1, _plain("/json"))
 
 
 async def _database_made(

@@ -81,6 +81,15 @@ class Keeper(Protocol):
         when it was, its retention, and what ties it to the exchange.
         """
 
+    async def looked_back(self) -> str | None:
+        """Up to when some worker has looked at removals (`left_behind`); None where none has.
+
+        What is kept here saves work and proves nothing: whoever may write the store can move it.
+        """
+
+    async def look_back_done(self, until: str) -> None:
+        """Keep that, for all workers; the last word stands."""
+
     async def scrub(self, *, thorough: bool) -> bool:
         """Leave no bytes of what was removed in any file of the store.
 
@@ -103,8 +112,11 @@ class Finder(Protocol):
         Of an exchange with several records each is given.
         """
 
-    def expired(self, now: str) -> AsyncGenerator[StoredDocument, None]:
-        """Every record that is said to expire at `now` or earlier and is not held.
+    async def overdue(self, now: str) -> tuple[int, str]:
+        """How many records `expired` would give, and when the first was to (`now` for none)."""
+
+    def expired(self, now: str, since: str = "") -> AsyncGenerator[StoredDocument, None]:
+        """Every record that is said to expire from `since` to `now` and is not held, in this order.
 
         Of an exchange with several records each is given.
         """
@@ -112,8 +124,8 @@ class Finder(Protocol):
     async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
         """The consumer's entries that were erased by one of these orders."""
 
-    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
-        """The entries erased or expired at `since` or later of which there is a record again.
+    async def left_behind(self, since: str, until: str) -> Sequence[LedgerEntry]:
+        """The entries erased or expired from `since` to `until` of which there is a record again.
 
         Whoever puts a record and then dies, before the look at the ledger, leaves it so. A store
         that looks and writes in one transaction has none, and always gives nothing. An entry that
@@ -134,6 +146,11 @@ class ReadsOrders(Protocol):
         half minute may be missing, for those who ask again before they act. Raises
         `StoreUnavailable`.
         """
+
+    async def about_any(
+        self, record_ids: Collection[str], consumers: Collection[str]
+    ) -> Sequence[Order]:
+        """The orders that name any of these ids or consumers, as `about` gives them, asked once."""
 
 
 class OrderBook(ReadsOrders, Protocol):

@@ -33,6 +33,8 @@ _DOCUMENT = f"SELECT {_JSON} FROM records WHERE id = ?"  # noqa: S608 - constant
 _OF_EXCHANGE = "id = ?1 OR (id >= ?1 || '/' AND id < ?1 || '0')"
 _DOCUMENTS = f"SELECT id, {_JSON} FROM records WHERE {_OF_EXCHANGE}"  # noqa: S608 - constants
 
+_OVERDUE = "SELECT COUNT(*), MIN(expires_at) FROM records WHERE expires_at <= ? AND NOT hold"
+
 # Asked in this order, since the ledger has an index of consumers for what was erased only.
 _KNOWS = (
     "SELECT EXISTS (SELECT 1 FROM records WHERE consumer = ?1)"
@@ -83,6 +85,12 @@ class SqliteKeeper:
         """As `amend`, with all that the records are found by."""
         return await self._database.write(lambda db: _rewritten(db, (record, *further), entry))
 
+    async def looked_back(self) -> None:
+        """Never: there is nothing to look for, see `SqliteFinder.left_behind`."""
+
+    async def look_back_done(self, until: str) -> None:
+        """Nothing to keep."""
+
     async def scrub(self, *, thorough: bool) -> bool:
         """Merge the text index and cut the journal off; false when something is left to do."""
         if thorough:
@@ -108,9 +116,9 @@ class SqliteFinder:
         erased = await self._entries("consumer = ? AND state = 'erased'", consumer)
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
 
-    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
+    async def left_behind(self, since: str, until: str) -> Sequence[LedgerEntry]:
         """Nothing: a put looks at the ledger and writes in one transaction, as a removal does."""
-        del since
+        del since, until
         return ()
 
     async def knows(self, consumer: str) -> bool:
@@ -122,9 +130,14 @@ class SqliteFinder:
         """Every record of a consumer, oldest first."""
         return self._walk("consumer = ?", "received_at", consumer)
 
-    def expired(self, now: str) -> AsyncGenerator[StoredDocument, None]:
-        """Every record that expires at `now` or earlier and is not held."""
-        return self._walk("expires_at <= ? AND NOT hold", "expires_at", now)
+    async def overdue(self, now: str) -> tuple[int, str]:
+        """How many records `expired` would give, and when the first was to."""
+        row = await self._database.read(lambda db: db.execute(_OVERDUE, (now,)).fetchone())
+        return row[0], row[1] or now
+
+    def expired(self, now: str, since: str = "") -> AsyncGenerator[StoredDocument, None]:
+        """Every record that expires from `since` to `now` and is not held."""
+        return self._walk("expires_at <= ? AND NOT hold", "expires_at", now, since)
 
     async def _entries(self, condition: str, *values: str) -> list[LedgerEntry]:
         statement = f"SELECT {AS_BYTES} FROM ledger WHERE {condition}"  # noqa: S608 - constants
@@ -132,13 +145,13 @@ class SqliteFinder:
         return [entry_of(row) for row in rows]
 
     async def _walk(
-        self, condition: str, key: str, value: str
+        self, condition: str, key: str, value: str, since: str = ""
     ) -> AsyncGenerator[StoredDocument, None]:
         statement = (
             f"SELECT {key}, id, {_JSON} FROM records WHERE {condition}"  # noqa: S608 - constants
             f" AND ({key}, id) > (?, ?) ORDER BY {key}, id LIMIT {_CHUNK}"
         )
-        place = ("", "")
+        place = (since, "")
         while rows := await self._rows(statement, (value, *place)):
             place = rows[-1][:2]
             for _, record_id, json in rows:

@@ -28,6 +28,7 @@ class MemoryKeeper:
     def __init__(self, records: MemoryRecords, ledger: MemoryLedger) -> None:
         self._records = records
         self._ledger = ledger
+        self._looked_back: str | None = None
 
     async def document(self, record_id: str) -> StoredDocument | None:
         """The stored record of this id, if there is one."""
@@ -68,6 +69,14 @@ class MemoryKeeper:
         if not await self._stands(entry):
             raise StoreUnavailable(f"the record {entry.id} was removed meanwhile")
         return all([await self._records.replace(each) for each in records])
+
+    async def looked_back(self) -> str | None:
+        """Up to when removals have been looked at."""
+        return self._looked_back
+
+    async def look_back_done(self, until: str) -> None:
+        """Keep that."""
+        self._looked_back = until
 
     async def scrub(self, *, thorough: bool) -> bool:
         """Nothing is left behind in memory."""
@@ -127,13 +136,13 @@ class MemoryFinder:
             and entry.amendments[-1].order in orders
         ]
 
-    async def left_behind(self, since: str) -> Sequence[LedgerEntry]:
-        """The entries erased or expired since then of which there is a record again."""
+    async def left_behind(self, since: str, until: str) -> Sequence[LedgerEntry]:
+        """The entries erased or expired between these of which there is a record again."""
         return [
             entry
             async for entry in self._ledger.entries()
             if entry.state in _REMOVED
-            and (entry.at or "") >= since
+            and since <= (entry.at or "") <= until
             and _found(self._records.documents, entry.id)
         ]
 
@@ -148,12 +157,26 @@ class MemoryFinder:
             if record.consumer == consumer and record.id in self._records.documents:
                 yield StoredDocument(record.id, self._records.documents[record.id])
 
-    async def expired(self, now: str) -> AsyncGenerator[StoredDocument, None]:
-        """Every record that expires at `now` or earlier and is not held."""
-        for record in self._all():
-            kept = record.retention
-            if kept.expires_at is not None and kept.expires_at <= now and not kept.hold:
+    async def overdue(self, now: str) -> tuple[int, str]:
+        """How many records `expired` would give, and when the first was to."""
+        over = self._expired(now, "")
+        return len(over), over[0].retention.expires_at or now if over else now
+
+    async def expired(self, now: str, since: str = "") -> AsyncGenerator[StoredDocument, None]:
+        """Every record that expires from `since` to `now` and is not held."""
+        for record in self._expired(now, since):
+            if record.id in self._records.documents:
                 yield StoredDocument(record.id, to_json(record))
+
+    def _expired(self, now: str, since: str) -> list[RedactedRecord]:
+        over = [
+            (at, each.id, each)
+            for each in self._all()
+            if (at := each.retention.expires_at) is not None
+            and since <= at <= now
+            and not each.retention.hold
+        ]
+        return [each for _, _, each in sorted(over, key=lambda found: found[:2])]
 
     def _all(self) -> list[RedactedRecord]:
         return [from_json(json, RedactedRecord) for json in self._records.documents.values()]
@@ -178,6 +201,16 @@ class MemoryOrderBook:
             order
             for order in await self.orders()
             if record_id in order.ids or (consumer is not None and order.consumer == consumer)
+        ]
+
+    async def about_any(
+        self, record_ids: Collection[str], consumers: Collection[str]
+    ) -> Sequence[Order]:
+        """The orders that name any of these ids or consumers."""
+        return [
+            order
+            for order in await self.orders()
+            if order.consumer in consumers or not set(record_ids).isdisjoint(order.ids)
         ]
 
     async def orders(self) -> Sequence[Order]:

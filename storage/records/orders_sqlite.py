@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -34,6 +34,18 @@ class SqliteOrderBook:
             ' WHERE id IN (SELECT "order" FROM ordered_ids WHERE record = ?) OR consumer = ?',
             record_id,
             consumer,
+        )
+
+    async def about_any(
+        self, record_ids: Collection[str], consumers: Collection[str]
+    ) -> Sequence[Order]:
+        """The orders that name any of these ids or consumers."""
+        return await self._read(
+            ' WHERE id IN (SELECT "order" FROM ordered_ids'
+            " WHERE record IN (SELECT value FROM json_each(?)))"
+            " OR consumer IN (SELECT value FROM json_each(?))",
+            msgspec.json.encode(list(record_ids)).decode(),
+            msgspec.json.encode(list(consumers)).decode(),
         )
 
     async def orders(self) -> Sequence[Order]:

@@ -44,6 +44,10 @@ class RangeSet:
 
     def add(self, first: int, last: int) -> None:
         """Add the numbers from `first` to `last`, both included."""
+        if self._ranges and self._ranges[-1][1] == first - 1:
+            # As numbers mostly come; it stays folded if it was.
+            self._ranges[-1] = (self._ranges[-1][0], last)
+            return
         self._ranges.append((first, last))
         self._folded = False
 

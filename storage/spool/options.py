@@ -11,12 +11,14 @@ __all__ = ["SpoolOptions"]
 class SpoolOptions:
     """Limits and paces. Sizes in bytes, times in seconds.
 
-    `queue_bytes` bounds what waits in memory for the disk, `kept_bytes` what is kept in memory
-    so that shipping need not read it. `reserve_numbers` are reserved ahead at a time. A segment
-    that is written to is deleted when all in it was shipped and nothing came for `rest_seconds`.
+    `max_exchanges` bounds how many are open or wait, because memory knows each of them,
+    `queue_bytes` what waits in memory for the disk, `kept_bytes` what is kept in memory so that
+    shipping need not read it. `reserve_numbers` are reserved ahead at a time. A segment that is
+    written to is deleted when all in it was shipped and nothing came for `rest_seconds`.
     """
 
     max_bytes: int = 4 << 30
+    max_exchanges: int = 500_000
     segment_bytes: int = 16 << 20
     sync_interval: float = 0.005
     open_timeout: float = 1.0

@@ -47,13 +47,15 @@ class Shipment:
 class SpoolCensus:
     """How full the spool is: bytes on disk, exchanges open, exchanges waiting to be shipped.
 
-    `dropped` counts piece frames that found no room, in memory or on disk, since the start.
+    `dropped` counts piece frames that found no room, in memory or on disk, since the start. It is
+    `full` when it takes no more openings.
     """
 
     bytes: int
     open: int
     waiting: int
     dropped: int = 0
+    full: bool = False
 
 
 class Spool(Protocol):
@@ -108,7 +110,9 @@ class Spool(Protocol):
     def checkpoint(self, *, final: bool = False) -> Checkpoint:
         """The tap's word on how many exchanges it has opened, as of now.
 
-        `final` asks for the last one; it is not final while openings are in doubt.
+        It may leave the tap once `synced` has returned behind it: else a crash could take what it
+        says, and the next boot would say something else under its index. `final` asks for the last
+        one; it is not final while openings are in doubt.
         """
 
     async def synced(self) -> None:

@@ -186,14 +186,14 @@ def _write_anew(disk: Disk, segment: Segment) -> None:
 
 
 def _index(survey: Survey) -> Index:
+    """Make the index of what is not done; uses the survey up, for both may be large."""
     index = Index()
     for segment in survey.segments:
         index.recovered(segment)
-    for sighting in survey.exchanges.values():
-        number = sighting.number
-        if survey.done(number.boot, number.seq):
-            for segment in sighting.segments:
-                segment.finish(number)
+    for key in list(survey.exchanges):
+        sighting = survey.exchanges.pop(key)
+        if survey.done(*key):
+            sighting.finish()
         else:
             _revive(index, sighting)
     return index

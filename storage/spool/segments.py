@@ -234,6 +234,9 @@ class Journal:
             current.take_back()
         except OSError:
             self.abandon()
+            if current.size == len(current.segment.head):
+                # Nobody has been told of it, so that nobody else would remove it.
+                self._given_up.append(current)
         else:
             for op in ops:
                 op.placed = False

@@ -15,12 +15,14 @@ Invariants, each tested against a plain model through crashes and failing disks:
    again, elsewhere. A frame is never sealed twice under one nonce.
 5. The event loop never waits for the disk, and memory is bounded: what does not fit is refused
    (openings), or dropped and counted with a hole in the exchange's piece numbers (pieces).
-6. What was shipped does not stay for want of something that comes after it: a spool that rests
+6. A checkpoint is written down before it may leave: once `synced` has returned behind it, no later
+   boot finds less than it says, or says something else under its index.
+7. What was shipped does not stay for want of something that comes after it: a spool that rests
    lets go of its last segment too.
 
-At the size cap openings are refused with `SpoolFull`. Exchanges that are already open go on: their
-pieces into a reserve of an eighth of the cap, their records and how they ended in any case, because
-they are what the cap was spent on.
+At its cap, of bytes or of exchanges, openings are refused with `SpoolFull`. Exchanges that are
+already open go on: their pieces into a reserve of an eighth of the cap, their records and how they
+ended in any case, because they are what the cap was spent on.
 """
 
 from __future__ import annotations
@@ -228,16 +230,20 @@ class FileSpool:
         self._keeper.forget(self._index.leave(record_ids))
 
     def checkpoint(self, *, final: bool = False) -> Checkpoint:
-        """Draw up a checkpoint, and keep it in a frame; the same one while there is no news."""
+        """Draw up a checkpoint, and keep it in a frame; the same one while there is no news.
+
+        The frame is written however much waits: nobody asks for another before one was synced.
+        """
         checkpoint, new = self._account.checkpoint(timestamp(self._now_ns()), final=final)
-        if new and not self._crowded():
+        if new:
             self._put(Append(Kind.CHECKPOINT, to_json(checkpoint)))
         return checkpoint
 
     def census(self) -> SpoolCensus:
         """How full it is, as far as the writer has reported."""
         index = self._index
-        return SpoolCensus(index.bytes, index.open, len(index.ready), self._dropped)
+        waiting = len(index.ready)
+        return SpoolCensus(index.bytes, index.open, waiting, self._dropped, self._full)
 
     async def synced(self) -> None:
         """Return when everything that was handed over before is synced, in a sync shared by all.
@@ -274,8 +280,15 @@ class FileSpool:
             raise SpoolUnavailable("the opening's number or id cannot be used")
         if self._crowded():
             raise SpoolUnavailable("too much is waiting for the disk")
-        if self._load >= self._options.max_bytes:
+        if self._full:
             raise SpoolFull
+
+    @property
+    def _full(self) -> bool:
+        """Whether the disk, or the memory that knows each exchange, has had its share."""
+        options = self._options
+        most = len(self._index.exchanges) >= options.max_exchanges
+        return most or self._load >= options.max_bytes
 
     def _has_room(self, kind: PieceKind, size: int) -> bool:
         """Whether a piece may go on; without its end, a large exchange would look like a crash."""

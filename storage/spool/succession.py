@@ -46,13 +46,19 @@ def finish(note: BootNote, facts: FolderFacts) -> BootNote:
         chain_known=told and note.chain_known and note.boot not in survey.nameless,
         ahead={},
         checkpoints=max(note.checkpoints, seen.checkpoint.index + 1 if seen.checkpoint else 0),
-        unrecorded=_join(note.unrecorded, seen.unrecorded),
+        unrecorded=_join((*note.unrecorded, *_told(seen)), seen.unrecorded),
     )
 
 
 def _settled_id(survey: Survey, seen: BootFacts, seq: int) -> str:
+    if seq in seen.unrecorded:
+        return UNOPENED
     sighting = survey.exchanges.get((seen.boot, seq))
-    return UNOPENED if sighting is None or seq in seen.unrecorded else sighting.id
+    return sighting.id if sighting else seen.settled.get(seq, UNOPENED)
+
+
+def _told(seen: BootFacts) -> tuple[tuple[int, int, str], ...]:
+    return seen.checkpoint.unrecorded if seen.checkpoint else ()
 
 
 def _join(
@@ -68,13 +74,14 @@ def speak_for(note: BootNote, facts: FolderFacts, tap: str, now_ns: int) -> Boot
     """Draw up the last word on a boot that did not speak its own.
 
     The checkpoint before it is repeated too, and so is a last word of its own: the boot may have
-    died before that was sent, and a hole in their indexes would look like a removal.
+    died before that was sent, and a hole in their indexes would look like a removal. A boot of
+    whose checkpoints one cannot be read is not spoken for: it may have left under the same index.
     """
     seen = facts.survey.boots.get(note.boot)
     spoken = seen.checkpoint if seen else None
     if spoken and spoken.final and spoken.opened == note.opened:
         return msgspec.structs.replace(note, last_words=(spoken,))
-    if not note.chain_known:
+    if not note.chain_known or (seen and seen.unheard):
         return note
     before = next((each for each in facts.notes if each.boot == note.predecessor), None)
     word = Checkpoint(

@@ -2,7 +2,8 @@
 
 Recovery and verification both read through here, so that they cannot disagree. The law of this
 module: bytes in, values out; an exchange of which any frame is seen exists, and it is forgotten
-only where a mark says that it was shipped, or that its opening was withdrawn.
+only where a mark says that it was shipped, or that its opening was withdrawn. Of one that is
+forgotten only its id is kept, for the chain: a folder may hold millions of them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from storage.spool.segments import SegmentHead
 
 __all__ = ["BootFacts", "Sighting", "Survey"]
 
+# So many exchanges are kept before it is looked which of them are done.
+_FEW = 10_000
+
 
 @dataclass(slots=True, eq=False)
 class Sighting:
@@ -37,6 +41,11 @@ class Sighting:
     record: dict[int, Location] = field(default_factory=dict)
     last: int | None = None
 
+    def finish(self) -> None:
+        """It is done: nothing of it holds its segments any more."""
+        for segment in self.segments:
+            segment.finish(self.number)
+
     @property
     def closed(self) -> bool:
         """Whether its whole record is here."""
@@ -47,18 +56,22 @@ class Sighting:
 class BootFacts:
     """What the frames say of one boot.
 
-    `head` is the first segment head found of it, `unsynced` what its last one says. `spoken` are
-    the frames read so far of a checkpoint that fills several.
+    `head` is the first segment head found of it, `unsynced` what its last one says. `settled` are
+    the ids of exchanges that are done and no longer among the survey's. `spoken` are
+    the frames read so far of a checkpoint that fills several; `unheard` says that one cannot be
+    read, so that it is not known what it said, nor under which index.
     """
 
     boot: str
     head: SegmentHead | None = None
     unsynced: tuple[int, ...] = ()
     opened: int = 0
+    settled: dict[int, str] = field(default_factory=dict)
     shipped: RangeSet = field(default_factory=RangeSet)
     unrecorded: dict[int, str] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
     spoken: list[bytes] = field(default_factory=list)
+    unheard: bool = False
 
 
 class Survey:
@@ -74,6 +87,8 @@ class Survey:
         self.frames = 0
         self.damaged = 0
         self.torn_tails: dict[str, TornTail] = {}
+        self._most = _FEW
+        self._taps: dict[str, str] = {}
         self._readers: dict[int, Callable[[Segment, Frame], None]] = {
             Kind.SEGMENT: self._head,
             Kind.SHIPPED: self._shipped,
@@ -97,6 +112,10 @@ class Survey:
             self.foreign.append(name)
             return
         self._boot(boot)
+        if len(self.exchanges) > self._most:
+            self._let_go()
+            # Looked at again only when as many have come: each is looked at a few times in all.
+            self._most = _FEW + 2 * len(self.exchanges)
 
     @property
     def damaged_files(self) -> tuple[str, ...]:
@@ -113,6 +132,13 @@ class Survey:
         return [
             sighting for (boot, seq), sighting in self.exchanges.items() if not self.done(boot, seq)
         ]
+
+    def _let_go(self) -> None:
+        """Keep of exchanges that are done the id only; a frame that follows brings one back."""
+        for boot, seq in [key for key in self.exchanges if self.done(*key)]:
+            sighting = self.exchanges.pop((boot, seq))
+            self._boot(boot).settled[seq] = sighting.id
+            sighting.finish()
 
     def _take(self, segment: Segment, finding: Finding) -> None:
         if isinstance(finding, TornTail):
@@ -138,6 +164,8 @@ class Survey:
             self.nameless.append(segment.boot)
         else:
             self._sight(segment, damage.header, None)
+            if damage.header.kind == Kind.CHECKPOINT:
+                self._boot(damage.header.boot).unheard = True
 
     def _head(self, segment: Segment, frame: Frame) -> None:
         segment.head = segment.head or frame.raw
@@ -152,7 +180,10 @@ class Survey:
             self._boot(boot).shipped.add(first, last)
 
     def _checkpoint(self, _: Segment, frame: Frame) -> None:
-        """Take in a checkpoint, which lies in several frames where its gaps are very many."""
+        """Take in a checkpoint, which lies in several frames where its gaps are very many.
+
+        The highest index counts: one that was carried forward may stand behind a newer one.
+        """
         facts, header = self._boot(frame.header.boot), frame.header
         if header.index != len(facts.spoken):
             facts.spoken.clear()
@@ -160,8 +191,10 @@ class Survey:
             facts.spoken.append(frame.payload)
         if header.flags & LAST:
             with suppress(msgspec.DecodeError):
-                facts.checkpoint = from_json(b"".join(facts.spoken), Checkpoint)
-                facts.opened = max(facts.opened, facts.checkpoint.opened)
+                told = from_json(b"".join(facts.spoken), Checkpoint)
+                if facts.checkpoint is None or told.index >= facts.checkpoint.index:
+                    facts.checkpoint = told
+                facts.opened = max(facts.opened, told.opened)
             facts.spoken.clear()
 
     def _unrecorded(self, _: Segment, frame: Frame) -> None:
@@ -175,7 +208,7 @@ class Survey:
             return
         facts = self._boot(header.boot)
         facts.opened = max(facts.opened, header.seq)
-        sighting = self._sighting(header)
+        sighting = self._sighting(header, facts.boot)
         if not sighting.segments or sighting.segments[-1] is not segment:
             sighting.segments.append(segment)
         if header.kind == Kind.OPENED:
@@ -185,10 +218,12 @@ class Survey:
             if header.flags & LAST:
                 sighting.last = header.index
 
-    def _sighting(self, header: Header) -> Sighting:
-        key = (header.boot, header.seq)
+    def _sighting(self, header: Header, boot: str) -> Sighting:
+        key = (boot, header.seq)
         if key not in self.exchanges:
-            number = ExchangeNumber(tap=header.tap, boot=header.boot, seq=header.seq)
+            # Names are decoded with each frame: all exchanges share one of each.
+            tap = self._taps.setdefault(header.tap, header.tap)
+            number = ExchangeNumber(tap=tap, boot=boot, seq=header.seq)
             self.exchanges[key] = Sighting(header.id, number)
         return self.exchanges[key]
 

@@ -18,8 +18,9 @@ from click.testing import CliRunner
 
 from cli.main import cli
 from storage.key_making import make_keys
-from tests.harness.attacker import ATTACKS, Boot, Loot, Number, rows_of, store_of
+from tests.harness.attacker import ATTACKS
 from tests.harness.load import CountingUpstream, Load
+from tests.harness.loot import Boot, Loot, Number, rows_of, store_of
 from tests.harness.realtime_upstream import realtime_upstream
 from tests.harness.settling import settled
 from tests.harness.talking import talk

@@ -88,7 +88,7 @@ class Place:
             each["identity"]["trace_id"] for each in await self.azure.records(self.tree.data)
         )
         assert found == dict.fromkeys(self.load.answered, 1)
-        assert await self.azure.set_aside() == 0
+        assert await self.azure.set_aside(self.tree.data) == 0
         env = clean_environment(**self.azure.settings)
         command = ("verify", "--data", str(self.tree.data), "--json")
         report = msgspec.json.decode(

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from storage.queue.port import Inbox, Outbox, QueueAdmin, QueueReader
+from storage.queue.port import Delivery, Inbox, Outbox, QueueAdmin, QueueReader
 from storage.queue.service_bus import ServiceBusAccess, open_service_bus
 from tests.emulators.service_bus import QueueRules, ServiceBusEmulator
 
-__all__ = ["LEASE", "PATIENCE", "BothEnds", "Clock", "a_broker_with"]
+__all__ = ["LEASE", "PATIENCE", "BothEnds", "Clock", "a_broker_with", "all_of", "one"]
 
 LEASE = 60.0
 
@@ -75,3 +75,17 @@ async def a_broker_with(
     yield Joined(bus.outbox, bus.inbox, bus.close), bus.reader, bus.admin
     await bus.close()
     await emulator.stop()
+
+
+async def one(queue: BothEnds) -> Delivery:
+    """Receive exactly one."""
+    (delivery,) = await queue.receive(1, PATIENCE)
+    return delivery
+
+
+async def all_of(queue: BothEnds, limit: int = 10) -> list[Delivery]:
+    """Receive until there is nothing more, without settling anything."""
+    received = list(await queue.receive(limit, PATIENCE))
+    while more := await queue.receive(limit, 0):
+        received.extend(more)
+    return received

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from storage.access.cosmos import CosmosDesk, open_cosmos_desk
-from storage.access.memory import MemoryAccessLog, MemorySavedSearches
+from storage.access.memory import MemoryAccessLog, MemoryEndedSessions, MemorySavedSearches
 from storage.access.port import (
     GENESIS,
     Access,
     AccessLog,
     Deed,
+    EndedSessions,
     LoggedAccess,
     SavedSearch,
     SavedSearches,
@@ -47,6 +49,7 @@ class Doors:
 
     log: AccessLog
     saved: SavedSearches
+    ended: EndedSessions | None
     again: Callable[[], Awaitable[AccessLog]]
 
 
@@ -58,7 +61,7 @@ async def in_memory() -> AsyncIterator[Doors]:
     async def again() -> AccessLog:
         return log
 
-    yield Doors(log, MemorySavedSearches(), again)
+    yield Doors(log, MemorySavedSearches(), MemoryEndedSessions(), again)
 
 
 @asynccontextmanager
@@ -75,7 +78,7 @@ async def in_a_file(path: Path) -> AsyncIterator[Doors]:
             return SqliteAccessLog(await opened())
 
         database = await opened()
-        yield Doors(SqliteAccessLog(database), SqliteSavedSearches(database), again)
+        yield Doors(SqliteAccessLog(database), SqliteSavedSearches(database), None, again)
 
 
 @asynccontextmanager
@@ -94,7 +97,7 @@ async def in_cosmos(emulator: CosmosEmulator) -> AsyncIterator[Doors]:
             return (await opened()).log
 
         desk = await opened()
-        yield Doors(desk.log, desk.saved, again)
+        yield Doors(desk.log, desk.saved, desk.ended, again)
 
 
 @pytest.fixture(params=["sqlite", "cosmos", "memory"])
@@ -167,6 +170,21 @@ async def test_a_saved_search_gives_way_to_one_of_its_name(doors: Doors) -> None
     await saved.forget("ada", "b/../? #")
     assert [each.name for each in await saved.saved("ada")] == ["a"]
     assert [each.name for each in await saved.saved("account:bob")] == ["a"]
+
+
+# A file is shared by no query sides.
+@pytest.mark.parametrize("doors", ["cosmos", "memory"], indirect=True)
+async def test_a_session_that_was_left_is_known_by_its_id_alone(doors: Doors) -> None:
+    """Ended twice it is ended once; no other is, and no reader has a search by it."""
+    assert doors.ended is not None
+    until = time.time() + 60.0
+    assert not await doors.ended.has_ended("a1")
+    await doors.ended.end("a1", until)
+    await doors.ended.end("a1", until)
+    await doors.ended.end("b2", time.time() - 60.0)
+    assert await doors.ended.has_ended("a1")
+    assert not await doors.ended.has_ended("a")
+    assert await doors.saved.saved("a1") == []
 
 
 @pytest.mark.parametrize(

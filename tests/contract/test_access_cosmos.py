@@ -14,9 +14,9 @@ from audit.settings import ConsoleSettings, Settings
 from audit.telemetry import NoCount
 from cli.engines import desk_of, log_place
 from cli.run_export import first_broken
-from storage.access.cosmos import CosmosAccessLog, open_cosmos_desk
+from storage.access.cosmos import CosmosAccessLog, CosmosEndedSessions, open_cosmos_desk
 from storage.records.cosmos_client import Container, CosmosAccess, open_client, open_container
-from storage.records.cosmos_provision import ACCESS, provision
+from storage.records.cosmos_provision import ACCESS, READERS, provision
 from tests.contract.test_access import look, whole
 from tests.emulators.cosmos import CosmosEmulator
 from tests.emulators.cosmos_faults import Fault, FaultyCosmos, faulty_cosmos
@@ -106,6 +106,20 @@ async def test_an_entry_that_is_gone_or_altered_shows(troubled: Troubled) -> Non
     assert first_broken(entries) == 3
 
 
+async def test_a_session_that_was_left_is_kept_no_longer_than_it_would_have_lasted(
+    troubled: Troubled,
+) -> None:
+    """The service removes it then: its time to live is counted from the instant of leaving."""
+    client = await open_client(troubled.access)
+    readers = await open_container(client, troubled.access, READERS, NoCount())
+    for until, lasts in ((1_000.0, 900), (100.5, 1), (1.0, 1)):
+        await CosmosEndedSessions(readers, lambda: 100.0).end("a1", until)
+        item = await readers.read("ended", ["session:a1"])
+        assert item is not None
+        assert item["ttl"] == lasts
+    await client.close()
+
+
 async def test_the_settings_lead_to_the_container_and_to_no_file(troubled: Troubled) -> None:
     """Where records are in Cosmos DB, a file for the access log is refused and not passed over."""
     access = troubled.access
@@ -115,6 +129,7 @@ async def test_the_settings_lead_to_the_container_and_to_no_file(troubled: Troub
     )
     async with desk_of(settings) as desk:
         await desk.log.enter(look(1))
+        assert desk.ended is not None
     assert [each.access for each in await whole(troubled.log)] == [look(1)]
     assert log_place(settings) == f"{access.endpoint}/{access.database}/access"
     console = ConsoleSettings.model_validate({"access_log": "access.sqlite"})

@@ -40,7 +40,7 @@ async def test_provisioning_twice_makes_everything_once(cosmos: CosmosEmulator) 
         "container ledger",
         "container orders",
         "container access",
-        "container saved",
+        "container readers",
     }
     assert await provision(access) == [
         f"database {access.database} made",
@@ -48,7 +48,7 @@ async def test_provisioning_twice_makes_everything_once(cosmos: CosmosEmulator) 
         "container ledger made",
         "container orders made",
         "container access made",
-        "container saved made",
+        "container readers made",
     ]
     assert await provision(access) == []
     assert await flaws(access) == {}
@@ -197,7 +197,7 @@ def test_no_text_is_in_a_range_index(full_text: bool) -> None:
     assert {"/json/?", "/find/prompt/?", "/find/answer/?"} <= left_out
 
 
-def test_only_records_have_a_time_to_live() -> None:
-    """Nothing of ledger, orders and access log ever expires."""
+def test_only_what_says_so_itself_has_a_time_to_live() -> None:
+    """Nothing of ledger, orders and access log ever expires; a record or a session left does."""
     lives = {each.name: each.default_ttl for each in definitions(full_text=False)}
-    assert lives == {"records": -1, "ledger": None, "orders": None, "access": None, "saved": None}
+    assert lives == {"records": -1, "ledger": None, "orders": None, "access": None, "readers": -1}

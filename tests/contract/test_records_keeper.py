@@ -2,119 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
-
 import msgspec
 import pytest
 
 from audit.digest import record_digest
 from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
-from audit.ledger import Amendment, LedgerEntry, LedgerState
-from audit.orders import Order, OrderKind
+from audit.ledger import Amendment, LedgerState
 from audit.record import RedactedRecord, Retention
 from audit.sheaf import record_id as name_of
 from audit.value import to_json
-from storage.records.keeper import Finder, Keeper, OrderBook
-from storage.records.keeper_sqlite import SqliteFinder, SqliteKeeper
-from storage.records.ledger_sqlite import SqliteLedger
-from storage.records.memory import MemoryLedger, MemoryRecords
-from storage.records.memory_keeper import MemoryFinder, MemoryKeeper, MemoryOrderBook
-from storage.records.orders_sqlite import SqliteOrderBook
-from storage.records.port import LedgerWriter, RecordReader, RecordWriter
 from storage.records.query import parse
-from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
-from storage.records.sqlite_file import open_store
+from tests.contract.doors import AT, LATER, Doors, gone, kept, part, store
 from tests.contract.samples import a_record, an_entry, number, record_id
-from tests.emulators.cosmos import CosmosEmulator, cosmos_store
-
-AT = "2026-11-21T10:00:00.000000Z"
-LATER = "2026-11-22T10:00:00.000000Z"
-
-
-@dataclass
-class Doors:
-    """All doors of one store.
-
-    `stands` lets an entry stand as a removal does, and leaves the records: what a store is like
-    for whoever looked before that. None where record and ledger are changed at once.
-    """
-
-    writer: RecordWriter
-    reader: RecordReader
-    ledger: LedgerWriter
-    keeper: Keeper
-    finder: Finder
-    book: OrderBook
-    stands: Callable[[LedgerEntry], Awaitable[bool]] | None = None
-
-
-@pytest.fixture(params=["sqlite", "memory", "cosmos"])
-async def doors(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Doors]:
-    """Each adapter in turn."""
-    if request.param == "memory":
-        ledger = MemoryLedger()
-        records = MemoryRecords(ledger)
-        keeper, finder = MemoryKeeper(records, ledger), MemoryFinder(records, ledger)
-        yield Doors(records, records, ledger, keeper, finder, MemoryOrderBook(), _replacing(ledger))
-        return
-    if request.param == "cosmos":
-        emulator: CosmosEmulator = request.getfixturevalue("cosmos")
-        async with cosmos_store(emulator.access()) as cosmos:
-            yield Doors(
-                cosmos.writer,
-                cosmos.reader,
-                cosmos.ledger,
-                cosmos.keeper,
-                cosmos.finder,
-                cosmos.orders,
-                cosmos.ledger.stands,
-            )
-        return
-    database = await open_store(tmp_path / "store.db")
-    yield Doors(
-        SqliteRecordWriter(database),
-        SqliteRecordReader(database),
-        SqliteLedger(database),
-        SqliteKeeper(database),
-        SqliteFinder(database),
-        SqliteOrderBook(database),
-    )
-    await database.close()
-
-
-def _replacing(ledger: MemoryLedger) -> Callable[[LedgerEntry], Awaitable[bool]]:
-    async def stands(entry: LedgerEntry) -> bool:
-        return await ledger.replace(entry, await ledger.entry(entry.number))
-
-    return stands
-
-
-def kept(
-    seq: int, *, expires_at: str | None = None, hold: bool = False, consumer: str = "demo"
-) -> RedactedRecord:
-    """A record with this retention."""
-    bare = msgspec.structs.replace(
-        a_record(seq, consumer=consumer), retention=Retention(expires_at=expires_at, hold=hold)
-    )
-    stated = msgspec.structs.replace(bare.integrity, record_digest=record_digest(bare))
-    return msgspec.structs.replace(bare, integrity=stated)
-
-
-def gone(seq: int, state: LedgerState = LedgerState.ERASED, order: str = "o-1") -> LedgerEntry:
-    """The entry of a record that is removed."""
-    last = Amendment(at=AT, kind=state.value, record_digest="ab", order=order)
-    entry = msgspec.structs.replace(an_entry(seq, state), consumer="demo", commitment="c0")
-    return msgspec.structs.replace(entry, amendments=(last,))
-
-
-async def store(doors: Doors, *records: RedactedRecord) -> None:
-    """Put records and enter them."""
-    for record in records:
-        assert await doors.writer.put(record)
-        entry = an_entry(record.tap.seq)
-        await doors.ledger.enter(msgspec.structs.replace(entry, consumer=record.consumer))
 
 
 async def test_a_removed_record_is_found_by_nothing(doors: Doors) -> None:
@@ -177,15 +76,6 @@ async def test_the_records_of_a_session_go_together(doors: Doors) -> None:
     await doors.keeper.remove([gone(1)])
     page = await doors.reader.search(parse("", 0), 10)
     assert [document.id for document in page.documents] == [other.id]
-
-
-def part(nth: int, *, seq: int = 1, hold: bool = False) -> RedactedRecord:
-    """The n-th of a session's three records."""
-    whole = kept(seq, hold=hold)
-    tap = msgspec.structs.replace(whole.tap, record=nth, records=3)
-    bare = msgspec.structs.replace(whole, id=name_of(record_id(seq), nth), tap=tap)
-    stated = msgspec.structs.replace(bare.integrity, record_digest=record_digest(bare))
-    return msgspec.structs.replace(bare, integrity=stated)
 
 
 async def test_the_records_of_an_exchange_are_read_in_their_order(doors: Doors) -> None:
@@ -354,6 +244,17 @@ async def test_expired_records_are_found_but_not_held_ones(doors: Doors) -> None
     assert found == [record_id(1)]
 
 
+async def test_what_is_over_is_counted_and_found_from_any_instant_on(doors: Doors) -> None:
+    """In the order in which it was to expire; what is held or has time left counts for nothing."""
+    times = [f"2026-11-2{day}T10:00:00.000000Z" for day in (5, 1, 3, 2, 4)]
+    await store(doors, *[kept(seq, expires_at=at) for seq, at in enumerate(times, start=1)])
+    await store(doors, kept(6, expires_at=times[1], hold=True), kept(7))
+    assert await doors.finder.overdue(times[4]) == (4, times[1])
+    assert await doors.finder.overdue(AT[:10]) == (0, AT[:10])
+    found = [each.id async for each in doors.finder.expired(times[4], times[3])]
+    assert found == [record_id(seq) for seq in (4, 3, 5)]
+
+
 async def test_a_consumers_records_are_found_in_order_however_many(doors: Doors) -> None:
     """More than one chunk, each once, oldest first, and nobody else's."""
     for seq in range(450, 0, -1):
@@ -371,93 +272,3 @@ async def test_entries_are_found_by_id_and_by_order(doors: Doors) -> None:
     assert await doors.finder.entry_of(record_id(9)) is None
     assert await doors.finder.removed_by("demo", {"o-1", "o-3"}) == [gone(1, order="o-1")]
     assert not list(await doors.finder.removed_by("other", {"o-1"}))
-
-
-def removed_at(seq: int, at: str, state: LedgerState = LedgerState.ERASED) -> LedgerEntry:
-    """The entry of a record that was removed at an instant."""
-    return msgspec.structs.replace(gone(seq, state), at=at)
-
-
-async def leave_behind(doors: Doors, *entries: LedgerEntry) -> None:
-    """Let the entries stand and their records stay, where a store can come to that."""
-    if doors.stands is None:
-        await doors.keeper.remove(entries)
-        return
-    for entry in entries:
-        assert await doors.stands(entry)
-
-
-async def test_what_came_back_is_found_until_it_is_removed_again(doors: Doors) -> None:
-    """From the instant on, erased or expired; not what is stored, or has no record."""
-    await store(doors, *[kept(seq) for seq in range(1, 6)])
-    back = [removed_at(1, AT), removed_at(2, LATER, LedgerState.EXPIRED)]
-    await leave_behind(doors, *back, removed_at(3, "2026-11-21T09:59:59.999999Z"))
-    await doors.keeper.remove([removed_at(4, LATER), removed_at(9, LATER)])
-    found = await doors.finder.left_behind(AT)
-    assert sorted(found, key=lambda each: each.number.seq) == (back if doors.stands else [])
-    await doors.keeper.remove(found)
-    assert not await doors.finder.left_behind(AT)
-    assert await doors.reader.get(record_id(1)) is None
-    assert await doors.reader.get(record_id(5)) is not None
-
-
-async def test_one_record_of_a_session_that_came_back_is_found(doors: Doors) -> None:
-    """Whichever of its records it is; what only begins like its id is another exchange's."""
-    other = msgspec.structs.replace(kept(1), id=f"{record_id(1)}0")
-    for record in (part(2), other, part(3, seq=2)):
-        await doors.writer.put(record)
-    await leave_behind(doors, removed_at(1, AT), removed_at(3, AT))
-    found = await doors.finder.left_behind(AT)
-    assert [each.id for each in found] == ([record_id(1)] if doors.stands else [])
-
-
-async def test_what_came_back_is_found_however_many(doors: Doors) -> None:
-    """More than are asked for at once, each once."""
-    removed = [removed_at(seq, AT) for seq in range(1, 251)]
-    back = [entry for entry in removed if entry.number.seq % 60 == 0]
-    await store(doors, *[kept(entry.number.seq) for entry in back])
-    await leave_behind(doors, *back)
-    await doors.keeper.remove([entry for entry in removed if entry not in back])
-    found = await doors.finder.left_behind(AT)
-    assert sorted(each.number.seq for each in found) == (
-        [60, 120, 180, 240] if doors.stands else []
-    )
-
-
-async def test_what_came_back_goes_whatever_hold_it_bears(doors: Doors) -> None:
-    """Its exchange is removed: a hold that was asked for before that keeps nothing any more."""
-    await store(doors, kept(1, hold=doors.stands is not None))
-    await leave_behind(doors, removed_at(1, AT))
-    assert await doors.keeper.remove([removed_at(1, LATER)]) == 0
-    assert await doors.reader.get(record_id(1)) is None
-    assert await doors.ledger.entry(number(1)) == removed_at(1, AT)
-
-
-def an_order(
-    name: str, *, ids: tuple[str, ...] = (), consumer: str | None = None, why: str = "asked for"
-) -> Order:
-    """An erasure order."""
-    return Order(id=name, kind=OrderKind.ERASE, at=AT, why=why, ids=ids, consumer=consumer)
-
-
-async def test_orders_are_found_by_id_and_consumer(doors: Doors) -> None:
-    """What names the id or the consumer is found, once and oldest first; nothing else is."""
-    by_id = an_order("o-2", ids=(record_id(1), record_id(2)))
-    by_consumer = an_order("o-1", consumer="demo")
-    both = an_order("o-3", ids=(record_id(1),), consumer="demo")
-    for order in (by_id, by_consumer, both, an_order("o-4", consumer="other")):
-        await doors.book.enter(order)
-    assert await doors.book.about(record_id(1), "demo") == [by_consumer, by_id, both]
-    assert await doors.book.about(record_id(2), None) == [by_id]
-    assert await doors.book.about(record_id(9), "nobody") == []
-    assert [order.id for order in await doors.book.orders()] == ["o-1", "o-2", "o-3", "o-4"]
-
-
-async def test_a_later_word_on_an_order_stands(doors: Doors) -> None:
-    """A release takes the place of the order it releases."""
-    order = an_order("o-1", consumer="demo")
-    released = msgspec.structs.replace(order, released=LATER, released_why="over")
-    await doors.book.enter(order)
-    await doors.book.enter(released)
-    assert await doors.book.about("x", "demo") == [released]
-    assert await doors.book.orders() == [released]

@@ -152,6 +152,27 @@ async def test_at_its_cap_the_spool_refuses_openings_and_keeps_the_rest(tmp_path
     await spool.shut()
 
 
+async def test_at_its_cap_of_exchanges_the_spool_refuses_openings(tmp_path: Path) -> None:
+    """Memory knows each exchange, however small; once some are shipped, it takes openings again."""
+    spool = await a_spool(tmp_path, max_exchanges=3)
+    for record_id in ("one", "two", "three"):
+        assert not spool.census().full
+        await an_exchange(spool, record_id)
+        spool.close(record_id, b"{}")
+    assert spool.census().full
+    with pytest.raises(SpoolFull):
+        await an_exchange(spool, "four")
+    await spool.synced()
+    spool.shipped(["two"])
+    await an_exchange(spool, "four")
+    await spool.shut()
+    again = await a_spool(tmp_path, 2, max_exchanges=3)
+    with pytest.raises(SpoolFull):
+        await an_exchange(again, "five")
+    assert [each.id for each in await again.shipments(10, 0.0)] == ["one", "three", "four"]
+    await again.shut()
+
+
 async def an_exchange_until_full(spool: FileSpool) -> None:
     """Open exchanges until the spool says that it is full."""
     for count in range(100):

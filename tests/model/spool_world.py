@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from audit.errors import SpoolUnavailable
 from audit.ids import ExchangeNumber
+from audit.ledger import Checkpoint
 from storage.spool.census import census_of
 from storage.spool.frame import Kind
 from storage.spool.options import SpoolOptions
@@ -33,9 +34,16 @@ from tests.unit.storage.kit import SEALER, an_opening
 T = TypeVar("T")
 Arguments = ParamSpec("Arguments")
 
-# Small enough that schedules of thirty steps rotate, delete, refill and carry marks forward.
+# Small enough that schedules of thirty steps rotate, delete, refill and carry marks forward, and
+# that some of them reach the caps.
 OPTIONS = SpoolOptions(
-    segment_bytes=1500, sync_interval=1.0, open_timeout=600.0, kept_bytes=400, reserve_numbers=2
+    max_bytes=32_000,
+    max_exchanges=20,
+    segment_bytes=1500,
+    sync_interval=1.0,
+    open_timeout=600.0,
+    kept_bytes=400,
+    reserve_numbers=2,
 )
 
 
@@ -76,6 +84,7 @@ class SpoolWorld(RuleBasedStateMachine):
         self.promises = Promises()
         self.exchanges = self.promises.exchanges
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.sending: list[asyncio.Task[None]] = []
         self.given: set[ExchangeNumber] = set()
 
     def start(self) -> None:
@@ -204,6 +213,13 @@ class SpoolWorld(RuleBasedStateMachine):
         promised.record = Random(size).randbytes(size)
         self.spool.close(record_id, promised.record)
 
+    def give_up(self, record_id: str) -> None:
+        """An exchange ends without a record; how it ended is said in any case."""
+        promised = self.exchanges[record_id]
+        promised.ended = True
+        promised.pieces.append(b"%s ended" % record_id.encode())
+        self.spool.surrender(record_id, promised.pieces[-1])
+
     def take(self, record_ids: list[str]) -> None:
         """The queue has taken these."""
         self.spool.shipped(record_ids)
@@ -218,7 +234,7 @@ class SpoolWorld(RuleBasedStateMachine):
         before = [state.boot for state in census_of(self.disk).boots][-2]
         offered = {each.id: each for each in self.offered()}
         for each in offered.values():
-            self.promises.check(each)
+            self.promises.check(each, recovered=True)
             assert self.altered or each.number not in self.promises.claimed, (
                 "a checkpoint said: no opening"
             )
@@ -228,6 +244,7 @@ class SpoolWorld(RuleBasedStateMachine):
             if self.exchanges[record_id].whole:
                 assert offered[record_id].kind is ShipmentKind.RECORD, "a record was lost"
         self.compare_numbers(before, expected, power=power)
+        self.promises.hear(self.spool.recovery.checkpoints)
         for record_id in [each for each in self.exchanges if each not in offered]:
             self.exchanges[record_id].told = True
         for record_id in offered:
@@ -278,17 +295,27 @@ class SpoolWorld(RuleBasedStateMachine):
             assert checkpoint.predecessor_chain == folded
 
     def claim(self) -> None:
-        """The ledger gets a checkpoint: what it says of numbers may never turn out otherwise."""
+        """A checkpoint is drawn up: what it says of numbers may never turn out otherwise.
+
+        It is sent as the shipper does, behind its sync.
+        """
         checkpoint = self.spool.checkpoint()
+        self.sending.append(self.loop.create_task(self.send(checkpoint)))
         assert checkpoint.chain == self.promises.fold(self.boot, checkpoint.opened)
         for first, last, _ in checkpoint.unrecorded:
             for seq in range(first, min(last, checkpoint.opened) + 1):
                 self.promises.claimed.add(ExchangeNumber("tap", checkpoint.boot, seq))
 
+    async def send(self, checkpoint: Checkpoint) -> None:
+        """The ledger gets it, once it is synced."""
+        await self.spool.synced()
+        self.promises.sent[checkpoint.boot, checkpoint.index] = checkpoint
+
     def abandon(self) -> None:
         """What was in memory is gone."""
-        for task in self.tasks.values():
+        for task in (*self.tasks.values(), *self.sending):
             task.cancel()
         self.turn()
         self.tasks.clear()
+        self.sending.clear()
         self.spool._reader.shutdown()

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from audit.ledger import Checkpoint
+from audit.value import from_json
 from storage.spool import reader, recovery
 from storage.spool.account import Account
 from storage.spool.frame import CHECKS, Header, Kind, decode_header, encode_frame
@@ -19,7 +21,10 @@ from storage.spool.index import Index
 from storage.spool.keeper import Keeper
 from storage.spool.open_segment import OpenSegment
 from storage.spool.ops import Append, Discard, Written
+from storage.spool.reader import Frame
 from storage.spool.segments import Journal
+from storage.spool.spool import FileSpool
+from storage.spool.survey import Survey
 from storage.spool.writer import Writer
 from tests.model.faulty_disk import FaultyDisk
 from tests.model.spool_story import tell
@@ -185,6 +190,26 @@ def deleted_while_written_to(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Journal, "rests", lambda *_: True)
 
 
+def sent_before_synced(patch: pytest.MonkeyPatch) -> None:
+    """A checkpoint leaves when it is drawn up."""
+
+    async def at_once(_: FileSpool) -> None:
+        pass
+
+    patch.setattr(FileSpool, "synced", at_once)
+
+
+def the_last_checkpoint_counts(patch: pytest.MonkeyPatch) -> None:
+    """A start takes the checkpoint that it reads last, which may be one carried forward."""
+
+    def read(self: Survey, _: object, frame: Frame) -> None:
+        told = from_json(frame.payload, Checkpoint)
+        facts = self._boot(frame.header.boot)
+        facts.checkpoint, facts.opened = told, max(facts.opened, told.opened)
+
+    patch.setattr(Survey, "_checkpoint", read)
+
+
 @pytest.mark.parametrize("broken", [no_payload_check, no_header_check])
 def test_random_schedules_object(broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     """A spool that looks at no checksum does not agree with the model."""
@@ -217,6 +242,8 @@ def three_draws() -> None:
         deleted_while_written_to,
         unopened_before_it_is_noted,
         only_the_newest_written_anew,
+        sent_before_synced,
+        the_last_checkpoint_counts,
     ],
 )
 def test_the_story_objects(broken: Break, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -118,3 +119,11 @@ def test_the_services_limits_are_where_they_are_documented() -> None:
     assert (needs(500).standard, needs(501).standard) == (True, False)
     assert (needs(10_000).messaging_units, needs(30_000).messaging_units) == (8, None)
     assert (needs(41).language, needs(42).language) == (1, 2)
+
+
+def test_expiring_a_record_costs_no_less_than_storing_it() -> None:
+    """So a retention doubles what Cosmos DB is to be provisioned with; the page has this number."""
+    need = needs(100)
+    assert need.units <= need.expiring < 1.2 * need.units
+    page = (Path(__file__).parents[3] / "docs/scaling.md").read_text("utf-8")
+    assert f"| 100 | yes | 1 | {need.units:,.0f} | {need.expiring:,.0f} |" in page

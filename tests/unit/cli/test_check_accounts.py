@@ -87,7 +87,7 @@ async def test_without_an_issuer_there_is_nothing_to_look_at(tmp_path: Path) -> 
     assert token_of(given("https://login.example.org")) is None
 
 
-def test_a_seal_is_of_the_keys_the_address_and_the_provider() -> None:
+def test_a_seal_is_of_the_keys_the_address_the_provider_and_what_its_claims_grant() -> None:
     """The same settings open what they sealed; without a key, no other process does."""
     key = "ab" * 32
     shared = given("https://login.example.org", keys=[key])
@@ -96,6 +96,8 @@ def test_a_seal_is_of_the_keys_the_address_and_the_provider() -> None:
     rotated = given("https://login.example.org", keys=["cd" * 32, key])
     assert seal_of(rotated).open(Kind.SESSION, "", sealed) == b"x"
     alone = Settings(console=ConsoleSettings.model_validate({"session_keys": [key]}))
+    more = given("https://login.example.org", keys=[key], consumers={"reader": ["shop", "desk"]})
+    assert seal_of(more).open(Kind.SESSION, "", sealed) is None
     for other in (
         given("https://login.example.com", keys=[key]),
         given("https://login.example.org"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from audit.engine_settings import QueueSettings, StoreSettings
 from audit.settings import RedactionSettings, Settings
 from audit.value import to_json
-from cli.redactors import environment_of, orders_of, read_orders
+from cli.redaction_child import redactor_of
+from cli.redactors import ONE_CORE, environment_of, orders_of, read_orders
 
 
 def test_it_is_told_the_settings_of_redaction_and_no_secret() -> None:
@@ -43,3 +46,13 @@ def test_its_environment_signs_in_nowhere() -> None:
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }
+
+
+def test_whoever_redacts_is_for_one_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command too, which no worker has told: libraries read it when they are loaded."""
+    for name in ONE_CORE:
+        monkeypatch.delenv(name, raising=False)
+    policy = tmp_path / "policy.toml"
+    policy.write_text('name = "small"\nversion = "1"\nrequired = ["patterns"]\n')
+    redactor_of(Settings(redaction=RedactionSettings(policy=policy)), b"k" * 32)
+    assert ONE_CORE.items() <= os.environ.items()

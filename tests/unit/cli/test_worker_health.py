@@ -42,6 +42,12 @@ async def test_a_queue_that_is_away_is_said_and_ends_no_worker(
 ) -> None:
     """The reason stands in the answer; only where nothing redacts would another worker help."""
     queue = (Away if away else MemoryQueue)(lease=60.0, clock=lambda: 0.0)
-    said = await _health(queue, Pool(running), Metrics())()
+    metrics = Metrics()
+    metrics.state("auditstream_queue_dead", 9)
+    said = await _health(queue, Pool(running), metrics)()
     assert said[0] is healthy
     assert said[1].get("code") == code
+    if running:
+        # What is not known any more is not shown: an alarm must not rest on it.
+        assert (b"auditstream_queue_dead 0.0" in metrics.text()) is not away
+        assert (b"auditstream_queue_dead" in metrics.text()) is not away

@@ -16,13 +16,14 @@ from aiohttp.test_utils import TestServer
 from audit.record import RedactedRecord
 from audit.telemetry import Log, NoLog
 from console.app import Console, build_app
+from console.leaving import Leavings
 from console.oidc.sign_in import SignIn
 from console.principal import Principal, Role
 from console.room import ReadingRoom, Sources
 from console.sealed import BrowserSeal
 from console.sessions import Sessions
 from storage.access.memory import MemoryAccessLog, MemorySavedSearches
-from storage.access.port import Access
+from storage.access.port import Access, EndedSessions
 from storage.records.facts_walk import WalkingFacts, WalkingTotals
 from storage.records.memory import MemoryLedger, MemoryRecords
 from tests.contract.samples import an_entry
@@ -137,6 +138,7 @@ async def site(
     seal: BrowserSeal | None = None,
     clock: Callable[[], float] = lambda: 0.0,
     draw: Callable[[], str] | None = None,
+    ended: EndedSessions | None = None,
 ) -> AsyncIterator[Site]:
     """Serve a room with these records, out of a store of one's own or a plain one.
 
@@ -156,6 +158,7 @@ async def site(
         owner=ADMIN,
         token=TOKEN,
         max_export=max_export,
+        leavings=Leavings(ended, clock) if ended is not None else None,
         sign_in=sign_in(address) if sign_in is not None else None,
         url=url if url is not None or sign_in is None else address,
         log=events or NoLog(),

@@ -15,8 +15,12 @@ import pytest
 from aiohttp import ClientResponse
 from yarl import URL
 
+from audit.errors import StoreUnavailable
+from console.leaving import HEARD_WITHIN, Leavings
 from console.sealed import BrowserSeal
 from console.sessions import LONGEST_SECONDS, RENEWED_AFTER
+from storage.access.memory import MemoryEndedSessions
+from storage.access.port import EndedSessions
 from tests.contract.samples import a_record, record_id
 from tests.emulators.oidc import OidcServer, oidc_server
 from tests.unit.console.accounts import Clock, signing_in
@@ -50,19 +54,28 @@ class Pair:
 
 
 @asynccontextmanager
-async def pair(person: Mapping[str, Any], key: bytes = bytes(32)) -> AsyncIterator[Pair]:
-    """Serve two, of which the second has this key; both have the address of the first."""
+async def pair(
+    person: Mapping[str, Any], key: bytes = bytes(32), ended: EndedSessions | None = None
+) -> AsyncIterator[Pair]:
+    """Serve two, of which the second has this key; both have the address of the first.
+
+    `ended` is what they share of sessions that were left.
+    """
     clock = Clock()
     mine, other = a_seal(bytes(32)), a_seal(key)
-    async with oidc_server(**person) as provider, _site(provider, clock, mine) as here:
+    async with oidc_server(**person) as provider, _site(provider, clock, mine, ended) as here:
         provider.redirect = f"{here.url}sign-in/back"
-        async with _site(provider, clock, other, here.url.rstrip("/")) as there:
+        async with _site(provider, clock, other, ended, here.url.rstrip("/")) as there:
             yield Pair(here, there, provider, clock)
 
 
 @asynccontextmanager
 async def _site(
-    provider: OidcServer, clock: Clock, seal: BrowserSeal, url: str | None = None
+    provider: OidcServer,
+    clock: Clock,
+    seal: BrowserSeal,
+    ended: EndedSessions | None,
+    url: str | None = None,
 ) -> AsyncIterator[Site]:
     make = signing_in(provider, clock, seal)
     async with site(
@@ -72,6 +85,7 @@ async def _site(
         seal=seal,
         clock=clock.rising,
         draw=lambda: secrets.token_urlsafe(32),
+        ended=ended,
     ) as made:
         yield made
 
@@ -125,7 +139,7 @@ async def test_a_page_of_one_is_posted_to_the_other() -> None:
 
 
 async def test_who_leaves_is_out_where_they_left_and_their_browser_everywhere() -> None:
-    """A copy of the cookie is good elsewhere until its time is over, and no longer."""
+    """With nothing in common, a copy of the cookie is good elsewhere until its time is over."""
     async with pair(READER) as two, two.browser() as browser, two.browser() as thief:
         await browser.get(f"{two.here.url}{await two.come_back(browser, begin=two.here)}")
         await browser.get(two.here.url)
@@ -143,6 +157,82 @@ async def test_who_leaves_is_out_where_they_left_and_their_browser_everywhere() 
             await thief.get(two.there.url)
         two.clock.seconds += 1.0
         assert await _is_out(thief, two.there)
+
+
+async def test_who_leaves_is_out_everywhere_within_seconds_where_a_store_is_shared() -> None:
+    """A copy of the cookie opens nothing at the other side either; so it is with a new sign-in."""
+    async with pair(READER, ended=MemoryEndedSessions()) as two, two.browser() as browser:
+        for leave in (True, False):
+            await browser.get(f"{two.here.url}{await two.come_back(browser, begin=two.here)}")
+            await browser.get(two.here.url)
+            held = {each.key: each.value for each in browser.client.cookie_jar}
+            async with two.browser() as thief:
+                thief.client.cookie_jar.update_cookies(held, URL(two.here.url))
+                assert not await _is_out(thief, two.there)
+                if leave:
+                    (await _posted(browser, two.here, "leave")).close()
+                else:
+                    back = await two.come_back(browser, begin=two.here)
+                    await browser.get(f"{two.here.url}{back}")
+                assert await _is_out(thief, two.here)
+                two.clock.seconds += HEARD_WITHIN
+                assert await _is_out(thief, two.there)
+
+
+class Silent(MemoryEndedSessions):
+    """A store that does not answer."""
+
+    async def end(self, session: str, until: float) -> None:
+        """Refuse."""
+        del session, until
+        raise StoreUnavailable("no answer")
+
+    async def has_ended(self, session: str) -> bool:
+        """Refuse."""
+        del session
+        raise StoreUnavailable("no answer")
+
+
+async def test_where_nobody_can_tell_who_has_left_nothing_is_shown() -> None:
+    """And who leaves meanwhile is out where they left, and is told that others may not know."""
+    store = MemoryEndedSessions()
+    async with pair(READER, ended=store) as two, two.browser() as browser:
+        await browser.get(f"{two.here.url}{await two.come_back(browser, begin=two.here)}")
+        await browser.get(two.here.url)
+        store.__class__ = Silent
+        two.clock.seconds += HEARD_WITHIN
+        page = await browser.get(f"{two.there.url}records/{record_id(1)}")
+        assert (page.status, "refund" in page.text) == (503, False)
+        async with await _posted(browser, two.here, "leave") as answer:
+            assert answer.status == 503
+            assert "you have left here" in await answer.text()
+        assert await _is_out(browser, two.here)
+        store.__class__ = MemoryEndedSessions
+        assert await _is_out(browser, two.there)
+
+
+async def test_a_session_is_asked_for_once_in_a_while() -> None:
+    """Not at each click, and again when the time is over in which one must hear of it."""
+    clock, store = Clock(), Counting()
+    leavings = Leavings(store, clock.rising)
+    for _ in range(5):
+        assert not await leavings.heard("a1")
+    assert store.asked == 1
+    await store.end("a1", 0.0)
+    clock.seconds += HEARD_WITHIN
+    for _ in range(2):
+        assert await leavings.heard("a1")
+
+
+class Counting(MemoryEndedSessions):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    async def has_ended(self, session: str) -> bool:
+        """Answer, and count."""
+        self.asked += 1
+        return await super().has_ended(session)
 
 
 async def test_a_session_that_is_used_is_renewed_for_the_same_site() -> None:

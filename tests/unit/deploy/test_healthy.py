@@ -6,6 +6,7 @@ import asyncio
 import socket
 
 import pytest
+from aiohttp import ClientSession
 
 from audit.value import Json
 from cli.control import ControlPort
@@ -33,6 +34,29 @@ async def test_a_part_is_as_well_as_it_says(well: bool) -> None:
     try:
         assert await asyncio.to_thread(healthy, port) is well
     finally:
+        await control.stop()
+
+
+async def test_a_probe_waits_for_no_figures() -> None:
+    """What is looked at for the numbers alone may be slow: only who asks for them waits for it."""
+    looked = 0
+
+    async def look() -> None:
+        nonlocal looked
+        looked += 1
+
+    async def health() -> tuple[bool, dict[str, Json]]:
+        return True, {}
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        control = ControlPort(health, Metrics(), look)
+        await control.start(sock)
+        port = sock.getsockname()[1]
+        assert await asyncio.to_thread(healthy, port)
+        assert looked == 0
+        async with ClientSession() as client, client.get(f"http://127.0.0.1:{port}/metrics") as got:
+            assert got.status == 200
+        assert looked == 1
         await control.stop()
 
 

@@ -7,7 +7,8 @@ somewhere this reader does not understand is a line that no catalogue can vouch 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -29,11 +30,14 @@ class Use:
     where: str
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Every module of the program, by its path."""
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield str(path.relative_to(ROOT)), ast.parse(path.read_text("utf-8"))
+@functools.cache
+def modules() -> Sequence[tuple[str, ast.Module]]:
+    """Every module of the program, by its path; read once, until the cache is cleared."""
+    return [
+        (str(path.relative_to(ROOT)), ast.parse(path.read_text("utf-8")))
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    ]
 
 
 def lines(module: ast.Module, path: str) -> Iterator[Use]:

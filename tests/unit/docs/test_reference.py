@@ -63,6 +63,13 @@ NOT_SETTINGS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """The whole program as syntax is large, and nobody else asks for it."""
+    yield
+    modules.cache_clear()
+
+
 def uses(read: Callable[[ast.Module, str], Iterator[Use]]) -> list[Use]:
     """What the whole program does of one kind."""
     found = [use for path, module in modules() for use in read(module, path)]

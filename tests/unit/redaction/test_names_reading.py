@@ -65,6 +65,7 @@ def test_tokens_and_features_are_those_that_the_network_learnt() -> None:
 
 _PIECES = st.sampled_from([
     "word", "Word", "WORD", "don't", "it's", "5GB", "10km", "12.50", "a.", "z.", "U.S.", "e.g.",
+    "a..b", "1..2", "end.Start", "8.5kg", "x_y.z",
     "3", "2024", "https://a.example/b?c=d", "a@b.example", "C++", "\u00a0", "\\n", "\\t", "—", "…",
     "...", ":)", "(-:", "xD", "8)", "¯\\(ツ)/¯", "°C.", "€", "C$", "--", "O'Neil", "Émile",
     "Straße", "ﬁ", "İ", "一二", "١٢", "e\u0301", "😀", "nsubj", "PERSON", "conj", "aaaaaaaa",
@@ -80,7 +81,11 @@ def test_any_text_has_the_tokens_that_spacy_gives(texts: list[str]) -> None:
     assert _as_read(texts) == _as_spacy_reads(texts)
 
 
-@given(st.text(min_size=1, max_size=130) | st.text("aA1-é", min_size=1, max_size=20))
+@given(
+    st.text(min_size=1, max_size=130)
+    | st.text("aA1-é", min_size=1, max_size=20)
+    | st.from_regex(r"[a-z]{1,12}[A-Z]{0,8}[0-9]{0,8}-{0,7}", fullmatch=True)
+)
 @settings(max_examples=300, deadline=None)
 def test_a_shape_is_the_one_that_spacy_gives(word: str) -> None:
     """For any word, however long and of whatever characters."""

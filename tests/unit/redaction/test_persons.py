@@ -121,6 +121,24 @@ def test_who_somebody_is_does_not_depend_on_the_order(names: Sequence[str]) -> N
         assert one.known_as(one.known_as(name)) == one.known_as(name)
 
 
+@given(
+    st.lists(
+        NAMES.flatmap(lambda name: st.sampled_from(name.split())).flatmap(
+            lambda word: st.sampled_from([word, f"{word[:-1]}y", f"{word}s", f"{word}owi"])
+        ),
+        max_size=3,
+    ),
+    st.lists(NAMES, max_size=4),
+)
+def test_no_part_is_passed_over_at_a_glance(said: Sequence[str], names: Sequence[str]) -> None:
+    """A text whose words are not looked up holds no part, whole or declined."""
+    parts = Parts()
+    for name in names:
+        parts.add(name, Span(0, len(name), "PERSON", 0.9, "names"))
+    text = " ".join(said)
+    assert parts._may_stand_in(text) or not list(parts._words(text))
+
+
 @given(st.text(alphabet="Hana Novk'ś_@1.,", max_size=60), st.lists(NAMES, max_size=4))
 def test_parts_are_words_of_the_text(text: str, names: Sequence[str]) -> None:
     """Whatever the text: spans lie in it, in order, apart, and begin with a letter."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from audit.errors import BlobsUnavailable, QueueUnavailable
+from audit.errors import BlobsUnavailable, QueueUnavailable, SpoolUnavailable
 from audit.ledger import Checkpoint
 from audit.value import from_json
 from storage.queue.memory import MemoryQueue
@@ -306,3 +306,36 @@ def _said(tap: RunningTap, event: str) -> int:
 
 def _records(outbox: Moody) -> int:
     return sum(m.kind is MessageKind.RECORD for m in outbox.sent)
+
+
+async def test_a_checkpoint_waits_for_its_sync_and_holds_up_no_exchange(tmp_path: Path) -> None:
+    """What a crash could still take is not said to the ledger; on a sick disk, shipping goes on."""
+    async with exchanges(tmp_path, 3) as tap:
+        outbox, sync, synced = Moody(queue(), 0), asyncio.Event(), tap.spool.synced
+
+        async def late() -> None:
+            await sync.wait()
+            await synced()
+
+        tap.spool.synced = late  # type: ignore[method-assign] # the disk refuses to sync
+        running = asyncio.create_task(shipper(tap, outbox).run())
+        await until(lambda: _records(outbox) == 3, "shipped")
+        assert not _checkpoints(outbox)
+        sync.set()
+        await until(lambda: bool(_checkpoints(outbox)), "said")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_checkpoint_that_was_never_synced_is_left_to_the_next_start(tmp_path: Path) -> None:
+    """A spool that closes before it could sync ends the waiting; nothing is sent."""
+    async with exchanges(tmp_path, 1) as tap:
+        outbox = Moody(queue(), 0)
+
+        async def closed() -> None:
+            raise SpoolUnavailable
+
+        tap.spool.synced = closed  # type: ignore[method-assign] # it closes first
+        await shipper(tap, outbox).drain()
+        assert _records(outbox) == 1
+        assert not _checkpoints(outbox)

@@ -184,6 +184,7 @@ class House:
         return Sweeper(
             finder=self.finder,
             keeper=self.keeper,
+            ledger=self.ledger,
             custody=self.custody(),
             trust=TRUST,
             interval=0.0,

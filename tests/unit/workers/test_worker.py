@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from audit.errors import (
@@ -14,7 +14,7 @@ from audit.errors import (
     TransientError,
 )
 from audit.ledger import LedgerState
-from audit.record import AuditRecord, RedactedRecord
+from audit.record import AuditRecord
 from storage.queue.memory import MemoryQueue
 from storage.queue.port import Delivery, MessageKind
 from tests.contract.samples import number, record_id
@@ -26,23 +26,9 @@ from tests.unit.workers.parts import (
     PlainRedactor,
     a_sealed_record,
 )
-from workers.settlement import TOO_MANY_ATTEMPTS, Patience
+from tests.unit.workers.running import Held, ScriptedRedactor, StoppedTime, a_worker, drained
+from workers.settlement import TOO_MANY_ATTEMPTS
 from workers.worker import Worker, WorkerLimits
-
-
-class ScriptedRedactor(PlainRedactor):
-    """Calls the script before each redaction, with how many there were."""
-
-    def __init__(self, script: Callable[[int, AuditRecord], Exception | None]) -> None:
-        super().__init__()
-        self._script = script
-
-    async def redact(self, record: AuditRecord) -> RedactedRecord:
-        """Fail when the script says so."""
-        made = await super().redact(record)
-        if error := self._script(self.calls, record):
-            raise error
-        return made
 
 
 class Counts:
@@ -58,35 +44,6 @@ class Counts:
 
     def state(self, metric: str, value: float) -> None:
         """Nothing of a worker's is a state."""
-
-
-def a_worker(bench: Bench, log: KeptLog | None = None, **limits: float) -> Worker:
-    """A worker over the bench whose pauses pass at once."""
-    return Worker(
-        bench.queue,
-        bench.carrier(),
-        WorkerLimits(
-            concurrency=int(limits.get("concurrency", 2)),
-            drain=limits.get("drain", 30.0),
-            look=0.0,
-            patience=Patience(max_attempts=3),
-        ),
-        log=log,
-        clock=bench.clock,
-        sleep=bench.sleep,
-    )
-
-
-async def drained(bench: Bench, worker: Worker) -> None:
-    """Let the worker run until nothing waits and nothing is leased."""
-    stop = asyncio.Event()
-    running = asyncio.create_task(worker.run(stop))
-    while (census := await bench.queue.census()).waiting or census.leased:
-        await asyncio.sleep(0)
-        if running.done():
-            break
-    stop.set()
-    await running
 
 
 async def test_every_message_is_carried() -> None:
@@ -165,24 +122,6 @@ async def test_during_an_outage_no_more_is_held_than_there_are_hands() -> None:
     await drained(bench, a_worker(bench, concurrency=3))
     assert max(leased[:30]) <= 3
     assert len(bench.records.documents) == 50
-
-
-class StoppedTime:
-    """A sleep that lasts until the test wakes all sleepers."""
-
-    def __init__(self) -> None:
-        self.sleepers: list[asyncio.Event] = []
-
-    async def sleep(self, _: float) -> None:
-        """Wait to be woken."""
-        self.sleepers.append(asyncio.Event())
-        await self.sleepers[-1].wait()
-
-    def wake(self) -> None:
-        """Wake them."""
-        sleepers, self.sleepers = self.sleepers, []
-        for sleeper in sleepers:
-            sleeper.set()
 
 
 async def test_while_a_dependency_is_down_one_probe_is_let_in_per_pause() -> None:
@@ -271,109 +210,6 @@ async def test_a_message_that_killed_its_workers_is_not_opened_again() -> None:
     await drained(bench, a_worker(bench))
     (letter,) = await bench.queue.dead_letters()
     assert (letter.code, redactor.calls) == (TOO_MANY_ATTEMPTS, 0)
-
-
-class Held(PlainRedactor):
-    """A redactor that waits until it is told to go on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.entered = asyncio.Event()
-        self.go = asyncio.Event()
-
-    async def redact(self, record: AuditRecord) -> RedactedRecord:
-        """Wait, then redact."""
-        self.entered.set()
-        await self.go.wait()
-        return await super().redact(record)
-
-
-async def test_a_stop_finishes_what_is_held_and_takes_no_more() -> None:
-    """After the stop, the delivery in hand is stored and the next one stays in the queue."""
-    bench = Bench()
-    bench.redactor = held = Held()
-    await bench.queue.send([a_sealed_record(1), a_sealed_record(2)])
-    stop = asyncio.Event()
-    running = asyncio.create_task(a_worker(bench, concurrency=1).run(stop))
-    await held.entered.wait()
-    stop.set()
-    held.go.set()
-    await running
-    assert list(bench.records.documents) == [record_id(1)]
-    assert (await bench.queue.census()).waiting == 1
-
-
-async def test_what_is_not_finished_by_the_deadline_is_given_back() -> None:
-    """A drain that runs out of time leaves the message in the queue, free for others at once."""
-    bench = Bench()
-    bench.redactor = held = Held()
-    await bench.queue.send([a_sealed_record(1)])
-    stop = asyncio.Event()
-    running = asyncio.create_task(a_worker(bench, drain=0.0).run(stop))
-    await held.entered.wait()
-    stop.set()
-    await running
-    census = await bench.queue.census()
-    assert (census.waiting, census.leased) == (1, 0)
-    assert not bench.records.documents
-
-
-async def test_an_outage_does_not_hold_up_a_stop() -> None:
-    """A delivery that is held when the stop comes is given back, not waited for."""
-    bench = Bench()
-    stop = asyncio.Event()
-
-    def down(calls: int, _: AuditRecord) -> Exception:
-        if calls == 3:
-            stop.set()
-        return DetectorUnavailable(retry_after=3600.0)
-
-    bench.redactor = ScriptedRedactor(down)
-    await bench.queue.send([a_sealed_record(1)])
-    await a_worker(bench).run(stop)
-    assert (await bench.queue.census()).waiting == 1
-
-
-async def test_a_worker_that_is_stopped_in_an_outage_costs_no_attempt() -> None:
-    """Many restarts later, however a stop finds it, the message is still on its first delivery."""
-    bench, log = Bench(), KeptLog()
-    await bench.queue.send([a_sealed_record(1)])
-    down = ScriptedRedactor(lambda *_: DetectorUnavailable(retry_after=3600.0))
-    for restart in range(12):
-        stop, time, held = asyncio.Event(), StoppedTime(), Held()
-        bench.redactor = down if restart % 2 else held
-        limits = WorkerLimits(look=0.0, drain=0.0, patience=Patience(max_attempts=3))
-        worker = Worker(bench.queue, bench.carrier(), limits, clock=bench.clock, sleep=time.sleep)
-        running = asyncio.create_task(worker.run(stop))
-        await until(lambda h=held, t=time: h.entered.is_set() or len(t.sleepers) == 2, "a try")  # type: ignore[misc] # bound now
-        stop.set()
-        await running
-    bench.redactor = PlainRedactor()
-    await drained(bench, a_worker(bench, log))
-    assert list(bench.records.documents) == [record_id(1)]
-    assert [keys["attempt"] for event, keys in log.lines if event == "worker.stored"] == [1]
-
-
-async def test_a_worker_that_dies_in_an_outage_costs_no_attempt() -> None:
-    """One that was waiting for a dependency when it was killed had done nothing to the message."""
-    bench, log = Bench(), KeptLog()
-    bench.redactor = ScriptedRedactor(lambda *_: DetectorUnavailable())
-    await bench.queue.send([a_sealed_record(1)])
-    for _ in range(5):
-        time = StoppedTime()
-        limits = WorkerLimits(concurrency=2, look=0.0)
-        worker = Worker(bench.queue, bench.carrier(), limits, clock=bench.clock, sleep=time.sleep)
-        running = asyncio.create_task(worker.run(asyncio.Event()))
-        await until(lambda time=time: len(time.sleepers) == 2, "one held, and the gate shut")  # type: ignore[misc] # bound now
-        lost = bench.queue._rows[record_id(1)].receipt
-        bench.queue._rows[record_id(1)].receipt = "of a process that is gone"
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert lost is not None
-        bench.clock.now += 61
-    bench.redactor = PlainRedactor()
-    await drained(bench, a_worker(bench, log))
-    assert [keys["attempt"] for event, keys in log.lines if event == "worker.stored"] == [1]
 
 
 class RefusingQueue(MemoryQueue):
