@@ -36,6 +36,12 @@ def _chosen(value: str) -> bool:
     return _given(value) and (looks_chosen(value) or len(value) >= 16)
 
 
+# The alphabet of a value whose pattern ends with it, or with what closes it or its bound.
+_BOUNDED = re.compile(
+    r"(?P<letter>\[(?:[^\]\\]|\\.)+\])\{\d+,\d+\}\+?(?:=\{0,2\})?\)+(?:\(\?:.\|\(\?<=.*)?\Z"
+)
+
+
 def _field(
     name: str,
     entity: str,
@@ -44,12 +50,17 @@ def _field(
     telling: str | None = None,
 ) -> ShapeRecogniser:
     compiled = re.compile(pattern, re.IGNORECASE)
-    return ShapeRecogniser(name, entity, compiled, 0.95, proof, reach=_REACH, telling=telling)
+    bounded = _BOUNDED.search(pattern)
+    more = re.compile(bounded["letter"], re.IGNORECASE) if bounded else None
+    return ShapeRecogniser(
+        name, entity, compiled, 0.95, proof, reach=_REACH, telling=telling, more=more
+    )
 
 
 def _argument(name: str, before: str) -> tuple[ShapeRecogniser, ...]:
     """Give one row for each way of quoting what stands behind `before`."""
-    ways = (r"'(?P<value>[^'\n]{3,200})'", r'"(?P<value>[^"\n]{3,200})"',
+    ways = (r"'(?P<value>[^'\n]{3,8000}+)(?:'|(?<=[^'\n]{8000}))",
+            r'"(?P<value>[^"\n]{3,8000}+)(?:"|(?<=[^"\n]{8000}))',
             r"(?P<value>[^\s'\";|&<>()]{3,200})")  # fmt: skip
     return tuple(_field(name, "PASSWORD", before + way, _given) for way in ways)
 
@@ -78,7 +89,8 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"[?&](?:password|passwd|pwd|passphrase)=(?P<value>[^\s&\"'<>#]{4,200})", _given),
     _field("redis_auth", "PASSWORD", r"(?-i:\bAUTH) (?P<value>[^\s\"']{8,200})", looks_drawn),
     _field("basic_auth_url", "PASSWORD",
-           r"\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>]{0,100}+:(?P<value>[^\s/@\"'<>;]{1,200}+)@",
+           r"\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>]{0,100}+:(?P<value>[^\s/@\"'<>;]{1,12000}+)"
+           r"(?:@|(?<=[^\s/@\"'<>;]{12000}))",
            lambda value: not is_placeholder(value), "://"),
     _field("bearer", "ACCESS_TOKEN",
            r"\bbearer[ :]{1,3}[\"']?"

@@ -17,6 +17,8 @@ __all__ = ["FORMS"]
 # A token of eight thousand characters is the longest that servers take in a header; a key in PEM
 # has some thousands.
 _REACH = 32_000
+# What has a beginning and an end is followed however far that is.
+_WHOLE_TEXT = 1 << 24
 
 
 def _drawn(value: str) -> bool:
@@ -103,10 +105,10 @@ FORMS: tuple[ShapeRecogniser, ...] = (
         "pem", "PRIVATE_KEY",
         re.compile(
             r"-----BEGIN (?P<kind>[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?)-----"
-            r"(?:[^-]|-(?!----)){0,20000}+(?:-----END (?P=kind)-----)?",
+            r"(?:[^-]|-(?!----))*+(?:-----END (?P=kind)-----)?",
             re.IGNORECASE,
         ),
-        0.95, reach=_REACH,
+        0.95, reach=_WHOLE_TEXT,
     ),
     ShapeRecogniser(
         "putty", "PRIVATE_KEY",

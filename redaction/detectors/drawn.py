@@ -10,7 +10,8 @@ import re
 from collections import Counter
 
 __all__ = [
-    "entropy", "has_code", "has_odd_capitals", "looks_chosen", "looks_contrived", "looks_drawn", "looks_mixed",
+    "entropy", "has_code", "has_odd_capitals", "looks_chosen", "looks_contrived", "looks_drawn",
+    "looks_mingled", "looks_mixed",
 ]  # fmt: skip
 
 # Capitals where neither `CamelCase` nor `UPPER_CASE` would put them.
@@ -94,6 +95,12 @@ def looks_drawn(value: str) -> bool:
     if len(plain) < 8 or plain.startswith("0x") or not _KEY.fullmatch(plain) or _is_name(plain):
         return False
     return any(_is_drawn(segment[0]) for segment in _SEGMENT.finditer(plain)) or _is_mingled(plain)
+
+
+def looks_mingled(value: str) -> bool:
+    """Tell a key of capitals, small letters and digits from a digest and from words."""
+    classes = (str.isupper, str.islower, str.isdigit)
+    return all(any(map(each, value)) for each in classes) and entropy(value) >= 3.5
 
 
 def _is_name(value: str) -> bool:

@@ -14,6 +14,7 @@ from redaction.detectors.drawn import has_code, looks_contrived, looks_mixed
 from redaction.detectors.placeholders import is_placeholder
 from redaction.detectors.prefilter import Needle, loosened
 from redaction.detectors.secret_words import ENTRY, STRONG_PROSE
+from redaction.detectors.whole import cut_or_whole
 from redaction.finding import Passage, Span
 
 __all__ = ["LoginRecogniser"]
@@ -36,13 +37,17 @@ _LED = re.compile(
     r"(?: ?[:=])? [\"'`«„“(]{0,2} ?(?P<value>[^\s\"'`«»”“„()<>\[\]{}=,;|]{6,40})",
     re.IGNORECASE,
 )
-_BRACKETED = re.compile(r"(?<= )\((?P<value>[^\s()<>\[\]{}=,;|]{6,40})\)")
+_BRACKETED = re.compile(
+    r"(?<= )\((?P<value>[^\s()<>\[\]{}=,;|]{40}|[^\s()<>\[\]{}=,;|]{6,39}(?=\)))"
+)
 _PAIRED = re.compile(
     r"(?<![^\s\"'`(])(?:[\w.\-@]{2,40}(?: ?(?:/|\||->|→) ?|:)"
     r"|[\w.\-]{2,30}@[\w.\-]{3,60}, ?)[\"'`]?"
     r"(?P<value>[^\s\"'`«»”“„()<>\[\]{}=,;|/]{6,40})"
 )
 _ALONE = re.compile(r"(?<![^\s\"'`«„“(:])(?P<value>[^\s\"'`«»”“„()<>\[\]{}=,;|/\\]{7,40})" + _EDGE)
+# What stands behind a value that is longer than its bound.
+_MORE = re.compile(r"[^\s\"'`«»“”„()<>\[\]{}=,;|]")
 _SHAPES: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
     (_LED, looks_mixed),
     (_BRACKETED, looks_mixed),
@@ -103,7 +108,9 @@ def _spoken(text: str, start: int, end: int) -> Iterator[Span]:
             # A sign at the end may be the password's own; it costs nothing to take it along.
             if _convinces(text[first:last], looks):
                 last += text[last : last + 1] in {"!", "?"}
-                yield Span(first, last, "PASSWORD", 0.6, "login")
+                span = Span(first, last, "PASSWORD", 0.6, "login")
+                reached = match.end("value")
+                yield cut_or_whole(text, span, reached) if _MORE.match(text, reached) else span
 
 
 def _convinces(value: str, looks: Callable[[str], bool]) -> bool:

@@ -14,6 +14,7 @@ from redaction.detectors.drawn import has_code, looks_chosen, looks_mixed
 from redaction.detectors.placeholders import is_placeholder
 from redaction.detectors.prefilter import Needle, loosened
 from redaction.detectors.secret_words import COPULA, CREDENTIALS, STRONG_PROSE
+from redaction.detectors.whole import cut_or_whole
 from redaction.finding import Passage, Span
 
 __all__ = ["PairRecogniser", "SpokenPasswordRecogniser"]
@@ -46,7 +47,7 @@ _ANNOUNCED = (
         ),
         looks_mixed,
     ),
-    (re.compile(r">(?P<value>[^\s<>]{4,64})(?=</)"), looks_chosen),
+    (re.compile(r">(?P<value>[^\s<>]{64}|[^\s<>]{4,63}(?=</))"), looks_chosen),
     (
         re.compile(
             rf"{_GAP}(?:[:=]"
@@ -71,20 +72,26 @@ _OR = re.compile(
     rf"|et|y|e|en|i|maybe){_VALUE}",
     re.IGNORECASE,
 )
+_LONGEST_OF_PAIR = 40
 _PAIR = re.compile(
     r"(?<![^\s\"'(])(?:(?:admin|root|user|guest|login|[\w.\-]{2,30}@[\w.\-]{3,60}) ?/"
     rf"|(?:{CREDENTIALS})(?: ?[:=] ?| )[\"'`]?[\w.\-@]{{2,60}}(?: ?[/:|,] ?| and | und | et | y "
     rf"| e | en | i ))"
-    r" ?[\"'`]?(?P<value>[^\s\"'`/]{6,40})(?=[\s\"'`,;).]|$)",
+    r" ?[\"'`]?(?P<value>[^\s\"'`/]{40}|[^\s\"'`/]{6,39}(?=[\s\"'`,;).]|$))",
     re.IGNORECASE,
 )
 # Read backwards from the word: `… (password)`, `… as her password`.
-_AFTERWARDS = re.compile(
-    r"(?<![^\s\"'`(:])(?P<value>[^\s\"'`()]{6,64})\s?[\"'`»”]?"
+_SO_CALLED = (
+    r"\s?[\"'`»”]?"
     r" (?:\((?:[^\W\d_]{1,10}(?:'s)? ){0,3}|(?:as|als|comme|como|come"
-    r"|jako) (?:[^\W\d_]{1,10} ){0,2})\Z",
-    re.IGNORECASE,
+    r"|jako) (?:[^\W\d_]{1,10} ){0,2})\Z"
 )
+_AFTERWARDS = re.compile(
+    r"(?<![^\s\"'`(:])(?P<value>[^\s\"'`()]{6,64})" + _SO_CALLED, re.IGNORECASE
+)
+# How much of a value is read from its end, and how far back a longer one is followed.
+_CALLED = re.compile(_SO_CALLED, re.IGNORECASE)
+_JUDGED, _FOLLOWED = 64, 20_000
 _NEXT_PAIR = re.compile(r"[;&,](?=[A-Za-z_]\w*=)")
 _TRAILING = ".,;:)}]>*"
 
@@ -106,7 +113,7 @@ class SpokenPasswordRecogniser:
             behind = _behind(text, place)
             for found in (behind, _before(text, place), _another(text, behind)):
                 if found is not None:
-                    yield Span(*found, "PASSWORD", 0.7, "spoken_password")
+                    yield found
 
 
 class PairRecogniser:
@@ -125,39 +132,52 @@ class PairRecogniser:
             if match.start() >= end:
                 return
             if _convinces(match["value"], looks_mixed):
-                yield Span(*match.span("value"), "PASSWORD", 0.6, "password_pair")
+                span = Span(*match.span("value"), "PASSWORD", 0.6, "password_pair")
+                long = match.end("value") - match.start("value") == _LONGEST_OF_PAIR
+                yield cut_or_whole(passage.text, span, span.end) if long else span
 
 
-def _behind(text: str, place: int) -> tuple[int, int] | None:
+def _behind(text: str, place: int) -> Span | None:
     """Give the value that the word at `place` announces, by the plainest reading that convinces."""
     word = _WORD.match(text, place)
     if word is None:
         return None
     for shape, looks in _ANNOUNCED:
-        match = shape.match(text, word.end(), word.end() + 200)
-        if match is not None:
-            found = _trimmed(text, *match.span("value"))
-            if _convinces(text[slice(*found)], looks):
-                return found
+        found = _taken(text, shape.match(text, word.end(), word.end() + 200), looks)
+        if found is not None:
+            return found
     return None
 
 
-def _another(text: str, first: tuple[int, int] | None) -> tuple[int, int] | None:
+def _another(text: str, first: Span | None) -> Span | None:
     """Give a second value that a sentence offers for the first: `… or else try …`."""
-    match = _OR.match(text, first[1], first[1] + 120) if first else None
-    if match is None:
-        return None
-    found = _trimmed(text, *match.span("value"))
-    return found if _convinces(text[slice(*found)], looks_mixed) else None
+    match = _OR.match(text, first.end, first.end + 120) if first else None
+    return _taken(text, match, looks_mixed)
 
 
-def _before(text: str, place: int) -> tuple[int, int] | None:
+def _before(text: str, place: int) -> Span | None:
     """Give the value that is called a password afterwards."""
-    match = _AFTERWARDS.search(text, max(0, place - 100), place)
+    short = _taken(text, _AFTERWARDS.search(text, max(0, place - 100), place), looks_mixed)
+    called = None if short else _CALLED.search(text, max(0, place - 60), place)
+    if called is None:
+        return short
+    end = called.start()
+    start = 1 + max(text.rfind(mark, max(0, end - _FOLLOWED), end) for mark in " \t\n\"'`(:")
+    if end - start <= _JUDGED or not _convinces(text[end - _JUDGED : end], looks_mixed):
+        return None
+    return Span(start, end, "PASSWORD", 0.7, "spoken_password")
+
+
+def _taken(text: str, match: re.Match[str] | None, looks: Callable[[str], bool]) -> Span | None:
+    """Give the value if it convinces, as far as its bound let it be read."""
     if match is None:
         return None
-    found = _trimmed(text, *match.span("value"))
-    return found if _convinces(text[slice(*found)], looks_mixed) else None
+    start, end = _trimmed(text, *match.span("value"))
+    if not _convinces(text[start:end], looks):
+        return None
+    span = Span(start, end, "PASSWORD", 0.7, "spoken_password")
+    # A code of digits has its own end.
+    return span if looks is str.isdigit else cut_or_whole(text, span, match.end("value"))
 
 
 def _convinces(value: str, looks: Callable[[str], bool]) -> bool:

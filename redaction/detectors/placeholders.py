@@ -6,6 +6,7 @@ import re
 
 __all__ = ["is_placeholder"]
 
+_TOLD = 400
 _PLACEHOLDER = re.compile(
     r"[*•xX.\-_]{3,}|<[^>]*>?|\$[({]{0,2}[\w.:?\- ]+[)}]{0,2}|\{\{?[^}]*\}?\}?|%\(?\w+\)?[%s]?"
     r"|\[[^\]]*\]?|:[a-z_]+|@[a-z_]+|\?"
@@ -23,5 +24,5 @@ _PLACEHOLDER = re.compile(
 
 
 def is_placeholder(value: str) -> bool:
-    """Tell a placeholder from a value."""
-    return _PLACEHOLDER.fullmatch(value) is not None
+    """Tell a placeholder from a value, by its beginning: a long one is told by that."""
+    return _PLACEHOLDER.fullmatch(value, 0, _TOLD) is not None

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from redaction.detectors.prefilter import Glance, loosened
+from redaction.detectors.whole import cut_or_whole
 from redaction.finding import Passage, Span
 
 __all__ = ["Recogniser", "ShapeRecogniser", "digits_of", "near", "spaced", "words"]
@@ -56,7 +57,8 @@ class ShapeRecogniser:
     context, `believed` the score with it; words that match `against` right before it make it
     something else. `telling` is what to look for first, where the pattern itself is too intricate
     for an automaton. `reach` is how far behind a stretch a match that
-    begins in it is followed.
+    begins in it is followed. `more` is what a value consists of where its pattern bounds only how
+    long it may be: what is longer is a `Cut`.
     """
 
     name: str
@@ -69,6 +71,7 @@ class ShapeRecogniser:
     against: re.Pattern[str] | None = None
     reach: int = 512
     telling: str | None = None
+    more: re.Pattern[str] | None = None
     _value: str | int = field(init=False, repr=False)
     # Whether the value is nothing without its context, so that this is looked for first.
     _by_context: bool = field(init=False, repr=False)
@@ -102,7 +105,12 @@ class ShapeRecogniser:
                 return
             first, last = match.span(self._value)
             if last > first and self.proof(text[first:last]) and not self._other(text, first):
-                yield Span(first, last, self.entity, self._score(passage, first, last), self.name)
+                span = Span(first, last, self.entity, self._score(passage, first, last), self.name)
+                bounded = last == end + self.reach or self._more(text, last)
+                yield cut_or_whole(text, span, last) if bounded else span
+
+    def _more(self, text: str, end: int) -> bool:
+        return self.more is not None and self.more.match(text, end) is not None
 
     def _other(self, text: str, start: int) -> bool:
         against = self.against

@@ -20,4 +20,4 @@ class SecretDetector(TableDetector):
     def __init__(self) -> None:
         names = (TellingNameRecogniser(), TellingKeyRecogniser())
         spoken = (SpokenPasswordRecogniser(), PairRecogniser(), PinRecogniser(), LoginRecogniser())
-        super().__init__("secrets", "3", (*FORMS, *ISSUERS, *FIELDS, *names, *spoken))
+        super().__init__("secrets", "4", (*FORMS, *ISSUERS, *FIELDS, *names, *spoken))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from redaction.detectors.prefilter import SEVEN_DIGITS, Prefilter
 from redaction.detectors.recogniser import Recogniser, spaced
+from redaction.detectors.whole import whole
 from redaction.encoded import MAY_BE_ENCODED, runs
 from redaction.finding import Passage, Span
 from redaction.tables import cells
@@ -53,7 +54,10 @@ class TableDetector:
 
     async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
         """Ask every recogniser that the prefilter names; raises nothing for any text."""
-        return [[*self._read(passage, 0), *self._cells(passage)] for passage in passages]
+        return [
+            [*whole(passage.text, (*self._read(passage, 0), *self._cells(passage)))]
+            for passage in passages
+        ]
 
     def _read(self, passage: Passage, depth: int) -> Iterator[Span]:
         windows: list[tuple[int, int]] = []
@@ -91,7 +95,7 @@ class TableDetector:
                 continue
             alone = Passage(passage.text[cell.start : cell.end], cell.heading, passage.language)
             for recogniser in listening[cell.heading]:
-                for span in recogniser.find(alone, 0, len(alone.text)):
+                for span in whole(alone.text, recogniser.find(alone, 0, len(alone.text))):
                     yield _moved(span, cell.start)
 
 

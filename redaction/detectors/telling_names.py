@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from redaction.detectors.drawn import looks_chosen, looks_drawn, looks_mixed
+from redaction.detectors.drawn import looks_chosen, looks_drawn, looks_mingled, looks_mixed
 from redaction.detectors.placeholders import is_placeholder
 from redaction.detectors.prefilter import Needle, loosened
 from redaction.detectors.secret_words import PIN, STRONG, WEAK
+from redaction.detectors.whole import cut_or_whole
 from redaction.finding import Passage, Span
 
 __all__ = ["TellingKeyRecogniser", "TellingNameRecogniser"]
@@ -20,7 +21,9 @@ __all__ = ["TellingKeyRecogniser", "TellingNameRecogniser"]
 _SUFFIX = (
     r"[_-](?:base|value|prod(?:uction)?|dev|test|staging|live|primary|secondary|old|new|main|raw)"
 )
-_NEEDLE = Needle(rf"(?:{STRONG}|{WEAK})")
+# Believed of what is drawn at random only.
+_KEY = "keys?"
+_NEEDLE = Needle(rf"(?:{STRONG}|{WEAK}|{_KEY})")
 _ASSIGNED = re.compile(
     rf"(?:(?P<strong>{STRONG})|(?P<weak>{WEAK}))(?:[_-]?[0-9]|{_SUFFIX})?"
     r"(?:[\"'`]?\]?)(?P<sign>\s{0,3}(?::=|=>|==?|:)\s{0,3}"
@@ -31,7 +34,8 @@ _ASSIGNED = re.compile(
     # `- name: DB_PASSWORD` and, on the next line, `value: …`.
     r"|[\"']?\s{0,3}[,{]?\s{1,16}[\"']?(?:value|default|val)[\"']?\s{0,3}[:=]\s{0,3}"
     r"|\s{1,2}(?:is|ist|est|es|è|é|to|was|lautet|era)[ :]\s?)"
-    r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){4,400})(?=(?P=quote)|\Z)"
+    r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){4000}"
+    r"|(?:(?!(?P=quote))[^\n]){4,3999}+(?=(?P=quote)|\Z))"
     r"|(?P<bare>(?:(?<=>)[^\s<>\"'`]{4,400}|(?<!>)[^\s\"'`]{4,4000})))",
     re.IGNORECASE,
 )
@@ -42,17 +46,20 @@ _KEYED = re.compile(
 )
 _PIN_KEY = re.compile(rf"(?:.*[\W_])?(?:{PIN})", re.IGNORECASE)
 _SAID = r"[^\W\d_](?:[^\W\d_]|['\u2019-]){0,15}"
+# Where such a value ends, or its bound is.
+_EDGE = r"(?:(?![\w\-])|(?<=[A-Za-z0-9+/_\-]{4000}))"
 # A few words may stand between a weak word and what is drawn at random for sure.
 _EXPLAINED = re.compile(
-    rf"(?:{WEAK})(?![^\W_])(?: {_SAID}){{0,5}}?(?:\s?[:=]| (?:is|ist|est|es|è|é"
-    rf"|to)) ?[\"'`]?"
-    r"(?P<value>[A-Za-z0-9+/_\-]{16,400}={0,2})(?![\w\-])",
+    rf"(?:(?P<weak>{WEAK})|(?<![^\W_]){_KEY})(?![^\W_])(?: {_SAID}){{0,5}}?"
+    r"(?P<sign>\s?[:=]| (?:is|ist|est|es|è|é|to|was|are|jest)[ :]?) ?[\"'`]?"
+    rf"(?P<value>[A-Za-z0-9+/_\-]{{16,4000}}+={{0,2}}+){_EDGE}",
     re.IGNORECASE,
 )
 # Or none at all, where it is long: `auth token 5f0c…`.
 _BESIDE = re.compile(
-    rf"(?:{WEAK}|key|klucz|schlüssel)(?![^\W_])(?: (?:{_SAID} ){{0,2}}|:? ?\n ?)[\"'`]?"
-    r"(?P<value>[A-Za-z0-9+/_\-]{20,400}={0,2})(?![\w\-])",
+    rf"(?:(?P<weak>{WEAK})|(?<![^\W_]){_KEY})(?![^\W_])(?P<sign>)"
+    rf"(?: (?:{_SAID} ){{0,2}}|:? ?\n ?)[\"'`]?"
+    rf"(?P<value>[A-Za-z0-9+/_\-]{{20,4000}}+={{0,2}}+){_EDGE}",
     re.IGNORECASE,
 )
 # Words that also end others: `laptop: …` is no one-time code.
@@ -78,7 +85,8 @@ class TellingNameRecogniser:
     """Values assigned to a name that says they are secret."""
 
     needs = loosened(
-        rf"(?:{STRONG}|{WEAK})(?:[_-]?[0-9]|{_SUFFIX})?(?:[\"'`]?\]?)(?:\s{{0,3}}[:=,]|\s|>)",
+        rf"(?:{STRONG}|{WEAK}|{_KEY})(?:[_-]?[0-9]|{_SUFFIX})?(?:[\"'`]?\]?)"
+        r"(?:\s{0,3}[:=,]|\s|>)",
         re.IGNORECASE,
     )
     reach = 5000
@@ -91,10 +99,7 @@ class TellingNameRecogniser:
         """Give the values, without quotation and closing punctuation."""
         text = passage.text
         for place in _NEEDLE.starts(text, start, end):
-            for loose in (_EXPLAINED, _BESIDE):
-                explained = loose.match(text, place, place + self.reach)
-                if explained is not None and looks_drawn(explained["value"]):
-                    yield Span(*explained.span("value"), "SECRET", 0.8, "telling_name")
+            yield from self._loose(text, place)
             match = _ASSIGNED.match(text, place, place + self.reach)
             if match is None or (
                 _SHORT.fullmatch(match["strong"] or match["weak"]) and _goes_on(text, place)
@@ -106,7 +111,19 @@ class TellingNameRecogniser:
                 last = _trimmed(text, first, last)
             if self._convinces(text, match, text[first:last]):
                 entity = "PASSWORD" if match["strong"] else "SECRET"
-                yield Span(first, last, entity, 0.85, "telling_name")
+                span = Span(first, last, entity, 0.85, "telling_name")
+                yield cut_or_whole(text, span, match.end("quoted" if quoted else "bare"))
+
+    def _loose(self, text: str, place: int) -> Iterator[Span]:
+        """Give what is drawn at random, a few words behind the name."""
+        for loose in (_EXPLAINED, _BESIDE):
+            match = loose.match(text, place, place + self.reach)
+            if match is None or not looks_drawn(match["value"]):
+                continue
+            # `key: …` and `cache key …` are names of entries as often.
+            if match["weak"] or match["sign"].strip(" :=") or looks_mingled(match["value"]):
+                span = Span(*match.span("value"), "SECRET", 0.8, "telling_name")
+                yield cut_or_whole(text, span, span.end)
 
     def _convinces(self, text: str, match: re.Match[str], value: str) -> bool:
         if len(value) < 4 or is_placeholder(value):
@@ -147,7 +164,7 @@ class TellingKeyRecogniser:
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:  # noqa: ARG002 - a value is taken whole or not at all
         """Give the whole value where key and value agree."""
         value = passage.text.strip()
-        if start or passage.key is None or not 3 <= len(value) <= 8000:
+        if start or passage.key is None or len(value) < 3:
             return
         key = _CAMEL.sub("_", passage.key[-80:])
         if _PIN_KEY.fullmatch(key) and value.isdigit() and len(value) <= 8:
