@@ -92,8 +92,8 @@ async def admit(
     """Look at a folder and decide.
 
     `key_ids` are those that can be opened here, `trust` believes the taps that are known. Raises
-    `SettingInvalid` and `KeyMissing`, saying what to do; with `anyway`, keys and what was shipped
-    elsewhere are no reason to refuse.
+    `SettingInvalid` and `KeyMissing`, saying what to do; with `anyway`, keys are no reason to
+    refuse, and what was shipped elsewhere is none while there is something left to take.
     """
     _check_free(folder)
     estate = _look(folder)
@@ -107,8 +107,7 @@ async def admit(
     if not estate.waiting and set(estate.boots) < known.boots:
         return Admission(folder, estate, inside, settled=True)
     _check_history(folder, estate, known)
-    if not anyway:
-        _check_shipped(folder, estate, known)
+    _check_shipped(folder, estate, known, anyway=anyway)
     return Admission(folder, estate, inside)
 
 
@@ -182,18 +181,27 @@ def _check_history(folder: Path, estate: Estate, known: _Known) -> None:
         )
 
 
-def _check_shipped(folder: Path, estate: Estate, known: _Known) -> None:
+def _check_shipped(folder: Path, estate: Estate, known: _Known, *, anyway: bool) -> None:
     gone = sum(
         last - first + 1 - _counted(known.numbers.get(boot, RangeSet()), first, last)
         for boot, first, last in estate.shipped
     )
-    if gone:
+    if not gone or (anyway and estate.waiting):
+        return
+    told = (
+        f"{folder}: {gone} exchanges of its tap went to a queue that is not this data folder's, and"
+        " `verify` here would call them lost"
+    )
+    if not estate.waiting:
+        # Its history alone would spoil a log that is whole, and bring nothing.
         raise SettingInvalid(
-            f"{folder}: {gone} exchanges of its tap went to a queue that is not this data"
-            " folder's, and `verify` here would call them lost; run a worker on the data folder"
-            " they went to and adopt there, or give --anyway to take"
-            f" the {estate.waiting} that are left"
+            f"{told}; none is left here to take: leave the folder alone, `verify` on the data"
+            " folder they went to speaks for them"
         )
+    raise SettingInvalid(
+        f"{told}; run a worker on the data folder they went to and adopt there, or give --anyway to"
+        f" take the {estate.waiting} that are left"
+    )
 
 
 def _counted(numbers: RangeSet, first: int, last: int) -> int:

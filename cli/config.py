@@ -26,6 +26,7 @@ from pydantic_settings import (
 
 from audit.errors import SettingInvalid
 from audit.settings import ConsumerSettings, Settings
+from cli.setting_words import wrong_because
 
 __all__ = [
     "FLAGS",
@@ -170,7 +171,7 @@ def _read_file(config: Path | None) -> tuple[dict[str, Any], str]:
 def _sentence(error: ValidationError, source: str, given: Mapping[str, Any]) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     name = ".".join(str(step) for step in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
+    message = wrong_because(first["type"], first["msg"], first.get("ctx", {}))
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, _names_near(name), 1)
         message = "is no setting" + (f"; did you mean {near[0]}?" if near else "")

@@ -109,7 +109,9 @@ def list_holds(*, as_json: bool, config: Path | None, data: str | None) -> None:
 @click.option("--why", metavar="TEXT", help="The reason, in a sentence; a dry run needs none.")
 @click.option("--dry-run", is_flag=True, help="Say what would be changed, and change nothing.")
 @options(_JSON, KEY_OPTION, *SETTING_OPTIONS)
-def reredact(*, config: Path | None, data: str | None, keys: str | None, **rest: Any) -> None:
+def reredact(
+    *, config: Path | None, data: str | None, keys: str | None, as_json: bool, **rest: Any
+) -> None:
     """Read stored records under another policy, and take out what was missed.
 
     What was taken out before stays out. Each record keeps a receipt of the policy that read it; the
@@ -117,9 +119,12 @@ def reredact(*, config: Path | None, data: str | None, keys: str | None, **rest:
     when the same command is given again. What a hold keeps, and what no worker signed, is left as
     it is. Exits 1 when something could not be read. It needs the worker's signing key.
     """
-    from cli.run_reredact import run_reredact  # noqa: PLC0415 - see the module's law
+    from cli.reread_asked import asked  # noqa: PLC0415 - see the module's law
 
-    sys.exit(run_reredact(settings_of(config, data=data, keys=keys), **rest))
+    wanted = asked(settings_of(config, data=data, keys=keys), **rest)
+    from cli.run_reredact import run_reredact  # noqa: PLC0415 - as above, and after what is asked
+
+    sys.exit(run_reredact(wanted, as_json=as_json))
 
 
 @click.group("dead-letters")

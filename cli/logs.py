@@ -84,9 +84,9 @@ def _allowed_only(
     method: str,
     event: MutableMapping[str, Any],
 ) -> MutableMapping[str, Any]:
-    """Drop every key that is not on the list: a careless call must not leak."""
+    """Drop every key that is not on the list: a careless call must not leak; and what is empty."""
     del logger, method
-    for key in [key for key in event if key not in _OWN_KEYS]:
+    for key in [key for key in event if key not in _OWN_KEYS or event[key] is None]:
         del event[key]
     return event
 

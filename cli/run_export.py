@@ -27,6 +27,12 @@ from storage.records.query import parse
 __all__ = ["first_broken", "run_access_log", "run_export"]
 
 
+# Columns that are never broken: an instant in two halves is none.
+_WHOLE = ("when (UTC)", "who", "via", "deed")
+# More than the longest entry has.
+_WIDEST = 1_000_000
+
+
 def run_export(
     settings: Settings, text: str, *, shape: str, out: Path, purpose: str, limit: int | None
 ) -> None:
@@ -58,7 +64,7 @@ def run_access_log(settings: Settings, *, as_jsonl: bool, limit: int | None) -> 
     if as_jsonl:
         sys.stdout.buffer.writelines(to_json(each) + b"\n" for each in shown)
     else:
-        Console().print(_table(shown))
+        _print(_table(shown))
     if broken is not None:
         sys.stderr.write(
             f"auditstream: the access log was altered: entry {broken} does not follow the one"
@@ -108,8 +114,22 @@ def first_broken(entries: list[LoggedAccess]) -> int | None:
     return None
 
 
+def _print(table: Table) -> None:
+    """In a terminal as wide as it is; for a program, or grep, each entry on one line."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = console.measure(
+            table, options=console.options.update(width=_WIDEST)
+        ).maximum
+    console.print(table)
+
+
 def _table(entries: list[LoggedAccess]) -> Table:
-    table = Table("when (UTC)", "who", "via", "deed", "records", "asked", "purpose", box=None)
+    table = Table(box=None)
+    for name in _WHOLE:
+        table.add_column(name, no_wrap=True)
+    for name in ("records", "asked", "purpose"):
+        table.add_column(name)
     for each in entries:
         access = each.access
         told = (access.at[:19], access.who, access.via, access.deed.value, str(access.records))

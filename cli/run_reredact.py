@@ -12,11 +12,9 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import msgspec
 
-from audit.errors import OrderInvalid
 from audit.ids import timestamp, uuid7
 from audit.orders import Order, OrderKind
 from audit.reading.words import gap
@@ -28,10 +26,9 @@ from cli.logs import configure_for
 from cli.metrics import Metrics
 from cli.office import office_of
 from cli.places import tap_keys_of
-from cli.policies import policy_in
 from cli.redaction_child import redactor_of
+from cli.reread_asked import Asked
 from redaction.redactor import Redactor
-from storage.records.query import Query, parse
 from workers.rereading import Rereader, Rereading, Seen
 
 __all__ = ["run_reredact"]
@@ -50,37 +47,29 @@ _SAID = {
 _WOULD = {Seen.CHANGED: "would be changed: something was missed"}
 
 
-def run_reredact(
-    settings: Settings, *, where: str, policy: Path, why: str | None, dry_run: bool, as_json: bool
-) -> int:
+def run_reredact(asked: Asked, *, as_json: bool) -> int:
     """Read again, or say what that would change. 1 when something was left unread, else 0."""
-    if not dry_run and not (why or "").strip():
-        raise OrderInvalid("--why is missing: the reason is what an auditor will read")
-    query = parse(where, time.time_ns())
-    policy_in(policy)
-    redaction = settings.redaction.model_copy(update={"policy": policy})
-    asked = settings.model_copy(update={"redaction": redaction})
-    configure_for("reredact", asked)
-    done = asyncio.run(_run(asked, query, (why or "").strip(), dry_run=dry_run))
-    _print(done, dry_run=dry_run, as_json=as_json)
+    configure_for("reredact", asked.settings)
+    done = asyncio.run(_run(asked))
+    _print(done, dry_run=asked.dry_run, as_json=as_json)
     return int(bool(done.seen[Seen.FAILED] or done.seen[Seen.UNSIGNED]))
 
 
-async def _run(settings: Settings, query: Query, why: str, *, dry_run: bool) -> Rereading:
-    async with _rereader(settings) as (rereader, redactor):
+async def _run(asked: Asked) -> Rereading:
+    async with _rereader(asked.settings) as (rereader, redactor):
         for code in redactor.gaps:
             _say(f"under this policy {gap(code)}")
-        if dry_run:
-            return await rereader.look(query, _progress())
+        if asked.dry_run:
+            return await rereader.look(asked.query, _progress())
         now_ns = time.time_ns()
         order = Order(
             id=uuid7(now_ns // 1_000_000, os.urandom(10)),
             kind=OrderKind.REREDACT,
             at=timestamp(now_ns),
-            why=why,
+            why=asked.why,
             policy=redactor.policy,
         )
-        return await rereader.run(query, order, _progress())
+        return await rereader.run(asked.query, order, _progress())
 
 
 @asynccontextmanager

@@ -109,7 +109,7 @@ async def _forward(
         log=log,
     )
     look = partial(look_into_queue, settings, metrics)
-    control = ControlPort(_health(service, spool), metrics, look)
+    control = ControlPort(_health(service, spool, desk), metrics, look)
     await control.start(orders.sockets["control"])
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 100)
@@ -150,8 +150,16 @@ class Counted(Protocol):
         """How full it is."""
 
 
-def _health(service: Runs, spool: Counted) -> Health:
-    """A spool that is full or not there is said, and is no ill health.
+class Refuses(Protocol):
+    """What knows whether openings are taken."""
+
+    @property
+    def refusing(self) -> str:
+        """The code that the last one was refused with; empty where it was taken."""
+
+
+def _health(service: Runs, spool: Counted, desk: Refuses) -> Health:
+    """A spool that is full, not there or refuses what it is given is said, and is no ill health.
 
     Whoever restarts a tap for it cuts callers off, whose calls go on as their consumers' policies
     have it; and a new process finds it no better.
@@ -165,12 +173,23 @@ def _health(service: Runs, spool: Counted) -> Health:
             "waiting": census.waiting,
             "dropped": census.dropped,
         }
-        ill: dict[str, Json] = {"code": SpoolFull.code} if census.full else {}
-        if isinstance(spool, LateSpool) and not spool.is_there:
-            ill = {"code": SpoolUnavailable.code}
-        return service.healthy, {"spool": state, **ill}
+        code = _trouble(spool, desk, full=census.full)
+        return service.healthy, {"spool": state, **({"code": code} if code else {})}
 
     return health
+
+
+def _trouble(spool: Counted, desk: Refuses, *, full: bool) -> str:
+    """Why calls are not recorded now; empty where nothing says that they are not.
+
+    Of a disk that refuses, only a call that is recorded tells that it has recovered; of a spool
+    that was full, it does itself.
+    """
+    if isinstance(spool, LateSpool) and not spool.is_there:
+        return SpoolUnavailable.code
+    if full:
+        return SpoolFull.code
+    return "" if desk.refusing == SpoolFull.code else desk.refusing
 
 
 def _desk(settings: Settings, keys: TapKeys, spool: Spool, log: Log, metrics: Metrics) -> Desk:

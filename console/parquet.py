@@ -19,7 +19,7 @@ from console.sink import Sink
 
 __all__ = ["INSTALL", "ParquetRows", "available"]
 
-INSTALL = "Parquet needs pyarrow: pip install 'auditstream[parquet]'"
+INSTALL = "Parquet needs pyarrow: pip install pyarrow"
 
 # Rows of a group: what is held at once. Readers skip and share work by groups.
 _GROUP = 5_000

@@ -1,10 +1,10 @@
 """Redacting again: a record that is redacted already, read once more by a later policy.
 
 The law of this module: nothing that was taken out comes back, and a token stays the token that it
-is, unless what was missed lies around it and takes it along. While the record is read, one
-character that nobody writes stands for each token, so that no detector finds a person in
-`<PERSON_1>` and no value that was missed stands in the clear in any part. The record tells of each
-reading in a receipt.
+is, in a field that goes whole too, unless what was missed lies around it and takes it along. While
+the record is read, one character that nobody writes stands for each token, so that no detector
+finds a person in `<PERSON_1>` and no value that was missed stands in the clear in any part. The
+record tells of each reading in a receipt.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, chain
 
 import msgspec
 
@@ -22,6 +22,7 @@ from audit.digest import record_digest
 from audit.errors import RecordInvalid
 from audit.record import AuditRecord, Finding, RedactedRecord, Review
 from audit.value import Json
+from redaction.reading import Standing
 from redaction.redactor import Redactor
 
 __all__ = ["Reread", "reread", "seen_by"]
@@ -78,12 +79,24 @@ async def reread(
     """
     stands = [_Stand(_unused(record)) for record in records]
     clear = [_without_tokens(each, stand) for each, stand in zip(records, stands, strict=True)]
-    reserved = [token for stand in stands for token in stand.tokens.values()]
-    made = await redactor.redact_sheaf(clear, reserved)
+    before = [
+        Standing(stand.tokens, _read_by(each, redactor))
+        for each, stand in zip(records, stands, strict=True)
+    ]
+    made = await redactor.redact_sheaf(clear, before)
     return [
         _put_together(old, new, stand, _receipt(new, redactor, at, order))
         for old, new, stand in zip(records, made, stands, strict=True)
     ]
+
+
+def _read_by(record: RedactedRecord, redactor: Redactor) -> frozenset[str]:
+    """Name the redactor's detectors that have read the record before, as they are now."""
+    read = {
+        *record.redaction.engines,
+        *chain(*(each.engines for each in record.redaction.receipts)),
+    }
+    return frozenset(each.name for each in redactor.engines if each in read)
 
 
 def _receipt(new: RedactedRecord, redactor: Redactor, at: str, order: str) -> Review:

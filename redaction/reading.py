@@ -10,7 +10,7 @@ Claude. Credentials and what the policy itself names are sought everywhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -26,27 +26,58 @@ from redaction.policy import CREDENTIALS, Policy
 from redaction.repeats import Values
 from redaction.structure import View, views
 
-__all__ = ["Reading", "passages", "read", "repeats", "settle", "taken_apart"]
+__all__ = ["Reading", "Standing", "passages", "read", "repeats", "settle", "taken_apart"]
 
 # Neither a number nor an address nor several words.
 _MERE_WORD = re.compile(r"[^\s\d@]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands in a record that was redacted before.
+
+    `tokens` are its characters that stand for tokens; `read_by` names the detectors that have read
+    it: what one of them sees around a token is the gap, since it saw the whole before.
+    """
+
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    read_by: frozenset[str] = frozenset()
+
+    def settled(self, value: str, detector: str) -> bool:
+        """Whether nothing is left to take out: beside tokens no letter or digit, or nothing new."""
+        if not any(c in self.tokens for c in value):
+            return False
+        return detector in self.read_by or not any(map(str.isalnum, value))
+
+    def told(self, value: str) -> str:
+        """Give a value with its tokens."""
+        return "".join(self.tokens.get(c, c) for c in value)
+
+
+_NOTHING = Standing()
 
 
 @dataclass(slots=True)
 class Reading:
     """One leaf, its passages, and per passage the covers: disjoint, in reading order.
 
-    `language` is that of the leaf as a whole, None where it does not show.
+    `language` is that of the leaf as a whole, None where it does not show. `standing` is
+    what was taken out of the leaf's record before.
     """
 
     leaf: Leaf
     views: Sequence[View] = field(repr=False)
     covers: list[list[Span]] = field(default_factory=list)
     language: str | None = None
+    standing: Standing = _NOTHING
 
 
-def read(records: Iterable[msgspec.Struct], policy: Policy) -> list[list[Reading]]:
+def read(
+    records: Iterable[msgspec.Struct], policy: Policy, standing: Sequence[Standing] = ()
+) -> list[list[Reading]]:
     """Take every leaf of each record apart into passages: a list for each record.
+
+    `standing` tells of each record what was taken out of it before.
 
     Raises `TextTooLarge` when one text, or all of all records together, exceed the policy's budget.
     """
@@ -54,13 +85,17 @@ def read(records: Iterable[msgspec.Struct], policy: Policy) -> list[list[Reading
     sizes = [len(leaf.text) for of_one in found for leaf in of_one]
     if max(sizes, default=0) > policy.max_text_chars or sum(sizes) > policy.max_record_chars:
         raise TextTooLarge
-    return [[_reading(leaf, policy) for leaf in of_one] for of_one in found]
+    before = standing or [_NOTHING] * len(found)
+    return [
+        [_reading(leaf, policy, known) for leaf in of_one]
+        for of_one, known in zip(found, before, strict=True)
+    ]
 
 
-def _reading(leaf: Leaf, policy: Policy) -> Reading:
+def _reading(leaf: Leaf, policy: Policy, standing: Standing) -> Reading:
     told = leaf.kind is Kind.TEXT and not leaf.coded
     language = language_of(leaf.text) if told else None
-    return Reading(leaf, list(_views(leaf, policy)), language=language)
+    return Reading(leaf, list(_views(leaf, policy)), language=language, standing=standing)
 
 
 def _views(leaf: Leaf, policy: Policy) -> Iterable[View]:
@@ -98,7 +133,10 @@ def settle(readings: Sequence[Reading], found: Iterable[Sequence[Span]], policy:
         for view in reading.views:
             spans = [*next(answers), *denied.find(view.text), *_whole_field(reading.leaf, policy)]
             acted_on = [
-                s for s in spans if policy.counts(s.type, s.score, view.text[s.start : s.end])
+                s
+                for s in spans
+                if policy.counts(s.type, s.score, view.text[s.start : s.end])
+                and not reading.standing.settled(view.text[s.start : s.end], s.detector)
             ]
             reading.covers.append(_covers(acted_on, reading.leaf, view))
             for span in _sought_elsewhere(view, (*acted_on, *reading.covers[-1])):

@@ -36,7 +36,7 @@ from redaction.fields import Kind, changeable, pointer, put_back
 from redaction.finding import Passage, Span
 from redaction.persons import PERSON, Persons
 from redaction.policy import Action, Policy, PseudonymScope
-from redaction.reading import Reading, passages, read, repeats, settle, taken_apart
+from redaction.reading import Reading, Standing, passages, read, repeats, settle, taken_apart
 from redaction.repeats import Values
 from redaction.replace import Cut, Placed, Replacer
 from redaction.structure import View
@@ -150,23 +150,26 @@ class Redactor:
         return redacted
 
     async def redact_sheaf(
-        self, records: Sequence[AuditRecord], reserved: Sequence[str] = ()
+        self, records: Sequence[AuditRecord], standing: Sequence[Standing] = ()
     ) -> Sequence[RedactedRecord]:
         """Redact the records of one exchange, in order, as if they were one.
 
         What is found in one of them stands in the clear in none, and has the same token in all.
-        Tokens that are `reserved` are given to nothing.
+        `standing` says of each record that was redacted before what stands for its tokens: they
+        are not found again, and their numbers are given to nothing else.
         Raises `TransientError` or `PermanentError` as a required detector does, `TextTooLarge`
         where all together are over the policy's budget, `PolicyViolation` when the result fails
         its own check.
         """
         bare = [_metadata_only(each) if each.level is Level.NONE else each for each in records]
-        readings = read(bare, self._policy)
+        readings = read(bare, self._policy, standing)
         every = passages([*chain.from_iterable(readings)])
         examination = await examine(every, self._detectors, self._optional)
         levels = [each.level for each in bare]
-        scope = _scope(bare[0], self._policy.pseudonym_scope)
-        taken_out = self._taken_out(readings, examination.spans, levels, scope, reserved)
+        scope = _scope(
+            bare[0], self._policy.pseudonym_scope, standing[0] if standing else Standing()
+        )
+        taken_out = self._taken_out(readings, examination.spans, levels, scope)
         return [
             self._assembled(record, redacted, examination, self._unread(own))
             for record, redacted, own in zip(bare, taken_out, readings, strict=True)
@@ -200,12 +203,12 @@ class Redactor:
         found: Sequence[Sequence[Span]],
         levels: Sequence[Level],
         scope: str,
-        reserved: Sequence[str] = (),
     ) -> list[list[_Redacted]]:
         """Take what was found out of all that one exchange is, and look whether it is gone."""
         every = [*chain.from_iterable(readings)]
         values = settle(every, found, self._policy)
-        book = TokenBook([*reserved, *(reading.leaf.text for reading in every)])
+        there = {token: None for own in readings for token in _tokens(own)}
+        book = TokenBook([*there, *(reading.leaf.text for reading in every)])
         names = _Names(book, Pseudonyms(self._pseudonym_key, scope), _persons(every))
         made = [
             [self._replace(each, level, names) for each in own if any(each.covers)]
@@ -220,14 +223,18 @@ class Redactor:
         cuts: list[Cut] = []
         for view, found in zip(reading.views, reading.covers, strict=True):
             covers.extend(found)
-            cuts.extend(self._cut(view, cover, level, names) for cover in found)
+            cuts.extend(self._cut(reading, view, cover, level, names) for cover in found)
         text, placed = self._replacer.replace(reading.leaf.text, cuts)
         return _Redacted(reading, text, covers, placed)
 
-    def _cut(self, view: View, cover: Span, level: Level, names: _Names) -> Cut:
+    def _cut(self, reading: Reading, view: View, cover: Span, level: Level, names: _Names) -> Cut:
         action = self._policy.action(cover.type, level)
         value = view.text[cover.start : cover.end]
-        token = names.token(cover.type, value, action) if action in _NAMED else ""
+        told = reading.standing.told(value)
+        if told != value and action is Action.PSEUDONYM:
+            # Two people's `corp/<PERSON_1>` would share a pseudonym for good.
+            action = Action.TOKEN
+        token = names.token(cover.type, told, action) if action in _NAMED else ""
         start, end = view.locate(cover.start, cover.end)
         keeps = self._policy.rule(cover.type).mask_keeps
         return Cut(start, end, action, value, token, keeps, view.quote)
@@ -298,6 +305,11 @@ def _findings(redacted: _Redacted, path: str) -> Iterator[Finding]:
         )
 
 
+def _tokens(readings: Sequence[Reading]) -> Iterable[str]:
+    """Give the tokens that a record has already; its readings all know the same."""
+    return readings[0].standing.tokens.values() if readings else ()
+
+
 def _check(redacted: Sequence[_Redacted], values: Values) -> None:
     """Search what was redacted once more, taken apart anew, for every value that was found."""
     for result in redacted:
@@ -321,10 +333,18 @@ def _metadata_only(record: AuditRecord) -> AuditRecord:
     )
 
 
-def _scope(record: AuditRecord, scope: PseudonymScope) -> str:
-    """Give within what pseudonyms agree; where the request names none, the consumer's."""
+def _scope(record: AuditRecord, scope: PseudonymScope, standing: Standing) -> str:
+    """Give within what pseudonyms agree; where the request names none, the consumer's.
+
+    Where its name was taken out before, the exchange is alone: others may have lost theirs too.
+    """
     if scope is PseudonymScope.SESSION:
-        return f"session:{record.consumer}:{record.identity.session or record.id}"
+        session = record.identity.session or record.id
+        return f"session:{record.consumer}:{_or_its_id(session, record, standing)}"
     if scope is PseudonymScope.TENANT and record.identity.tenant_id:
-        return f"tenant:{record.identity.tenant_id}"
+        return f"tenant:{_or_its_id(record.identity.tenant_id, record, standing)}"
     return f"consumer:{record.consumer}"
+
+
+def _or_its_id(name: str, record: AuditRecord, standing: Standing) -> str:
+    return record.id if standing.told(name) != name else name

@@ -30,4 +30,5 @@ async def admit(desk: Desk, head: RequestHead, started: float) -> tuple[bool, Re
     except Exception as error:  # noqa: BLE001 - a defect of ours is the audit's failure
         desk.audit_unavailable(number, policy, error)
         return policy.on_audit_failure is not OnAuditFailure.CLOSED, None
+    desk.refusing = ""
     return True, desk.recorder.begin(opening, started)

@@ -56,6 +56,8 @@ class Desk:
         self.extra_headers = tuple(extra_headers)
         self.exchanges: set[Exchange] = set()
         self.draining = False
+        # The code that the last opening was refused with; empty where it was taken.
+        self.refusing = ""
         self._consumers = consumers
         self._random = Randomness()
         self._empty = asyncio.Event()
@@ -96,6 +98,7 @@ class Desk:
         known = isinstance(error, AuditStreamError)
         code = error.code if isinstance(error, AuditStreamError) else "audit.unexpected"
         verb = "refused" if action is OnAuditFailure.CLOSED else "forwarded"
+        self.refusing = code
         self.spool.unrecorded(number, f"{verb}:{code}")
         self.count.add("auditstream_unrecorded_total", policy=str(action))
         self.log.error(

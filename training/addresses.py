@@ -51,9 +51,16 @@ _STATES = [
 _UF = ["SP", "RJ", "MG", "BA", "PR", "RS", "SC", "PE", "CE", "GO", "DF", "ES"]
 
 
+# What stands before a town where the address is part of a sentence.
+_IN = {
+    "en": " in ", "de": " in ", "fr": " à ", "es": " de ", "it": " a ", "pt": " em ", "nl": " in ",
+    "pl": " w ",
+}  # fmt: skip
+
+
 def address(random: Random, language: str, city: str) -> str:
     """A whole address with a town, now and then over several lines."""
-    joint = "\n" if random.random() < 0.15 else ", "
+    joint = random.choices(["\n", ", ", _IN[language], " "], [15, 65, 12, 8])[0]
     return _FORMS[language](random, city, joint)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from random import Random
+from typing import Any
 
 from faker import Faker
 
@@ -68,14 +69,16 @@ _GROUPS = (
     "slavic",
 )
 _PARTICLES = {
-    "nl": ["van", "de", "van der", "van den", "ten"],
+    "nl": ["van", "de", "van der", "van den", "van de", "ten", "ter", "den", "in 't", "op den"],
     "de": ["von", "zu", "von der"],
     "fr": ["de", "du", "de la", "Le"],
     "es": ["de", "de la", "del"],
     "pt": ["da", "dos", "de", "e"],
     "it": ["De", "Di", "Della", "Lo"],
-    "en": ["O'", "Mc", "St. "],
+    "en": ["O'", "Mc", "Mac", "Fitz", "St. ", "de ", "Van ", "ap "],
 }
+# How many of a hundred last names have a particle before them.
+_WITH_PARTICLE = {"nl": 25}
 Name = tuple[str, str]
 
 
@@ -88,13 +91,13 @@ class People:
             language: [_seeded(locale, random) for locale in locales]
             for language, locales in _LOCALES.items()
         }
-        lists = resources.files("training.lists").joinpath("names.toml").read_text("utf-8")
-        self._lists = tomllib.loads(lists)
+        self._lists = _toml("names.toml")
+        self._english: dict[str, list[str]] = _toml("english.toml")
 
     def name(self, language: str) -> Name:
         """A first and a last name."""
         chance = self._random.random()
-        if chance < 0.16:
+        if chance < 0.22:
             # Coined of two, since nobody's list has everybody in it.
             one, other = self._listed(language), self._listed(language)
             return self._coined(one[0], other[0]), self._coined(one[1], other[1])
@@ -111,9 +114,19 @@ class People:
             return self._random.choice(group["first"]), self._random.choice(group["last"])
         if chance < 0.3:
             language = self._random.choice([*_LOCALES, "other", "other", "other"])
+        if language == "en" and self._random.random() < 0.35:
+            return self._uncommon()
         faker = self._random.choice(self._fakers[language])
         first, last = faker.first_name(), faker.last_name()
         return self._first(first, faker), self._last(last, faker, language)
+
+    def _uncommon(self) -> Name:
+        """An English name that no list of frequent ones has; a surname may be built of parts."""
+        names, random = self._english, self._random
+        last = random.choice(names["last"])
+        if random.random() < 0.35:
+            last = random.choice(names["heads"]) + random.choice(names["tails"])
+        return random.choice(names["first"]), last
 
     @property
     def known(self) -> frozenset[str]:
@@ -125,6 +138,8 @@ class People:
         for group in _GROUPS:
             for part in (*self._lists[group]["first"], *self._lists[group]["last"]):
                 drawn.update(part.lower().replace("-", " ").split())
+        for part in (*self._english["first"], *self._english["last"]):
+            drawn.update(part.lower().split())
         return frozenset(drawn)
 
     def whole(self, language: str) -> str:
@@ -134,12 +149,18 @@ class People:
         initial = self._random.choice("ABCDEFGHJKLMNPRSTW")
         middle = self.name(language)[0]
         forms = [
-            (0.72, f"{first} {last}"),
-            (0.78, f"{first} {initial}. {last}"),
-            (0.84, f"{last}, {first}"),
-            (0.88, f"{first[0]}. {last}"),
-            (0.92, f"{first} {middle} {last}"),
-            (0.95, f"{first} {last.upper()}"),
+            (0.66, f"{first} {last}"),
+            (0.71, f"{first} {initial}. {last}"),
+            (0.76, f"{last}, {first}"),
+            (0.78, f"{last}, {first} {initial}."),
+            (0.82, f"{first[0]}. {last}"),
+            (0.84, f"{first[0]}. {initial}. {last}"),
+            (0.85, f"{first[0]}{initial} {last}"),
+            (0.88, f"{first} {middle} {last}"),
+            (0.89, f'{first} "{middle}" {last}'),
+            (0.9, f"{first} {last[0]}."),
+            (0.93, f"{first} {last.upper()}"),
+            (0.94, f"{first.upper()} {last.upper()}"),
             (0.97, first),
             (1.0, last),
         ]
@@ -166,12 +187,19 @@ class People:
         chance = self._random.random()
         if chance < 0.05:
             return f"{last}-{faker.last_name()}"
-        if chance < 0.09 and language in _PARTICLES:
+        if last[0].islower():
+            return last
+        if chance < 0.05 + _WITH_PARTICLE.get(language, 4) / 100 and language in _PARTICLES:
             particle = self._random.choice(_PARTICLES[language])
-            return f"{particle}{last}" if particle[-1] in "'c " else f"{particle} {last}"
+            # What ends in a letter of its own stands apart: `O'`, `Mc`, `Mac` and `Fitz` do not.
+            return f"{particle}{last}" if particle[-1] in "'cz " else f"{particle} {last}"
         if chance < 0.4 and language in {"es", "pt"}:
             return f"{last} {faker.last_name()}"
         return last
+
+
+def _toml(name: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files("training.lists").joinpath(name).read_text("utf-8"))
 
 
 def _seeded(locale: str, random: Random) -> Faker:

@@ -18,8 +18,13 @@ __all__ = ["LANGUAGES", "Labelled", "Texts"]
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl")
 # English comes first; the others have one share each.
-_SHARES = (6, 2, 2, 2, 2, 2, 2, 2)
-_AMID = ("{P}", "{P}", "{P}", "{PF}", "{PF}", "{C}", "{A}", "{PR}", "{DT}", "{ID}", "{NUM}")
+_SHARES = (8, 2, 2, 2, 2, 2, 2, 2)
+_AMID = (
+    "{P}", "{P}", "{P}", "{PF}", "{PF}", "{PF}", "{PL}", "{C}", "{A}", "{PR}", "{PR}", "{FIG}",
+    "{W}", "{DT}", "{ID}", "{NUM}",
+)  # fmt: skip
+# Of templates in small letters, how many have names in small letters too.
+_SMALL = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +86,22 @@ class Texts:
     def _one(self, language: str) -> Labelled:
         chance = self._random.random()
         if chance < 0.3:
-            return self.of(language, self._random.choice(self._positive[language]))
-        if chance < 0.56:
+            return self._of_a_kind(language, self._random.choice(self._positive[language]))
+        if chance < 0.53:
             return self.of(language, self._grammar.template(language))
-        if chance < 0.62:
+        if chance < 0.61:
             return self.of(language, self._amid(language))
         if chance < 0.8:
             return self.of(language, self._random.choice(self._negative))
         if chance < 0.94:
             return self.of(language, self._plain(language))
         return self.of("en", self._random.choice(self._code))
+
+    def _of_a_kind(self, language: str, template: str) -> Labelled:
+        """A template filled; who writes without capitals often writes names so too."""
+        made = self.of(language, template)
+        small = self._slot.sub("", template).islower() and self._random.random() < _SMALL
+        return _lowered(made) if small else made
 
     def _plain(self, language: str) -> str:
         count = self._random.randint(1, 3)
@@ -108,8 +119,8 @@ class Texts:
         chance = self._random.random()
         text = made.text
         if chance < 0.13:
-            text = text.lower()
-        elif chance < 0.16:
+            return _lowered(made)
+        if chance < 0.16:
             text = text.upper()
         elif chance < 0.18:
             text = text.replace("\n", " ")
@@ -117,6 +128,12 @@ class Texts:
             text = text.replace(", ", ",")
             return made if len(text) != len(made.text) else replace(made, text=text)
         return replace(made, text=text) if len(text) == len(made.text) else made
+
+
+def _lowered(made: Labelled) -> Labelled:
+    # A letter may become two: then the spans would be wrong.
+    text = made.text.lower()
+    return replace(made, text=text) if len(text) == len(made.text) else made
 
 
 def _templates(name: str) -> list[str]:

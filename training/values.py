@@ -71,6 +71,11 @@ class Values:
             "PR": (None, lambda _: random.choice(self._names["products"]["names"])),
             "w": (None, lambda _: self._word()),
             "W": (None, lambda _: self._word().title().replace("_", "")),
+            "pw": (None, self._plain_words.word),
+            "cw": (None, self._plain_words.also_name),
+            "ww": (None, self._twice),
+            "nw": (None, lambda _: self._nonsense()),
+            "mw": (None, lambda _: random.choice(self._names["words"]["machine"])),
             "EM": (None, self._mail),
             "PH": (None, lambda _: self._phone()),
             "ID": (None, lambda _: self._id()),
@@ -182,6 +187,20 @@ class Values:
         if self._random.random() < 0.5:
             return "_".join(self._plain_words.word("en") for _ in range(count))
         return "_".join(self._random.sample(self._names["words"]["code"], count))
+
+    def _twice(self, language: str) -> str:
+        """A word two or three times over."""
+        draw = self._random.choice([self._plain_words.word, self._plain_words.also_name])
+        return " ".join([draw(language)] * self._random.choice([2, 2, 3]))
+
+    def _nonsense(self) -> str:
+        """Letters that nobody is called by: keys struck at random, or a syllable over and over."""
+        random = self._random
+        if random.random() < 0.4:
+            syllable = random.choice("bdfghklmnprstwz") + random.choice("aeiou")
+            return syllable * random.randint(3, 4)
+        rows = random.choice(["qwertyuiop", "asdfghjkl", "zxcvbnm", "bcdfghjklmnpqrstvwxz"])
+        return "".join(random.choices(rows, k=random.randint(3, 9)))
 
     def _mail(self, language: str) -> str:
         first, last = self._people.name(language)

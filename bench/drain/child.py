@@ -17,6 +17,7 @@ from audit.record import AuditRecord, RedactedRecord
 from audit.settings import Settings
 from cli import redaction_child
 from redaction.detector import Detector
+from redaction.reading import Standing
 from redaction.redactor import Redactor
 
 _TIMES: list[float] = []
@@ -28,11 +29,11 @@ def _timed(settings: Settings, pseudonym_key: bytes, *asked: Detector) -> Redact
     real = redactor.redact_sheaf
 
     async def redact(
-        records: Sequence[AuditRecord], reserved: Sequence[str] = ()
+        records: Sequence[AuditRecord], standing: Sequence[Standing] = ()
     ) -> Sequence[RedactedRecord]:
         begun = time.thread_time()
         _BEGUN.append(begun)
-        redacted = await real(records, reserved)
+        redacted = await real(records, standing)
         _TIMES.append(time.thread_time() - begun)
         return redacted
 

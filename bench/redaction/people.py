@@ -1,8 +1,9 @@
 """Texts about people: names, homes, towns, ages, dates of birth, in eight languages.
 
 The files of `people/` are blocks as in `texts`; a slot is `{{who}}`, and `{{who|lower}}` for a
-value that is written carelessly. The law: none of these texts and none of these values is taught;
-the texts were written before the model that is judged by them.
+value that is written carelessly. The law: none of these texts is taught, none of these names is on
+a list of training's own, and no phrase of five words stands in both. Faker, of which training
+draws, has some of the names: `docs/redaction-quality.md` says how many.
 """
 
 from __future__ import annotations

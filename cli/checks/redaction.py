@@ -6,6 +6,7 @@ No model is loaded, and the service is asked for nothing: a request would be cha
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from audit.errors import SettingInvalid
 from audit.preflight import Finding, failed, passed, skipped
@@ -13,6 +14,9 @@ from audit.settings import Settings
 from cli.checks.clock import clock
 from cli.checks.refused import refused
 from cli.checks.wire import Unanswered, ask
+
+if TYPE_CHECKING:
+    from redaction.policy import Policy
 
 __all__ = ["redaction"]
 
@@ -29,13 +33,26 @@ async def redaction(settings: Settings) -> AsyncIterator[Finding]:
     except SettingInvalid as error:
         yield refused("redaction", error)
         return
-    models = ", ".join(sorted(settings.redaction.models.values())) or "no name model"
-    yield passed("redaction", f"policy {policy.name}, {models}")
+    yield passed("redaction", f"policy {policy.name}, {_name_finders(settings, policy)}")
     if asked and settings.language.endpoint is not None:
         async for each in _language(settings.language.endpoint):
             yield each
     elif settings.language.endpoint is not None:
         yield skipped("language", f"not asked: policy {policy.name} does not name it")
+
+
+def _name_finders(settings: Settings, policy: Policy) -> str:
+    """What looks for names of people under this policy."""
+    from redaction.policy_review import finds_names  # noqa: PLC0415 - as above
+
+    models = settings.redaction.models
+    words = {
+        "presidio": ", ".join(sorted(models.values())),
+        "names": "the name model that ships",
+        "azure_language": "names by Azure AI Language",
+    }
+    found = [words[each] for each in finds_names(policy, models)]
+    return ", ".join(found) or "nothing looks for names of people"
 
 
 async def _language(endpoint: str) -> AsyncIterator[Finding]:

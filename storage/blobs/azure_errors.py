@@ -24,8 +24,13 @@ __all__ = ["ALREADY_THERE", "error_code", "translated"]
 
 ALREADY_THERE = "BlobAlreadyExists"
 
-_CREDENTIAL = "the credential was refused: see blobs.account and blobs.connection_string"
-_ROLE = "the identity may not do this: give it the role Storage Blob Data Contributor"
+_CREDENTIAL = "the credential was refused; see blobs.account and blobs.connection_string"
+_ROLE = "the identity may not do this; give it the role Storage Blob Data Contributor"
+
+_NOBODY = (
+    "this process cannot sign in as any identity; give it one that DefaultAzureCredential finds, or"
+    " set blobs.connection_string"
+)
 
 REASONS: dict[str, str] = {
     "AccountIsDisabled": "the account is disabled",
@@ -33,8 +38,8 @@ REASONS: dict[str, str] = {
     "AuthorizationFailure": f"{_CREDENTIAL}; or the account's network rules keep this machine out",
     "AuthorizationPermissionMismatch": _ROLE,
     "BlobImmutableDueToPolicy": "a policy of immutability keeps blobs from being removed",
-    "ContainerBeingDeleted": "the container is being deleted: run `auditstream provision` later",
-    "ContainerNotFound": "the container is not there: run `auditstream provision`",
+    "ContainerBeingDeleted": "the container is being deleted; run `auditstream provision` later",
+    "ContainerNotFound": "the container is not there; run `auditstream provision`",
     "InsufficientAccountPermissions": _ROLE,
     "InternalError": "the service failed",
     "InvalidAuthenticationInfo": _CREDENTIAL,
@@ -84,6 +89,9 @@ def _reason(error: AzureError) -> str:
     known = REASONS.get(error_code(error))
     if known is not None:
         return known
+    if isinstance(error, ClientAuthenticationError) and error.status_code is None:
+        # Nobody has answered: no credential was found that could be shown.
+        return _NOBODY
     by_kind = (reason for kind, reason in _KINDS if isinstance(error, kind))
     status = error.status_code if isinstance(error, HttpResponseError) else None
     return next(by_kind, f"the service refused (status {status})")

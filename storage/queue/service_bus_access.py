@@ -39,32 +39,35 @@ _RIGHTS = (
 )
 
 REASONS: dict[type[Exception], str] = {
-    sdk.ServiceBusAuthenticationError: f"did not accept this process: {_RIGHTS}",
-    sdk.ServiceBusAuthorizationError: f"does not permit this: {_RIGHTS}",
+    sdk.ServiceBusAuthenticationError: f"did not accept this process; {_RIGHTS}",
+    sdk.ServiceBusAuthorizationError: f"does not permit this; {_RIGHTS}",
     sdk.MessagingEntityNotFoundError: (
-        "does not exist: look at queue.name and queue.namespace, or run `auditstream provision`"
+        "does not exist; look at queue.name and queue.namespace, or run `auditstream provision`"
     ),
-    sdk.MessagingEntityDisabledError: "is disabled: enable it in the portal",
+    sdk.MessagingEntityDisabledError: "is disabled; enable it in the portal",
     sdk.ServiceBusServerBusyError: "is busy and asks to come later",
     sdk.ServiceBusQuotaExceededError: "is full, or has too many connections",
-    sdk.MessageSizeExceededError: "does not take a message of this size: large bodies need blobs",
+    sdk.MessageSizeExceededError: "does not take a message of this size; large bodies need blobs",
     sdk.OperationTimeoutError: "did not answer in time",
-    sdk.ServiceBusCommunicationError: "cannot be reached: look at queue.namespace and the network",
-    sdk.ServiceBusConnectionError: "cannot be reached: look at queue.namespace and the network",
+    sdk.ServiceBusCommunicationError: "cannot be reached; look at queue.namespace and the network",
+    sdk.ServiceBusConnectionError: "cannot be reached; look at queue.namespace and the network",
     # The SDK's own word for everything else, such as a settlement during an outage, where it
     # stumbles over a handler that is gone.
     sdk.ServiceBusError: "failed to do this",
-    ClientAuthenticationError: "gets no token from this process: it cannot sign in as any identity",
-    ResourceNotFoundError: "does not exist: look at queue.name, or run `auditstream provision`",
+    ClientAuthenticationError: (
+        "gets no token from this process, which cannot sign in as any identity; give it one that"
+        " DefaultAzureCredential finds, or set queue.connection_string"
+    ),
+    ResourceNotFoundError: "does not exist; look at queue.name, or run `auditstream provision`",
     # Only the management side answers by HTTP.
     HttpResponseError: (
-        "refuses its management side to this process: that takes the role Azure Service Bus Data"
+        "refuses its management side to this process; that takes the role Azure Service Bus Data"
         " Owner, or a policy with Manage"
     ),
-    ServiceRequestError: "cannot be reached: look at queue.namespace and the network",
-    ServiceResponseError: "cannot be reached: look at queue.namespace and the network",
+    ServiceRequestError: "cannot be reached; look at queue.namespace and the network",
+    ServiceResponseError: "cannot be reached; look at queue.namespace and the network",
     AzureError: "failed to do this",
-    OSError: "cannot be reached: look at queue.namespace and the network",
+    OSError: "cannot be reached; look at queue.namespace and the network",
     # When its connection breaks under a call, the SDK works on with the handler that it has just
     # set to None, or finds itself shut down.
     AttributeError: "broke off",

@@ -27,8 +27,12 @@ _RETRY_AFTER = "x-ms-retry-after-ms"
 # Seconds after which to try what the service answered with 449, a write that met another one.
 _MET_ANOTHER = 0.1
 
-_KEY = "does not accept the key or identity: see store.key"
-_PROVISION = "has no such database or container: run auditstream provision"
+_KEY = "does not accept the key or identity; see store.key"
+_NOBODY = (
+    "gets no token from this process, which cannot sign in as any identity; give it one that"
+    " DefaultAzureCredential finds, or set store.key"
+)
+_PROVISION = "has no such database or container; run auditstream provision"
 
 _ANSWERS: dict[int, str] = {
     401: _KEY,
@@ -58,7 +62,8 @@ def translated(
     if isinstance(problem, CosmosHttpResponseError):
         return _answered(problem, where, writing=writing)
     if isinstance(problem, ClientAuthenticationError):
-        return StoreUnavailable(f"{where} {_KEY} (signing in failed)")
+        # Where nobody has answered, no credential was found that could be shown.
+        return StoreUnavailable(f"{where} {_KEY if problem.status_code else _NOBODY}")
     if isinstance(problem, CosmosClientTimeoutError | TimeoutError):
         return StoreUnavailable(f"{where} did not answer within store.timeout")
     if isinstance(problem, ServiceRequestError):

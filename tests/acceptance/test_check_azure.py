@@ -206,7 +206,7 @@ async def test_a_key_that_the_blobs_do_not_take(azure: Site) -> None:
     before, _, rest = azure.settings[name].partition("AccountKey=")
     changed = f"{before}AccountKey={WRONG_KEY};{rest.partition(';')[2]}"
     line = await azure.flaw("--for", "tap", **{name: changed})
-    assert "the credential was refused: see blobs.account and blobs.connection_string" in line
+    assert "the credential was refused; see blobs.account and blobs.connection_string" in line
     assert WRONG_KEY not in line
 
 

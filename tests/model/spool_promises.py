@@ -26,7 +26,7 @@ class Promised:
 
     `durable` says that not even a power cut may take it; `forgotten` that its shipped mark, or
     the note that its opening was refused, is durable, so that it may never come back. `spoilt`
-    says that a segment with frames of it was altered.
+    says that a segment with frames of it was altered, `recovered` that a start found it.
     """
 
     number: ExchangeNumber
@@ -41,6 +41,7 @@ class Promised:
     told: bool = False
     forgotten: bool = False
     spoilt: bool = False
+    recovered: bool = False
 
 
 @dataclass
@@ -93,10 +94,11 @@ class Promises:
             head = chain(head, seq, ids.get(seq, "-"))
         return head
 
-    def check(self, shipment: Shipment) -> None:
+    def check(self, shipment: Shipment, *, recovered: bool = False) -> None:
         """What is offered was promised, and its envelope holds what passed."""
         assert shipment.id in self.exchanges, "an exchange that nobody opened"
         promised = self.exchanges[shipment.id]
+        promised.recovered |= recovered
         assert promised.spoilt or shipment.number == promised.number
         assert not promised.forgotten, "an exchange that was shipped came back"
         try:
@@ -113,3 +115,6 @@ class Promises:
             assert opened.opening.id == shipment.id
             rest = iter(promised.pieces)
             assert all(each.opened() in rest for each in opened.pieces)
+            if promised.ended and not (promised.recovered or promised.spoilt):
+                # Whatever found no room before it: the last piece says how it ended.
+                assert opened.pieces[-1].opened() == promised.pieces[-1], "no word of its end"

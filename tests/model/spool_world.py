@@ -34,9 +34,16 @@ from tests.unit.storage.kit import SEALER, an_opening
 T = TypeVar("T")
 Arguments = ParamSpec("Arguments")
 
-# Small enough that schedules of thirty steps rotate, delete, refill and carry marks forward.
+# Small enough that schedules of thirty steps rotate, delete, refill and carry marks forward, and
+# that some of them reach the caps.
 OPTIONS = SpoolOptions(
-    segment_bytes=1500, sync_interval=1.0, open_timeout=600.0, kept_bytes=400, reserve_numbers=2
+    max_bytes=32_000,
+    max_exchanges=20,
+    segment_bytes=1500,
+    sync_interval=1.0,
+    open_timeout=600.0,
+    kept_bytes=400,
+    reserve_numbers=2,
 )
 
 
@@ -206,6 +213,13 @@ class SpoolWorld(RuleBasedStateMachine):
         promised.record = Random(size).randbytes(size)
         self.spool.close(record_id, promised.record)
 
+    def give_up(self, record_id: str) -> None:
+        """An exchange ends without a record; how it ended is said in any case."""
+        promised = self.exchanges[record_id]
+        promised.ended = True
+        promised.pieces.append(b"%s ended" % record_id.encode())
+        self.spool.surrender(record_id, promised.pieces[-1])
+
     def take(self, record_ids: list[str]) -> None:
         """The queue has taken these."""
         self.spool.shipped(record_ids)
@@ -220,7 +234,7 @@ class SpoolWorld(RuleBasedStateMachine):
         before = [state.boot for state in census_of(self.disk).boots][-2]
         offered = {each.id: each for each in self.offered()}
         for each in offered.values():
-            self.promises.check(each)
+            self.promises.check(each, recovered=True)
             assert self.altered or each.number not in self.promises.claimed, (
                 "a checkpoint said: no opening"
             )

@@ -77,8 +77,7 @@ class SpoolMachine(SpoolWorld):
         if record_id is not None and whole:
             self.close(record_id, size)
         elif record_id is not None:
-            self.exchanges[record_id].ended = True
-            self.spool.surrender(record_id)
+            self.give_up(record_id)
         self.step_at(pace)
 
     @rule(count=st.integers(1, 4), resting=st.booleans())
@@ -202,8 +201,7 @@ class SpoolMachine(SpoolWorld):
         """End what is open, ship all, and look what is left in the folder."""
         self.settle()
         for record_id in self.live():
-            self.exchanges[record_id].ended = True
-            self.spool.surrender(record_id)
+            self.give_up(record_id)
         self.settle()
         for each in self.offered():
             self.promises.check(each)

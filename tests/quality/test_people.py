@@ -6,6 +6,7 @@ import functools
 import math
 import random
 import re
+import tomllib
 
 import pytest
 
@@ -69,3 +70,58 @@ def test_nothing_of_the_set_was_taught() -> None:
         for mark in reversed(list(sample.marked)):
             bare = f"{bare[: mark.start]}{{}}{bare[mark.end :]}"
         assert bare not in templates
+
+
+def test_no_name_of_the_set_is_on_the_lists_or_made_of_their_parts() -> None:
+    """Neither whole nor put together; what Faker has of them is counted in the docs."""
+    lists = ROOT / "training" / "lists"
+    english = tomllib.loads((lists / "english.toml").read_text("utf-8"))
+    others = tomllib.loads((lists / "names.toml").read_text("utf-8"))
+    taught = {*english["first"], *english["last"]}
+    taught |= {head + tail for head in english["heads"] for tail in english["tails"]}
+    taught |= {
+        name
+        for group in others.values()
+        for part in ("first", "last")
+        for name in group.get(part, ())
+    }
+    held_out = {
+        name for kinds in values().values() for kind in ("given", "family") for name in kinds[kind]
+    }
+    assert not taught & held_out
+
+
+# What every interpreter prints, and every form asks.
+STOCK = frozenset({
+    "traceback most recent call last", "most recent call last file",
+    "first name _ last name", "name _ date of birth",
+})  # fmt: skip
+
+
+def test_training_and_the_set_share_no_run_of_five_words() -> None:
+    """Four words and a slot, or five words, in both: that would be a phrase that was taught."""
+    judged = {run for text in _judged_texts() for run in _runs(text)}
+    taught = {
+        run: path.name
+        for path in (ROOT / "training").rglob("*")
+        if path.suffix in {".txt", ".toml"}
+        for line in path.read_text("utf-8").replace("¶", " ").splitlines()
+        for piece in (re.findall(r'"([^"]*)"', line) if path.suffix == ".toml" else [line])
+        for run in _runs(piece)
+    }
+    assert len(judged) > 5000
+    assert not [run for run in taught if run in judged and run not in STOCK]
+
+
+def _judged_texts() -> list[str]:
+    """The set's texts with their slots, and those without anybody."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "bench" / "redaction").rglob("*.txt")]
+    return [block for text in texts for block in re.split(r"(?m)^%%.*$", text)]
+
+
+def _runs(text: str) -> set[str]:
+    """Every five words in a row, of which one may be a slot."""
+    bare = re.sub(r"\{\{?\w+(\|\w+)?\}?\}", " _ ", text).lower()
+    words = re.findall(r"_(?!\w)|[^\W_]+(?:'[^\W_]+)?", bare)
+    runs = [words[at : at + 5] for at in range(len(words) - 4)]
+    return {" ".join(run) for run in runs if run.count("_") < 2}

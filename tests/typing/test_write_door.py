@@ -25,11 +25,17 @@ def is_a_door(adapter: SqliteRecordWriter) -> RecordWriter:
 """
 
 
-def checked(tmp_path: Path, kind: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the snippet stands, and what the checker remembers of the program beside it."""
+    return tmp_path_factory.mktemp("door")
+
+
+def checked(folder: Path, kind: str) -> subprocess.CompletedProcess[str]:
     """Run the type checker over the snippet, as strict as over the program."""
-    snippet = tmp_path / "snippet.py"
+    snippet = folder / f"{kind.replace(' | ', '_or_')}.py"
     snippet.write_text(SNIPPET.format(kind=kind))
-    cache = f"--cache-dir={tmp_path / 'cache'}"
+    cache = f"--cache-dir={folder / 'cache'}"
     return subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", cache, str(snippet)],
         cwd=ROOT,
@@ -40,15 +46,15 @@ def checked(tmp_path: Path, kind: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_redacted_record_passes(tmp_path: Path) -> None:
+def test_a_redacted_record_passes(folder: Path) -> None:
     """Putting a `RedactedRecord` is well typed."""
-    result = checked(tmp_path, "RedactedRecord")
+    result = checked(folder, "RedactedRecord")
     assert result.returncode == 0, result.stdout
 
 
 @pytest.mark.parametrize("kind", ["AuditRecord", "AuditRecord | RedactedRecord", "object"])
-def test_a_clear_record_is_rejected(tmp_path: Path, kind: str) -> None:
+def test_a_clear_record_is_rejected(folder: Path, kind: str) -> None:
     """Putting an `AuditRecord`, or what might be one, is a type error at that argument."""
-    result = checked(tmp_path, kind)
+    result = checked(folder, kind)
     assert result.returncode == 1
     assert 'Argument 1 to "put" of "RecordWriter" has incompatible type' in result.stdout

@@ -118,7 +118,7 @@ async def test_a_missing_container_is_no_missing_blob() -> None:
         ) as blobs,
     ):
         for said in await everything(blobs):
-            assert "the container is not there: run `auditstream provision`" in said
+            assert "the container is not there; run `auditstream provision`" in said
         with pytest.raises(BlobsUnavailable, match="auditstream provision"):
             await blobs.put("a", b"body")
 

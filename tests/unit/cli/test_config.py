@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,3 +150,43 @@ def test_accounts_are_believed_over_tls_and_granted_known_roles_only(
     """A plain issuer, a role that is none and a list that is none are refused by name."""
     with pytest.raises(SettingInvalid, match=rf"setting console\.oidc\.{name}"):
         load({"console": {"oidc": {name: wrong}}})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"worker": {"processes": 0}}, "setting worker.processes: must be at least 1 ("),
+        (
+            {"console": {"token": "short"}},
+            "setting console.token: must have at least 16 characters",
+        ),
+        ({"tap": {"connect_timeout": 0}}, "setting tap.connect_timeout: must be more than 0 ("),
+        ({"worker": {"lease": "long"}}, "setting worker.lease: must be a number ("),
+        ({"console": {"session_keys": 5}}, "setting console.session_keys: must be a list ("),
+    ],
+)
+def test_a_limit_is_told_in_our_words(given: dict[str, Any], told: str) -> None:
+    """What it must be, and not what a library calls its input."""
+    with pytest.raises(SettingInvalid) as refused:
+        load(given)
+    assert str(refused.value).startswith(told)
+
+
+_JUNK: tuple[object, ...] = ("", "x", "nan", "1.5", [], {}, [1], {"a": 1}, None, -1, 10**12, 1.5)
+
+
+@pytest.mark.parametrize("junk", _JUNK, ids=repr)
+def test_no_word_of_the_library_is_passed_on(junk: object) -> None:
+    """Whatever is given for whatever setting."""
+    told = []
+    for name, _, _, _ in setting_rows():
+        given: Any = junk
+        for step in reversed(name.split(".")):
+            given = {step: given}
+        try:
+            load(given)
+        except SettingInvalid as refused:
+            told.append(str(refused))
+    assert told
+    theirs = re.compile(r"\b(Input|Value|String|List|Tuple|Dictionary|validation|pydantic|valid)\b")
+    assert [each for each in told if theirs.search(each)] == []

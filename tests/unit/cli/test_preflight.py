@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from audit.errors import BlobsUnavailable, QueueUnavailable, SettingInvalid, StoreUnavailable
 from audit.preflight import Finding, Standing, all_well, failed, passed, skipped
@@ -14,10 +15,12 @@ from audit.settings import Settings
 from cli import run_check, run_provision
 from cli.checks.blobs import _put
 from cli.checks.clock import clock
+from cli.checks.redaction import _name_finders
 from cli.checks.refused import advice_for
 from cli.checks.wire import Answer
 from cli.logs import silence_libraries
 from cli.render.preflight import finding_document, finding_lines
+from redaction.policy_file import default_policy
 from storage.blobs.memory import MemoryBlobs
 
 DIFFERS = Finding("store: key", Standing.DIFFERS, "a; it must be b", "make a new one")
@@ -160,3 +163,22 @@ def test_libraries_say_nothing_beside_the_lines_of_a_look(
         root.handlers = before
         logging.captureWarnings(capture=False)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("required", "models", "told"),
+    [
+        (("patterns", "names"), {}, "the name model that ships"),
+        (("names", "presidio"), {"en": "xx_ent"}, "xx_ent, the name model that ships"),
+        (("presidio",), {}, "nothing looks for names of people"),
+        (("patterns",), {"en": "xx_ent"}, "nothing looks for names of people"),
+        (("azure_language",), {}, "names by Azure AI Language"),
+    ],
+)
+def test_what_finds_names_is_said_by_policy(
+    required: tuple[str, ...], models: dict[str, str], told: str
+) -> None:
+    """The model that ships, what Presidio uses, a service; a model that nothing uses is none."""
+    settings = Settings.model_validate({"redaction": {"models": models}})
+    policy = replace(default_policy(), required=required, optional=())
+    assert _name_finders(settings, policy) == told

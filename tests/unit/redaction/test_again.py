@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 
 from audit.digest import record_digest
 from audit.errors import RecordInvalid
-from audit.exchange import Level
+from audit.exchange import Identity, Level
+from audit.parts import Text
 from audit.record import AuditRecord, RedactedRecord
 from audit.value import Json, from_json, to_json
 from redaction.again import reread, seen_by
-from redaction.build import build_redactor
+from redaction.build import build_detectors, build_redactor
+from redaction.finding import Passage, Span
 from redaction.policy import Action, EntityRule, Policy
+from redaction.policy_file import default_policy
 from redaction.redactor import Redactor
 from tests.unit.redaction.exchanges import KEY, a_record
 
@@ -204,3 +207,122 @@ def test_reading_again_only_takes_out(
     assert said(later) == said(made)
     assert later.redaction.findings == made.redaction.findings
     assert later.redaction.counts == made.redaction.counts
+
+
+# As the default policy has it, without what takes seconds to load.
+FIELDS = msgspec.structs.replace(default_policy(), required=("patterns", "secrets"))
+DETECTORS, _ = build_detectors(FIELDS, {})
+DEFAULT, RENAMED, BARE = (
+    Redactor(policy, DETECTORS, pseudonym_key=KEY)
+    for policy in (
+        FIELDS,
+        msgspec.structs.replace(FIELDS, name="copy"),
+        msgspec.structs.replace(FIELDS, fields={}, deny={"Ada": "PERSON", "t-1": "TENANT"}),
+    )
+)
+USERS = st.sampled_from(
+    [
+        "u-4711",
+        "henrietta.blackwood@example.org",
+        "<USER_ID_gwkwdddkdspohefl>",
+        "<PERSON_1>",
+        "corp/<PERSON_1>",
+        "\U000f0000",
+    ]
+)
+
+
+def a_users_call(user: str, text: str = "hello", level: Level = Level.REDACTED) -> AuditRecord:
+    """Make a call that names its user in each place that there is for it."""
+    parameters: dict[str, Json] = {"user": user, "metadata": {"user_id": user, "by": user}}
+    return a_record(
+        text, parameters=parameters, identity=Identity(user=user, tenant_id="t-1"), level=level
+    )
+
+
+def once(record: AuditRecord, redactor: Redactor = DEFAULT) -> RedactedRecord:
+    """The record as the default policy made it."""
+    return asyncio.run(redactor.redact(record))
+
+
+def whole(record: RedactedRecord) -> bytes:
+    """All that a record says, without the receipts and what is made of them."""
+    redaction = msgspec.structs.replace(record.redaction, reviews=msgspec.UNSET)
+    bare = msgspec.structs.replace(record.integrity, record_digest=None, signature=None)
+    return to_json(msgspec.structs.replace(record, redaction=redaction, integrity=bare))
+
+
+@pytest.mark.parametrize("level", [Level.REDACTED, Level.PSEUDONYMISED])
+def test_two_users_stay_two_and_one_stays_one(level: Level) -> None:
+    """A user's pseudonym is the same before and after, in each field, under whichever policy."""
+    calls = ["u-4711", "u-4711", "henrietta.blackwood@example.org"]
+    before = [once(a_users_call(user, level=level)) for user in calls]
+    for redactor in (DEFAULT, RENAMED):
+        after = [again(each, redactor) for each in before]
+        assert [each.identity.user for each in after] == [each.identity.user for each in before]
+        assert [each.redaction.receipts[-1].found for each in after] == [{}, {}, {}]
+        assert [each.request.parameters["user"] for each in after] == [
+            each.identity.user for each in before
+        ]
+    assert len({each.identity.user for each in before}) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.one_of(WORDS, USERS), max_size=8),
+    USERS,
+    st.sampled_from([Level.REDACTED, Level.PSEUDONYMISED]),
+    st.sampled_from([DEFAULT, RENAMED]),
+)
+def test_twice_is_once(words: Sequence[str], user: str, level: Level, second: Redactor) -> None:
+    """The policy that made a record, or one that has another name only, finds nothing in it."""
+    made = once(a_users_call(user, " ".join(words), level))
+    read = again(made, second)
+    assert read.redaction.receipts[-1].found == {}
+    assert whole(read) == whole(made)
+
+
+def test_what_stands_around_a_token_takes_a_number_and_no_pseudonym() -> None:
+    """Numbers begin anew in each exchange: two people's `corp/<PERSON_1>` are not one person."""
+    made = once(a_users_call("corp/Ada"), BARE)
+    assert made.identity.user == "corp/<PERSON_1>"
+    read = again(made, DEFAULT)
+    assert read.identity.user == "<USER_ID_1>"
+    assert read.request.parameters["user"] == "<USER_ID_1>"
+    assert findings_fit(read)
+
+
+def test_a_tenant_that_was_taken_out_is_not_taken_for_another() -> None:
+    """Where nobody knows any more whose the exchange is, its new pseudonyms are its own."""
+    calls = [msgspec.structs.replace(a_users_call("u-1"), id=f"r-{n}") for n in (1, 2)]
+    users = [again(once(each, BARE), DEFAULT).identity.user for each in calls]
+    assert len({*users, None}) == 3
+
+
+class Guesser:
+    """Takes for a person whatever stands around the full stop."""
+
+    def __init__(self, version: str) -> None:
+        self.name, self.version = "names", version
+
+    async def detect(self, passages: Sequence[Passage]) -> Sequence[Sequence[Span]]:
+        """Find two characters before it, and the word behind it."""
+        places = [(each.text.find(". Vive"), each.text) for each in passages]
+        return [
+            [Span(at - 1, at + 6, "PERSON", 1.0, "names")] if at > 0 else [] for at, _ in places
+        ]
+
+
+def test_a_detector_that_has_read_a_record_finds_nothing_around_a_token() -> None:
+    """What it sees there is the gap; one of another version may see more."""
+    policy = Policy(name="guess", version="1", required=("names",), deny={"Ada": "PERSON"})
+    first, newer = (
+        Redactor(policy, [Guesser(version)], pseudonym_key=KEY) for version in ("1", "2")
+    )
+    old = once(a_record("Ada and Ada Vive"), first)
+    text = Text(text="<PERSON_1> and <PERSON_1>. Vive")
+    message = msgspec.structs.replace(old.request.messages[0], parts=(text,))
+    request = msgspec.structs.replace(old.request, messages=(message,))
+    old = msgspec.structs.replace(old, request=request)
+    assert said(again(old, first))[0] == "<PERSON_1> and <PERSON_1>. Vive"
+    assert said(again(old, newer))[0] == "<PERSON_1> and <PERSON_2>"

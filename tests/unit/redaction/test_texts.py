@@ -44,7 +44,7 @@ def in_json(value: str) -> str:
 WAYS: dict[str, Callable[[str], str]] = {
     "prose": lambda value: f"Please use {value} today.",
     "emoji": lambda value: f"\N{GRINNING FACE}\N{GRINNING FACE} {value} \N{GRINNING FACE}",
-    "combining": lambda value: f"cafe\u0301 cafe\u0301: {value}\r\nnoe\u0308l",
+    "combining": lambda value: f"cafe\u0301 cafe\u0301: {value}\r\nmai\u0308s",
     "json": in_json,
     "markdown": lambda value: f"| name | value |\n|---|---|\n| x | {value} |\n",
 }

@@ -47,6 +47,7 @@ async def test_an_open_consumer_is_forwarded_and_leaves_a_numbered_gap(tmp_path:
         assert checkpoint.unrecorded == ((2, 2, "forwarded:spool.full"),)
         assert tap.notes.counts["auditstream_unrecorded_total/open"] == 1
         assert [name for name, _ in tap.notes.events] == ["tap.audit_unavailable"]
+        assert tap.desk.refusing == "spool.full"
 
 
 async def test_a_closed_consumer_gets_503_and_nothing_is_forwarded(tmp_path: Path) -> None:
