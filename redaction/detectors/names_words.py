@@ -1,10 +1,10 @@
 """Words: the tokens of texts, and what the network of names is told of each.
 
-The law: tokens and features are those that spaCy gives, of which the network has learnt, and
-nothing that is read stays behind. spaCy makes a lexeme of every token, with some twenty attributes
-of which the network is told four; here each different token is described once for all texts that
-are read together, and a plain word is not cut at all, since no rule of the tokenizer begins, ends
-or stands within one.
+The law: tokens and features are those that spaCy gives each stretch between white space, of which
+the network has learnt, and nothing that is read stays behind. spaCy makes a lexeme of every token,
+with some twenty attributes of which the network is told four; here each different token is
+described once for all texts that are read together, and a plain word is not cut at all, since no
+rule of the tokenizer begins, ends or stands within one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from spacy.strings import get_string_id
 
 from redaction.detectors.shipped_pipeline import tokenizer
 
-__all__ = ["Places", "Reader", "Words", "shape_of"]
+__all__ = ["CHUNK", "Places", "Reader", "Words", "shape_of"]
 
 # Tokens by two: where each begins and ends, in code points.
 Places: TypeAlias = NDArray[np.int64]
@@ -32,7 +32,7 @@ Places: TypeAlias = NDArray[np.int64]
 _Cut: TypeAlias = tuple[tuple[int, int, int], ...]
 
 # What has no white space in it, with the one space that may follow; or white space.
-_CHUNK = re.compile(r"(\S+) ?|\s+")
+CHUNK = re.compile(r"(\S+) ?|\s+")
 # Words, numbers, identifiers and addresses in which no rule finds an end, but for those in which
 # one does: a capital behind a full stop, an ellipsis, a unit of measure.
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_@.]*[A-Za-z0-9])?")
@@ -97,7 +97,7 @@ class Reader:
 
     def read(self, texts: Sequence[str]) -> Words:
         """Give the tokens of each text; those of one text do not depend on the others."""
-        chunks = [[(m[1] or m[0], m.start()) for m in _CHUNK.finditer(text)] for text in texts]
+        chunks = [[(m[1] or m[0], m.start()) for m in CHUNK.finditer(text)] for text in texts]
         known: dict[str, int] = {}
         cuts = self._cuts(dict.fromkeys(chunk for row in chunks for chunk, _ in row), known)
         tokens = [
