@@ -10,8 +10,8 @@ import sys
 
 from audit.telemetry import NoLog
 from audit.value import to_json
+from redaction.detectors.lean import load_lean
 from redaction.policy import Policy
-from redaction.redactor import Redactor
 from workers.consulting import AskedDetector, Questions
 from workers.pipe import BEGIN, Answered, Asked, Ready, framed, read_frame
 from workers.pool_child import Serving
@@ -23,6 +23,9 @@ async def _serve() -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     await read_frame(reader, Asked)
     questions = Questions(_tell)
+    load_lean([])
+    from redaction.redactor import Redactor  # noqa: PLC0415 - it imports what has been loaded lean
+
     detector = AskedDetector("azure_language", "1", questions)
     policy = Policy(name="asking", version="1", required=("azure_language",))
     redactor = Redactor(policy, [detector], pseudonym_key=bytes(range(32)))
