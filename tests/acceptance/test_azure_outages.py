@@ -68,9 +68,9 @@ class Place:
         return sum(all(word in line for word in words) for line in lines)
 
     async def stored(self, container: str = RECORDS) -> int:
-        """How many items a container of the store has, checkpoints left out."""
+        """How many records or entries a container of the store has."""
         items = await self.azure.items(container)
-        return sum(item.get("kind") != "checkpoint" for item in items)
+        return sum(item.get("kind") not in {"checkpoint", "mark"} for item in items)
 
     async def refused(self) -> int:
         """How many requests the store has refused."""
