@@ -231,7 +231,9 @@ class SpoolWorld(RuleBasedStateMachine):
         self.disk.heal()
         self.abandon()
         self.start()
-        before = [state.boot for state in census_of(self.disk).boots][-2]
+        boots = [state.boot for state in census_of(self.disk).boots]
+        assert len(boots) > 1, "the boot before has left no trace"
+        before = boots[-2]
         offered = {each.id: each for each in self.offered()}
         for each in offered.values():
             self.promises.check(each, recovered=True)
