@@ -20,6 +20,10 @@ __all__ = ["AnnouncedRecogniser"]
 
 # From label to value: words and quotation on one line and the next.
 _GAP = re.compile(r"(?:[^\d\n;|]|\n(?!\n))*")
+# From one value of a list to the next: "ZS0029384 and ZS0029385".
+_NEXT = re.compile(
+    r"\s{0,2}(?:[,/&;]|(?:and|or|und|oder|et|ou|y|o|e|ed|en|of|i|oraz|lub)\b)\s{1,2}"
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class AnnouncedRecogniser:
         return Needle(f"(?:{self.label})")
 
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
-        """Give the first fitting value behind each label."""
+        """Give the first fitting value behind each label, and those listed with it."""
         label, value = self._compiled
         text = passage.text
         if passage.key is not None and start == 0 and label.search(spaced(passage.key)):
@@ -74,8 +78,15 @@ class AnnouncedRecogniser:
         for place in self._needle.starts(text, start, end):
             announced = label.match(text, place, place + self.reach)
             span = self._behind(text, announced.end()) if announced else None
-            if span is not None:
+            while span is not None:
                 yield Span(*span, self.entity, self.score, self.name)
+                span = self._listed(text, span[1])
+
+    def _listed(self, text: str, end: int) -> tuple[int, int] | None:
+        """Give the value that is listed right behind another one."""
+        joint = _NEXT.match(text, end)
+        match = self._compiled[1].match(text, joint.end()) if joint else None
+        return match.span("value") if match and self.proof(match["value"]) else None
 
     def _behind(self, text: str, start: int) -> tuple[int, int] | None:
         """Give the first value behind a label that is near enough and proves itself."""

@@ -51,10 +51,10 @@ def _lettered(value: str) -> bool:
 DOCUMENTS = (
     AnnouncedRecogniser(
         "passport", "PASSPORT",
-        r"(?:[a-z]{2,12}[ -])?passport(?:[ _-]?(?:number|num|no|id|nr))?|reisep(?:ass"
-        r"|ässe)(?:-?(?:nummer|nr))?"
-        r"|pass-?(?:nummer|nr)|passeport|pasaporte|passaporte|passaporto|paspoort(?:nummer|nr)?"
-        r"|paszport[u]?",
+        r"(?:[a-z]{2,12}[ -])?passports?(?:[ _-]?(?:numbers?|num|nos?|ids?|nr))?|reisep(?:ass"
+        r"|ässe)(?:-?(?:nummern?|nr))?"
+        r"|pass-?(?:nummern?|nr)|passeports?|pasaportes?|passaportes?|passaport[oi]"
+        r"|paspoort(?:en|nummers?|nr)?|paszport(?:u|y|ów)?",
         _CODE, gap=44, score=0.85, proof=_passport,
     ),
     AnnouncedRecogniser(

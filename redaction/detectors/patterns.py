@@ -47,4 +47,4 @@ class PatternDetector(TableDetector):
             *USERS,
             *CUSTOMERS,
         )
-        super().__init__("patterns", "3", (*numbers, *people, *NATIONAL_IDS, *FOREIGN_IDS, *facts))
+        super().__init__("patterns", "4", (*numbers, *people, *NATIONAL_IDS, *FOREIGN_IDS, *facts))

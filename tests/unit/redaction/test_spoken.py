@@ -107,6 +107,19 @@ async def test_a_number_that_is_announced_has_its_type(
     assert max(whole, key=lambda span: span.score).type == entity
 
 
+@pytest.mark.parametrize(
+    "carrier",
+    ["passports {} and {}", "their passports: {}, {}", "Reisepässe {} und {}", "pasaportes {} y {}"],
+)
+async def test_a_list_is_announced_once(carrier: str) -> None:
+    """Each value of it is found, and what only stands behind it is not."""
+    values = ["ZS0029384", "XK4710023"]
+    text = carrier.format(*values) + " and 4 friends"
+    (spans,) = await _patterns().detect([Passage(text)])
+    found = {text[s.start : s.end] for s in spans if s.type == "PASSPORT"}
+    assert found == set(values)
+
+
 @pytest.mark.parametrize("text", NO_NUMBERS)
 async def test_talk_of_customers_stays_readable(text: str) -> None:
     """Years, dates, counts, code and postal codes are no numbers of people."""
