@@ -75,6 +75,12 @@ CODED: Mapping[type[msgspec.Struct], frozenset[str]] = {
     Reference: frozenset({"kind", "id"}),
 }  # fmt: skip
 
+# Members of the free JSON of a call's parameters that are of the same sort in every dialect.
+_CODED_PARAMETERS = frozenset({
+    "model", "service_tier", "reasoning_effort", "encoding_format", "quality", "size", "voice",
+})  # fmt: skip
+_PARAMETERS = ("request", "parameters")
+
 
 class Kind(enum.Enum):
     """What a leaf is in the record's JSON."""
@@ -138,7 +144,8 @@ def _walk(value: object, place: Place, *, coded: bool = False) -> Iterator[Leaf]
 
 def _walk_json(value: Json, place: Place, key: str | None) -> Iterator[Leaf]:
     if isinstance(value, str):
-        yield Leaf(place, value, Kind.TEXT, key)
+        coded = place[:-1] == _PARAMETERS and place[-1] in _CODED_PARAMETERS
+        yield Leaf(place, value, Kind.TEXT, key, coded)
     elif isinstance(value, dict):
         for name, member in value.items():
             yield Leaf((*place, name), name, Kind.NAME)

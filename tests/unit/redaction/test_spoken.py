@@ -109,7 +109,12 @@ async def test_a_number_that_is_announced_has_its_type(
 
 @pytest.mark.parametrize(
     "carrier",
-    ["passports {} and {}", "their passports: {}, {}", "Reisepässe {} und {}", "pasaportes {} y {}"],
+    [
+        "passports {} and {}",
+        "their passports: {}, {}",
+        "Reisepässe {} und {}",
+        "pasaportes {} y {}",
+    ],
 )
 async def test_a_list_is_announced_once(carrier: str) -> None:
     """Each value of it is found, and what only stands behind it is not."""
