@@ -69,11 +69,13 @@ class Truth:
 class Received:
     """The exchange was opened at or `after` an instant, or `before` it.
 
-    `at` is UTC text with six decimals, as in the record.
+    `at` is UTC text with six decimals, as in the record; `ago` is how it was asked for, where that
+    was by how long before now: a search that is kept means the same tomorrow.
     """
 
     field: str
     at: str
+    ago: str | None = datafield(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from audit.errors import QueryInvalid
 from audit.exchange import Dialect, Ending, Level
 from audit.ids import timestamp
 
-__all__ = ["FIELDS", "Field", "FieldKind", "duration", "instant", "nearest", "number", "word"]
+__all__ = [
+    "FIELDS", "Field", "FieldKind", "duration", "instant", "is_ago", "nearest", "number", "word",
+]  # fmt: skip
 
 
 class FieldKind(StrEnum):
@@ -183,6 +185,11 @@ def duration(entry: Field, value: str) -> float:
     if not found:
         raise QueryInvalid(f"{entry.name} takes a duration with a unit, as in {entry.example}")
     return float(found[1]) * _MILLISECONDS[found[2]]
+
+
+def is_ago(value: str) -> bool:
+    """Tell how long before now from an instant."""
+    return _AGO.fullmatch(value) is not None
 
 
 def instant(entry: Field, value: str, now_ns: int) -> str:

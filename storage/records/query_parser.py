@@ -34,6 +34,7 @@ from storage.records.query_fields import (
     FieldKind,
     duration,
     instant,
+    is_ago,
     nearest,
     number,
     word,
@@ -243,7 +244,8 @@ def _field_node(entry: Field, token: _Token, now_ns: int) -> Node:
         case FieldKind.TRUTH:
             return Truth(entry.name, _truth(entry, token.value))
         case FieldKind.INSTANT:
-            return Received(entry.name, instant(entry, token.value, now_ns))
+            ago = token.value if is_ago(token.value) else None
+            return Received(entry.name, instant(entry, token.value, now_ns), ago)
         case FieldKind.TEXT:
             return _text(token, entry.name)
 

@@ -26,6 +26,7 @@ from storage.records.query_fields import FIELDS, FieldKind
 __all__ = ["describe", "render"]
 
 _BARE = re.compile(r'[^\s()"*]+')
+_TOKEN = re.compile(r"<?[A-Z][A-Z_]*_[a-z0-9]*\*?>?\*?|\*")
 _SAID = {
     Comparison.IS: "is",
     Comparison.OVER: "is over",
@@ -44,7 +45,8 @@ def describe(query: Query, *, show_text: bool = True) -> str:
     """Say in an English sentence what is asked.
 
     Without `show_text`, free text is replaced by the number of its words, for a log that must
-    not repeat what someone was looking for.
+    not repeat what someone was looking for; and a value that may be a person's own is not said,
+    such as an address for a user, whom records know by a token.
     """
     parts = [_said(node, show_text) for node in _parts(query.where)]
     return f"records where {' and '.join(parts)}" if parts else "all records"
@@ -90,8 +92,8 @@ def _rendered_field(node: Match | Compare | Truth | Received) -> str:
             return f"{field}{comparison.value}{_decimal(amount)}{unit}"
         case Truth(field, value):
             return f"{field}:{'true' if value else 'false'}"
-        case Received(field, at):
-            return f"{field}:{at}"
+        case Received(field, at, ago):
+            return f"{field}:{ago or at}"
 
 
 def _quoted(text: str) -> str:
@@ -113,8 +115,17 @@ def _said(node: Node, show_text: bool) -> str:
             return f"not {_bracketed(_said(of, show_text))}"
         case Contains(text, prefix, field):
             return _said_text(text, prefix, field, show_text)
+        case Match(field, value, _) if not show_text and not _is_name(field, value):
+            return f"{FIELDS[field].noun} is a value that is not written down"
         case _:
             return _said_field(node)
+
+
+def _is_name(field: str, value: str) -> bool:
+    """Tell a name of things, or a token, from what may be somebody's own."""
+    if field == "user":
+        return _TOKEN.fullmatch(value) is not None
+    return "@" not in value and " " not in value
 
 
 def _bracketed(said: str) -> str:

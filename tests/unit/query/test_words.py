@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from storage.records.query import FIELDS, Query, describe, parse
+from storage.records.query import FIELDS, Query, describe, parse, render
 from tests.unit.query.strategies import queries
 
 
@@ -24,6 +24,22 @@ def test_without_text_only_its_length_is_said() -> None:
         "records where the text contains a phrase of 2 words and the prompt contains a phrase of"
         " 1 word (or longer)"
     )
+
+
+def test_without_text_nobody_is_named() -> None:
+    """What someone typed for a user stays out of a log that is never changed; a token may stand."""
+    said = describe(parse("user:anna@example.com app:bob@example.com", 0), show_text=False)
+    assert "@" not in said
+    assert "the user is a value that is not written down" in said
+    token = describe(parse("user:<USER_ID_gwkwdddkdspohefl>", 0), show_text=False)
+    assert "<USER_ID_gwkwdddkdspohefl>" in token
+    assert "anna" in describe(parse("user:anna", 0))
+
+
+def test_how_long_ago_stays_how_long_ago() -> None:
+    """A search that is kept, or changed by a click, means the same tomorrow."""
+    query = parse("after:2d -before:1h consumer:demo", 10**18)
+    assert render(query) == "after:2d -before:1h consumer:demo"
 
 
 def test_no_condition_is_all_records() -> None:
