@@ -1,8 +1,9 @@
 """What a filter asks, as frozen values.
 
 A query is a tree of conditions. It says nothing of SQL, of a store or of the text it was parsed
-from; instants in it are absolute, so that the same query means the same tomorrow. Every string
-in it may come from a hostile hand and is only ever passed on as a value.
+from; instants in it are absolute, so that one query means one thing on all its pages, and beside
+them stands how long ago was asked for. Every string in it may come from a hostile hand and is only
+ever passed on as a value.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ class Truth:
 class Received:
     """The exchange was opened at or `after` an instant, or `before` it.
 
-    `at` is UTC text with six decimals, as in the record; `ago` is how it was asked for, where that
-    was by how long before now: a search that is kept means the same tomorrow.
+    `at` is UTC text with six decimals, as in the record. `ago` is how it was asked for, where that
+    was by how long before now: a search for the last two days, kept, is one for them tomorrow.
     """
 
     field: str

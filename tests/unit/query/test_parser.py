@@ -144,7 +144,7 @@ def test_no_text_raises_anything_else(text: str) -> None:
 )
 @settings(max_examples=300)
 def test_what_was_understood_reads_the_same_when_written_again(pieces: list[str]) -> None:
-    """A filter that parses is rendered to text that parses, at that instant, into the same query."""
+    """A filter that parses is rendered to text that parses into the same query at that instant."""
     try:
         query = parse(" ".join(pieces), NOW_NS)
     except QueryInvalid:
