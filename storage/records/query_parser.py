@@ -11,6 +11,7 @@ error is `QueryInvalid`, which says where and what would be right.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as datafield
 
@@ -64,6 +65,12 @@ _ELSEWHERE = {
     "AND": "conditions all hold anyway: leave AND away.",
     "NOT": "write -x for not x.",
 }
+# Words to search for, but hardly beside a field.
+_SMALL = {
+    "or": "OR between conditions is written in capitals.",
+    "and": "conditions all hold anyway: leave and away.",
+    "not": _ELSEWHERE["NOT"],
+}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -101,6 +108,7 @@ def _tokens(text: str) -> list[_Token]:
             raise QueryInvalid(f"the quote at character {at + 1} is not closed")
         tokens.append(_token(found))
         at = _past_space(text, found.end())
+    _check_small(tokens)
     return tokens
 
 
@@ -141,6 +149,15 @@ def _check_word(said: str, at: int) -> None:
     else:
         return
     raise QueryInvalid(f"{told} Text goes in quotes (at character {at})")
+
+
+def _check_small(tokens: Sequence[_Token]) -> None:
+    """Refuse `ending:failed or ending:filtered`: it would look for the word, and find nothing."""
+    for before, token, behind in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
+        told = None if token.quoted else _SMALL.get(token.value)
+        beside = any(each is not None and each.kind == "field" for each in (before, behind))
+        if token.kind == "text" and told is not None and beside:
+            raise QueryInvalid(f"{told} Text goes in quotes (at character {token.at})")
 
 
 def _field_token(found: re.Match[str], at: int) -> _Token:
