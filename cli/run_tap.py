@@ -166,17 +166,23 @@ def _health(service: Runs, spool: Counted, desk: Refuses) -> Health:
     """
 
     async def health() -> tuple[bool, dict[str, Json]]:
-        census = spool.census()
-        state = {
-            "bytes": census.bytes,
-            "open": census.open,
-            "waiting": census.waiting,
-            "dropped": census.dropped,
-        }
-        code = _trouble(spool, desk, full=census.full)
-        return service.healthy, {"spool": state, **({"code": code} if code else {})}
+        code = _trouble(spool, desk, full=spool.census().full)
+        return service.healthy, {"spool": _state(spool), **({"code": code} if code else {})}
 
     return health
+
+
+def _state(spool: Counted) -> dict[str, Json] | None:
+    """How full it is; None of one that is not open yet, whose folder may hold anything."""
+    if isinstance(spool, LateSpool) and not spool.is_there:
+        return None
+    census = spool.census()
+    return {
+        "bytes": census.bytes,
+        "open": census.open,
+        "waiting": census.waiting,
+        "dropped": census.dropped,
+    }
 
 
 def _trouble(spool: Counted, desk: Refuses, *, full: bool) -> str:

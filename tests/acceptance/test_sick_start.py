@@ -91,6 +91,7 @@ async def test_a_disk_that_was_full_before_the_start_costs_no_call(
         fill(data / "spool" / "filler")
         await tree.start()
         assert await code_of(tree) == SpoolUnavailable.code
+        assert (await tap_health(tree))["spool"] is None
         await call(tree.url, 3)
         (data / "spool" / "filler").unlink()
         await until(lambda: b"spool.write_recovered" in tree.log.read_bytes(), "it opens")

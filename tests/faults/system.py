@@ -183,7 +183,7 @@ class System:
 
     async def _busy(self) -> bool:
         health = await tap_health(self.tree)
-        if not health.get("healthy"):
+        if not health.get("healthy") or health["spool"] is None:
             return True
         spool = health["spool"]
         return bool(spool["open"] or spool["waiting"] or await self.engine.waiting(self.data))

@@ -46,7 +46,7 @@ async def tap_health(tree: Tree) -> dict[str, Any]:
 
 async def _busy(tree: Tree) -> bool:
     health = await tap_health(tree)
-    if not health.get("healthy"):
+    if not health.get("healthy") or health["spool"] is None:
         return True
     spool = health["spool"]
     return bool(spool["open"] or spool["waiting"] or await queued(tree))
