@@ -15,6 +15,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from bench.redaction.report import false_positive_lines, score_lines, table
 from bench.redaction.score import Score, false_positives, judge
 from bench.redaction.speed import (
@@ -28,6 +30,8 @@ from bench.redaction.speed import (
 )
 from bench.redaction.subjects import Subject, ours, stock
 from bench.redaction.texts import Marked, Sample, negatives, samples
+from redaction.policy import Policy
+from redaction.policy_file import default_policy
 
 __all__ = ["read_jsonl"]
 
@@ -57,7 +61,8 @@ def _rates(mine: Subject, theirs: Subject) -> dict[str, tuple[float, float, floa
 
 
 def _times(mine: Subject, theirs: Subject) -> list[str]:
-    paces = {kind: pace(kind, mine, theirs) for kind in TEXTS}
+    # Stock Presidio has no model of names here: beside it stands what ships, without its own.
+    paces = {kind: pace(kind, ours(_without_names()), theirs) for kind in TEXTS}
     rows = (
         (kind, f"{p.ours / 1e6:.2f}", f"{p.stock / 1e6:.3f}", f"{p.ratio:.1f} x")
         for kind, p in paces.items()
@@ -68,11 +73,17 @@ def _times(mine: Subject, theirs: Subject) -> list[str]:
     )
     worst = sorted(adversarial(mine).items(), key=lambda item: -item[1])[:8]
     return [
-        *table(("million characters a second", "ours", "stock", "ratio"), rows), "",
+        *table(("million characters a second, no names", "ours", "stock", "ratio"), rows), "",
         *_times_of_names(), "",
         *table(("microseconds a character", "62 KB", "250 KB", "1 MB"), grown), "",
         *table(("slowest hostile 100 KB", "seconds"), ((n, f"{s:.2f}") for n, s in worst)),
     ]  # fmt: skip
+
+
+def _without_names() -> Policy:
+    policy = default_policy()
+    required = tuple(each for each in policy.required if each != "names")
+    return msgspec.structs.replace(policy, required=required)
 
 
 def _times_of_names() -> list[str]:
