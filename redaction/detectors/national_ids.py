@@ -162,7 +162,9 @@ NATIONAL_IDS: tuple[ShapeRecogniser, ...] = (
     _row("uk_nhs_bare", "UK_NHS", _shape(r"\d{10}|\d{3}-\d{3}-\d{4}"), _UNPROVEN,
                     _is_nhs, _NHS_WORDS, 1.0),
     _row("uk_nino", "UK_NINO",
-                    _shape(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
+                    # Words of two letters are in every line: the digit is looked for first.
+                    _shape(r"(?=[A-Z]{2} ?\d)(?!BG|GB|KN|NK|NT|TN|ZZ)"
+                           r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
                            r"(?:(?: \d\d){3} [A-D]|\d{6} ?[A-D])"),
                     0.6, bool, words("national insurance", "nino", "ni number"),
          telling=r"[A-Za-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2}"),
