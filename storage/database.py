@@ -10,8 +10,12 @@ table is a defect of ours and passes as it is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +26,7 @@ from typing import TypeVar
 
 from audit.errors import TransientError
 
-__all__ = ["Database", "Schema"]
+__all__ = ["EVERYTHING", "Database", "Schema"]
 
 T = TypeVar("T")
 
@@ -42,6 +46,12 @@ REASONS: dict[int, str] = {
     sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_NOTADB: "is not an SQLite file, or is damaged",
 }
+
+# More steps of pages than a file can have.
+EVERYTHING = 1 << 20
+
+# What is said where the process that overwrites did not say it.
+_ENDED = "could not be cleared of what was removed from it"
 
 # How Python's driver begins to say that a text column holds other bytes; it has no code.
 _NO_TEXT = "Could not decode to UTF-8"
@@ -112,6 +122,29 @@ class Database:
         """
         return await self._call(lambda: _truncated(self._connected(), patience))
 
+    async def overwrite_residue(
+        self, first: int, steps: int, patience: float = BUSY_SECONDS
+    ) -> int | None:
+        """Overwrite what rows left in the file where they stood before, see `storage.residue`.
+
+        Goes over at most `steps` steps of pages from page `first`. Gives the page to go on from,
+        0 when that was the last; None when others kept reading or writing for `patience` seconds.
+        """
+        words = (str(self._path), str(first), str(steps), str(patience))
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-P", "-m", "storage.residue", *words],
+            stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise self._failure(f"{self._path} {_ENDED} (status {done.returncode})")
+        told = json.loads(done.stdout)
+        if "next" not in told:
+            reason = REASONS.get(told.get("sqlite", 0) & 0xFF, told.get("failed", _ENDED))
+            raise self._failure(f"{self._path} {reason}")
+        page: int | None = told["next"]
+        return page
+
     async def close(self) -> None:
         """Finish what runs and close. Idempotent."""
         if self._connection is not None:
@@ -148,7 +181,7 @@ class Database:
         if read_only:
             self._connection = _read_only(self._path)
         else:
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _made(self._path)
             self._connection = _connection(str(self._path), uri=False)
             # Somebody else's file is not changed, not even in its journal mode.
             if not _is_foreign(self._connection, schema):
@@ -162,6 +195,16 @@ def _whole(result: T) -> T:
     if isinstance(result, sqlite3.Cursor):
         raise TypeError("a cursor must not leave the thread of its connection")
     return result
+
+
+def _made(path: Path) -> None:
+    """Make the file where it is not there, for nobody else to read.
+
+    One that is there is left alone: to close it would take away the locks that other connections
+    of this process have on it.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _connection(target: str, *, uri: bool) -> sqlite3.Connection:

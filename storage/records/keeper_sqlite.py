@@ -1,26 +1,30 @@
 """The embedded store's doors of lawful change: record, indexes and ledger in one transaction.
 
 Nobody sees a record gone whose entry still says stored, or the reverse, and no crash leaves it
-so. What is removed leaves no bytes behind: freed space is overwritten (`secure_delete`), the
-text index is merged until no word of a removed text is in it, and the journal is cut off.
+so. What is removed leaves no bytes behind: freed space is overwritten (`secure_delete`), and so is
+what rows left where they stood before (`storage.residue`), the text index is merged until no word
+of a removed text is in it, and the journal is cut off.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from typing import TypeVar
 
 from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
 from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from audit.value import to_json
-from storage.database import Database
+from storage.database import EVERYTHING, Database
 from storage.records.keeper import check_amendable, check_rewritable, in_order
 from storage.records.ledger_rows import AS_BYTES, INSERT, entry_at, entry_of, row_of
 from storage.records.port import StoredDocument
 from storage.records.sqlite import replace_row
 
 __all__ = ["SqliteFinder", "SqliteKeeper"]
+
+T = TypeVar("T")
 
 # Documents read at once: each may have megabytes.
 _CHUNK = 20
@@ -50,12 +54,18 @@ _MERGE_DONE = 2
 # How long a bounded scrub waits for readers before it leaves the journal for another time.
 _PATIENCE = 0.1
 
+# Over how many steps of pages a bounded scrub goes for what rows left: 16 MiB each.
+_STEPS = 16
+
 
 class SqliteKeeper:
     """Implements `Keeper`. The database is closed by whoever opened it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # The page at which a bounded scrub goes on, and how often it is to reach the last one until
+        # it has gone over all pages since something was removed.
+        self._page, self._rounds = 0, 1
 
     async def document(self, record_id: str) -> StoredDocument | None:
         """The stored record of this id, if there is one."""
@@ -71,19 +81,19 @@ class SqliteKeeper:
 
     async def remove(self, entries: Sequence[LedgerEntry]) -> int:
         """Remove the exchanges' records and let the entries stand, all or none of them."""
-        return await self._database.write(lambda db: sum(_removed(db, each) for each in entries))
+        return await self._changed(lambda db: sum(_removed(db, each) for each in entries))
 
     async def amend(
         self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
     ) -> bool:
         """Put each record in place of the stored one of its id; false when one is not there."""
-        return await self._database.write(lambda db: _amended(db, (record, *further), entry))
+        return await self._changed(lambda db: _amended(db, (record, *further), entry))
 
     async def rewrite(
         self, record: RedactedRecord, entry: LedgerEntry, further: Sequence[RedactedRecord] = ()
     ) -> bool:
         """As `amend`, with all that the records are found by."""
-        return await self._database.write(lambda db: _rewritten(db, (record, *further), entry))
+        return await self._changed(lambda db: _rewritten(db, (record, *further), entry))
 
     async def looked_back(self) -> None:
         """Never: there is nothing to look for, see `SqliteFinder.left_behind`."""
@@ -92,12 +102,31 @@ class SqliteKeeper:
         """Nothing to keep."""
 
     async def scrub(self, *, thorough: bool) -> bool:
-        """Merge the text index and cut the journal off; false when something is left to do."""
+        """Merge the text index, overwrite what rows left where they stood, cut the journal off.
+
+        False when something is left to do.
+        """
+        database = self._database
         if thorough:
-            await self._database.write(lambda db: db.execute(_TEXTS, ("optimize", None)).rowcount)
-            return await self._database.truncate_journal()
-        merged = await self._database.write(_merged)
-        return await self._database.truncate_journal(_PATIENCE) and merged
+            await database.write(lambda db: db.execute(_TEXTS, ("optimize", None)).rowcount)
+            overwritten = await database.overwrite_residue(0, EVERYTHING) == 0
+            return await database.truncate_journal() and overwritten
+        if not await database.write(_merged):
+            self._moved()
+        going = await database.overwrite_residue(self._page, _STEPS, _PATIENCE)
+        if going is not None:
+            self._page, self._rounds = going, max(0, self._rounds - (going == 0))
+        return await database.truncate_journal(_PATIENCE) and not self._rounds
+
+    async def _changed(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return await self._database.write(work)
+        finally:
+            self._moved()
+
+    def _moved(self) -> None:
+        """Have the pages gone over that are left of this round, and then all of them."""
+        self._rounds = 2 if self._page else 1
 
 
 class SqliteFinder:

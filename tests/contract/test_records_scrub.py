@@ -9,15 +9,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from audit.errors import StoreUnavailable
 from audit.exchange import Identity
 from audit.ledger import LedgerState
 from audit.record import RedactedRecord
+from storage.database import Database
 from storage.queue.sqlite import SqliteQueue
 from storage.queue.sqlite_admin import SqliteQueueAdmin
 from storage.records.keeper_sqlite import SqliteKeeper
 from storage.records.query import parse
 from storage.records.sqlite import SqliteRecordReader, SqliteRecordWriter
-from storage.records.sqlite_file import open_store, open_store_for_reading
+from storage.records.sqlite_file import SCHEMA, open_store, open_store_for_reading
 from tests.contract.samples import a_message, a_record, an_entry, record_id
 
 COUNT = 150
@@ -37,10 +39,11 @@ def a_large_record(rng: random.Random, seq: int, words: list[str]) -> RedactedRe
     return msgspec.structs.replace(sample, exchange=facts, identity=identity)
 
 
+# With the second a row moves to another page before it is removed.
+@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(2**32), 4], ids=["any", "moving"])
 @pytest.mark.parametrize("thorough", [True, False])
-async def test_removed_words_are_in_no_file(tmp_path: Path, thorough: bool) -> None:
+async def test_removed_words_are_in_no_file(tmp_path: Path, thorough: bool, seed: int) -> None:
     """Of many records put in any order some are removed: none of their words is left anywhere."""
-    seed = random.SystemRandom().randrange(2**32)
     rng = random.Random(seed)
     words = {seq: [a_word(rng) for _ in range(6)] for seq in range(1, COUNT + 1)}
     database = await open_store(tmp_path / "store.db")
@@ -57,6 +60,31 @@ async def test_removed_words_are_in_no_file(tmp_path: Path, thorough: bool) -> N
     assert [(seed, seq) for seq in gone for word in words[seq] if word.encode() in left] == []
     kept = set(words) - set(gone)
     assert all(word.encode() in left for seq in kept for word in words[seq][4:])
+
+
+class Long(Database):
+    """A file of three steps of pages; keeps where it was gone over."""
+
+    steps: tuple[int, ...] = ()
+
+    async def overwrite_residue(self, first: int, steps: int, patience: float = 0) -> int | None:
+        """Go over one step."""
+        del steps, patience
+        self.steps += (first,)
+        return {0: 10, 10: 20, 20: 0}[first]
+
+
+async def test_what_goes_while_pages_are_gone_over_has_them_gone_over_again(tmp_path: Path) -> None:
+    """A bounded scrub goes on where it was, to the end, and then once over all of them."""
+    database = await Long.open(tmp_path / "store.db", StoreUnavailable, SCHEMA)
+    assert isinstance(database, Long)
+    writer, keeper = SqliteRecordWriter(database), SqliteKeeper(database)
+    await writer.put(a_record(1))
+    assert [await keeper.scrub(thorough=False) for _ in range(4)] == [False, False, True, True]
+    await keeper.remove([an_entry(1, LedgerState.ERASED)])
+    assert [await keeper.scrub(thorough=False) for _ in range(5)] == [False] * 4 + [True]
+    assert database.steps == (0, 10, 20) * 3
+    await database.close()
 
 
 async def test_a_reader_keeps_the_journal_for_as_long_as_it_reads(tmp_path: Path) -> None:
