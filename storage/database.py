@@ -26,13 +26,16 @@ from typing import TypeVar
 
 from audit.errors import TransientError
 
-__all__ = ["EVERYTHING", "Database", "Schema"]
+__all__ = ["Database", "Overwritten", "Schema"]
 
 T = TypeVar("T")
 
 # How long a call waits for another process's transaction. Ours take milliseconds; a checkpoint
 # of a large WAL on a slow disk can take seconds.
 BUSY_SECONDS = 10.0
+
+# How long a call that holds others up waits for them at a time.
+_BRIEF_SECONDS = 0.1
 
 REASONS: dict[int, str] = {
     sqlite3.SQLITE_BUSY: "is locked by another process",
@@ -48,10 +51,12 @@ REASONS: dict[int, str] = {
 }
 
 # More steps of pages than a file can have.
-EVERYTHING = 1 << 20
+_EVERYTHING = 1 << 20
 
-# What is said where the process that overwrites did not say it.
-_ENDED = "could not be cleared of what was removed from it"
+# Seconds after which the process that overwrites is given up: a disk that hangs says nothing.
+_LONGEST = 3600.0
+_RESIDUE = Path(__file__).with_name("residue.py")
+_KEPT = "could not be cleared of the bytes that removed rows left in it"
 
 # How Python's driver begins to say that a text column holds other bytes; it has no code.
 _NO_TEXT = "Could not decode to UTF-8"
@@ -69,6 +74,17 @@ class Schema:
     version: int
     script: str
     upgrades: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """How far an overwriting came: the page to go on from, 0 behind the last.
+
+    Where it was `disturbed`, others wrote between two of its steps.
+    """
+
+    next: int
+    disturbed: bool
 
 
 class Database:
@@ -124,26 +140,46 @@ class Database:
 
     async def overwrite_residue(
         self, first: int, steps: int, patience: float = BUSY_SECONDS
-    ) -> int | None:
+    ) -> Overwritten | None:
         """Overwrite what rows left in the file where they stood before, see `storage.residue`.
 
-        Goes over at most `steps` steps of pages from page `first`. Gives the page to go on from,
-        0 when that was the last; None when others kept reading or writing for `patience` seconds.
+        Goes over at most `steps` steps of pages from page `first`; None when others kept reading
+        or writing for `patience` seconds before the first step.
         """
         words = (str(self._path), str(first), str(steps), str(patience))
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-P", "-m", "storage.residue", *words],
-            stdin=subprocess.DEVNULL, capture_output=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise self._failure(f"{self._path} {_ENDED} (status {done.returncode})")
-        told = json.loads(done.stdout)
+        try:
+            done = await asyncio.to_thread(
+                subprocess.run,
+                # It needs nothing but Python itself, and is there sooner without the rest.
+                [sys.executable, "-I", "-S", str(_RESIDUE), *words],
+                stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=_LONGEST,
+            )  # fmt: skip
+            told = json.loads(done.stdout)
+        except (subprocess.SubprocessError, OSError, ValueError) as problem:
+            raise self._failure(f"{self._path} {_KEPT} ({type(problem).__name__})") from None
+        if "busy" in told:
+            return None
         if "next" not in told:
-            reason = REASONS.get(told.get("sqlite", 0) & 0xFF, told.get("failed", _ENDED))
-            raise self._failure(f"{self._path} {reason}")
-        page: int | None = told["next"]
-        return page
+            reason = REASONS.get(told.get("sqlite", 0) & 0xFF, told.get("failed", "unknown"))
+            raise self._failure(f"{self._path} {_KEPT}: {reason}")
+        return Overwritten(told["next"], told["disturbed"])
+
+    async def overwrite_all_residue(self) -> bool:
+        """Do so in the whole file; false when others kept it busy."""
+        # Once more where others wrote meanwhile.
+        for _ in range(2):
+            page, disturbed = 0, False
+            while True:
+                done = await self.overwrite_residue(page, _EVERYTHING)
+                if done is None:
+                    return False
+                disturbed = disturbed or done.disturbed or page > 0
+                page = done.next
+                if not page:
+                    break
+            if not disturbed:
+                return True
+        return True
 
     async def close(self) -> None:
         """Finish what runs and close. Idempotent."""
@@ -278,12 +314,17 @@ def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
 
 
 def _truncated(connection: sqlite3.Connection, patience: float) -> bool:
-    connection.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+    """Ask often and briefly: SQLite waits for readers with the write lock in its hand."""
+    until = time.monotonic() + patience
+    connection.execute(f"PRAGMA busy_timeout = {_BRIEF_SECONDS * 1000:.0f}")
     try:
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_BRIEF_SECONDS)
     finally:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
-    return not busy
+    return True
 
 
 def _schema_of(connection: sqlite3.Connection) -> tuple[int, int]:

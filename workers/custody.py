@@ -209,6 +209,10 @@ class Custody:
     async def _remove(self, entries: Sequence[LedgerEntry]) -> int:
         return await self._keeper.remove([signed(each, self._signer) for each in entries])
 
+    async def scrub(self) -> bool:
+        """Leave no bytes of what was removed in the store's files, as the keeper's `scrub` does."""
+        return await self._keeper.scrub(thorough=True)
+
 
 def _names(order: Order, subject: Subject) -> bool:
     by_consumer = order.consumer is not None and order.consumer == subject.consumer

@@ -12,9 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from audit.certificate import Certificate, Erased
-from audit.errors import ExchangeUnknown, OrderInvalid, PermanentError, RecordHeld
+from audit.errors import (
+    ExchangeUnknown,
+    OrderInvalid,
+    PermanentError,
+    RecordHeld,
+    TransientError,
+)
 from audit.orders import Order, Subject, by_exchange, covers
 from audit.signing import Signer
 from storage.queue.port import QueueAdmin, QueueReader
@@ -39,15 +46,17 @@ def _unheard(exchange_id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure that was carried out. Not `clean` when a reader keeps bytes in a journal yet.
+    """An erasure that was carried out. Not `clean` when bytes of it may still be in files.
 
-    `left` are the ids of records that cannot be read and were left: nobody could say that the
-    order names them, or the store did not let them go.
+    Then a reader kept them there, or `obstacles` say what did. `left` are the ids of records that
+    cannot be read and were left: nobody could say that the order names them, or the store did not
+    let them go.
     """
 
     certificate: Certificate
     clean: bool
     left: Sequence[str] = ()
+    obstacles: Sequence[str] = ()
 
 
 class Eraser:
@@ -143,9 +152,22 @@ class Eraser:
         for message_id in {*order.ids, *await self._queued(erased - {*order.ids})}:
             await self._queue.discard(message_id)
         await self._remove_claimed({*order.ids, *erased})
-        emptied = await self._queue.scrub()
-        clean = await self._keeper.scrub(thorough=True) and emptied
-        return Erasure(self._certificate(order, [*found, *before]), clean, [*left, *refused])
+        clean, obstacles = await self._scrubbed()
+        certificate = self._certificate(order, [*found, *before])
+        return Erasure(certificate, clean, [*left, *refused], obstacles)
+
+    async def _scrubbed(self) -> tuple[bool, Sequence[str]]:
+        """Leave no bytes in queue and store, each whatever becomes of the other; or say why not.
+
+        What was to be removed is, so the certificate is due all the same.
+        """
+        clean, obstacles = True, list[str]()
+        for scrub in (self._queue.scrub, partial(self._keeper.scrub, thorough=True)):
+            try:
+                clean = await scrub() and clean
+            except TransientError as error:
+                obstacles.append(str(error))
+        return clean and not obstacles, obstacles
 
     async def _queued(self, ids: Collection[str]) -> Collection[str]:
         """Which of these the queue holds: duplicates of what was stored, most of them dead.

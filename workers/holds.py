@@ -87,6 +87,8 @@ class Holder:
         free = [each for each in found if each.subject and not await self._kept(each.subject)]
         freed, left = await self._change(free, order, hold=False)
         erased = sum([await self._barred(each) for each in free if each.id not in left])
+        if erased:
+            await self._custody.scrub()
         _tell_left([*unclear, *left])
         return Released(order, freed, erased)
 

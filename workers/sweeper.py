@@ -116,7 +116,6 @@ class Sweeper:
         self._count = count or NoCount()
         self._sleep = sleep
         self._back = LookBack(finder=finder, keeper=keeper, custody=custody, interval=interval)
-        self._clean = True
         self._refused = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -147,10 +146,15 @@ class Sweeper:
         swept = _Round()
         while overdue > len(swept.refused) and await self._met_another(oldest, now, swept):
             overdue, oldest = await self._finder.overdue(now)
-        self._clean = self._clean and not swept.expired and not again
-        if not self._clean:
-            self._clean = await self._keeper.scrub(thorough=False)
+        await self._scrub()
         return Swept(swept.expired, refused + len(swept.refused), again)
+
+    async def _scrub(self) -> None:
+        """Have a step of what was removed overwritten; what was swept is told all the same."""
+        try:
+            await self._keeper.scrub(thorough=False)
+        except AuditStreamError as error:
+            self._log.warning("worker.sweep_failed", code=error.code)
 
     async def _met_another(self, oldest: str, now: str, swept: _Round) -> bool:
         """Go once through what is over, from an instant of one's own; true if that was cut short.

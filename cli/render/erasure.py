@@ -48,9 +48,8 @@ def erasure_lines(erasure: Erasure, order: Order, *, waiting: int, out: Path | N
     lines += _unfound(order)
     lines += left_lines(erasure.left)
     if not erasure.clean:
-        lines.append(
-            "someone keeps reading the store: bytes may be left in its journal; run it again"
-        )
+        why = "; ".join(erasure.obstacles) or "someone keeps reading the store"
+        lines.append(f"{why}: bytes of what was removed may be left in its files; run it again")
     if out is not None:
         lines.append(f"the certificate is in {out}")
     return lines

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from audit.errors import QueueUnavailable
 from audit.ids import ExchangeNumber
-from storage.database import EVERYTHING, Database
+from storage.database import Database
 from storage.queue.port import DeadLetter, QueuedNumber
 from storage.queue.sqlite import DEAD_LETTERS, SCHEMA, dead_letter_of, kind_of
 from storage.queue.visibility import AT_ONCE
@@ -73,8 +73,8 @@ class SqliteQueueAdmin:
 
     async def scrub(self) -> bool:
         """Overwrite what bodies left where they stood, and cut the journal off."""
-        overwritten = await self._database.overwrite_residue(0, EVERYTHING) == 0
-        return await self._database.truncate_journal() and overwritten
+        database = self._database
+        return await database.overwrite_all_residue() and await database.truncate_journal()
 
     async def close(self) -> None:
         """Close the file. Idempotent."""

@@ -93,7 +93,8 @@ class Keeper(Protocol):
     async def scrub(self, *, thorough: bool) -> bool:
         """Leave no bytes of what was removed in any file of the store.
 
-        Not `thorough` does a bounded part of it. False when a reader kept it from being finished.
+        Not `thorough` does a bounded part of it, and nothing where there is nothing to do. False
+        when it is not finished, or a reader kept it from being so.
         """
 
 

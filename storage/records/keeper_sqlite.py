@@ -16,7 +16,7 @@ from audit.errors import RecordHeld, RecordInvalid, StoreUnavailable
 from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from audit.value import to_json
-from storage.database import EVERYTHING, Database
+from storage.database import Database
 from storage.records.keeper import check_amendable, check_rewritable, in_order
 from storage.records.ledger_rows import AS_BYTES, INSERT, entry_at, entry_of, row_of
 from storage.records.port import StoredDocument
@@ -63,9 +63,10 @@ class SqliteKeeper:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # The page at which a bounded scrub goes on, and how often it is to reach the last one until
-        # it has gone over all pages since something was removed.
-        self._page, self._rounds = 0, 1
+        # Whether nothing is left to scrub; the page at which a bounded scrub goes on, how often
+        # it is to reach the last one yet; whether it is going, and how often something moved.
+        self._settled, self._page, self._rounds = False, 0, 2
+        self._going, self._moves = False, 0
 
     async def document(self, record_id: str) -> StoredDocument | None:
         """The stored record of this id, if there is one."""
@@ -109,14 +110,15 @@ class SqliteKeeper:
         database = self._database
         if thorough:
             await database.write(lambda db: db.execute(_TEXTS, ("optimize", None)).rowcount)
-            overwritten = await database.overwrite_residue(0, EVERYTHING) == 0
-            return await database.truncate_journal() and overwritten
+            return await database.overwrite_all_residue() and await database.truncate_journal()
+        if self._settled:
+            return True
         if not await database.write(_merged):
             self._moved()
-        going = await database.overwrite_residue(self._page, _STEPS, _PATIENCE)
-        if going is not None:
-            self._page, self._rounds = going, max(0, self._rounds - (going == 0))
-        return await database.truncate_journal(_PATIENCE) and not self._rounds
+        if self._rounds:
+            await self._go_on()
+        self._settled = await database.truncate_journal(_PATIENCE) and not self._rounds
+        return self._settled
 
     async def _changed(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -125,8 +127,24 @@ class SqliteKeeper:
             self._moved()
 
     def _moved(self) -> None:
-        """Have the pages gone over that are left of this round, and then all of them."""
-        self._rounds = 2 if self._page else 1
+        """Have all pages gone over twice, after what is left of the round that has begun."""
+        self._settled = False
+        self._moves += 1
+        self._rounds = 3 if self._page or self._going else 2
+
+    async def _go_on(self) -> None:
+        """Go over some more pages; one undisturbed call that goes over all of them is enough."""
+        start, moves, self._going = self._page, self._moves, True
+        try:
+            done = await self._database.overwrite_residue(start, _STEPS, _PATIENCE)
+        finally:
+            self._going = False
+        if done is None:
+            return
+        self._page = done.next
+        if not done.next:
+            whole = not start and not done.disturbed and moves == self._moves
+            self._rounds = 0 if whole else self._rounds - 1
 
 
 class SqliteFinder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from audit.errors import StoreUnavailable
 from audit.exchange import Identity
 from audit.ledger import LedgerState
 from audit.record import RedactedRecord
-from storage.database import Database
+from storage.database import Database, Overwritten
 from storage.queue.sqlite import SqliteQueue
 from storage.queue.sqlite_admin import SqliteQueueAdmin
 from storage.records.keeper_sqlite import SqliteKeeper
@@ -63,27 +64,67 @@ async def test_removed_words_are_in_no_file(tmp_path: Path, thorough: bool, seed
 
 
 class Long(Database):
-    """A file of three steps of pages; keeps where it was gone over."""
+    """A file of three steps of pages; keeps where it was gone over, and lets act meanwhile."""
 
-    steps: tuple[int, ...] = ()
+    steps: Sequence[int] = ()
+    disturbed = False
+    meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def overwrite_residue(self, first: int, steps: int, patience: float = 0) -> int | None:
+    async def overwrite_residue(
+        self, first: int, steps: int, patience: float = 0
+    ) -> Overwritten | None:
         """Go over one step."""
         del steps, patience
-        self.steps += (first,)
-        return {0: 10, 10: 20, 20: 0}[first]
+        self.steps = [*self.steps, first]
+        if self.meanwhile:
+            act, self.meanwhile = self.meanwhile, None
+            await act()
+        return Overwritten({0: 10, 10: 20, 20: 0}[first], self.disturbed)
+
+
+class Short(Long):
+    """A file that is gone over in one call."""
+
+    async def overwrite_residue(
+        self, first: int, steps: int, patience: float = 0
+    ) -> Overwritten | None:
+        """Go over all of it."""
+        await super().overwrite_residue(first, steps, patience)
+        return Overwritten(0, self.disturbed)
+
+
+async def kept(kind: type[Long], path: Path) -> tuple[Long, SqliteKeeper]:
+    """A keeper over such a file, that holds one record."""
+    database = await kind.open(path, StoreUnavailable, SCHEMA)
+    assert isinstance(database, kind)
+    await SqliteRecordWriter(database).put(a_record(1))
+    return database, SqliteKeeper(database)
 
 
 async def test_what_goes_while_pages_are_gone_over_has_them_gone_over_again(tmp_path: Path) -> None:
-    """A bounded scrub goes on where it was, to the end, and then once over all of them."""
-    database = await Long.open(tmp_path / "store.db", StoreUnavailable, SCHEMA)
-    assert isinstance(database, Long)
-    writer, keeper = SqliteRecordWriter(database), SqliteKeeper(database)
-    await writer.put(a_record(1))
-    assert [await keeper.scrub(thorough=False) for _ in range(4)] == [False, False, True, True]
+    """A bounded scrub goes on where it was, to the end, and then twice over all of them."""
+    database, keeper = await kept(Long, tmp_path / "store.db")
+    assert [await keeper.scrub(thorough=False) for _ in range(8)] == [False] * 5 + [True] * 3
+    assert database.steps == [0, 10, 20] * 2
     await keeper.remove([an_entry(1, LedgerState.ERASED)])
-    assert [await keeper.scrub(thorough=False) for _ in range(5)] == [False] * 4 + [True]
-    assert database.steps == (0, 10, 20) * 3
+    assert await keeper.scrub(thorough=False) is False
+    await keeper.remove([an_entry(1, LedgerState.ERASED)])
+    assert [await keeper.scrub(thorough=False) for _ in range(8)] == [False] * 7 + [True]
+    assert database.steps == [0, 10, 20] * 5
+    await database.close()
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "others write", "a removal"])
+async def test_one_call_over_all_pages_is_enough_if_nobody_disturbs_it(
+    tmp_path: Path, meanwhile: str
+) -> None:
+    """What others write, or what is removed by this keeper, has it done again."""
+    database, keeper = await kept(Short, tmp_path / "store.db")
+    database.disturbed = meanwhile == "others write"
+    if meanwhile == "a removal":
+        database.meanwhile = lambda: keeper.remove([an_entry(1, LedgerState.ERASED)])
+    told = [await keeper.scrub(thorough=False) for _ in range(3)]
+    assert told == [meanwhile == "nothing", True, True]
     await database.close()
 
 

@@ -90,11 +90,14 @@ class History:
         return meets((*self.disk, *self.stopped), call.begun - grace, call.ended)
 
     def in_the_dark(self, call: Call, *, grace: float) -> bool:
-        """Whether the tap died before a disk that failed could be told of this call."""
+        """Whether the tap died before a disk that failed could be told of this call.
+
+        One whose parent died takes calls until it has gone too.
+        """
         dark = [
-            (start, death)
+            (start, gone)
             for start, end in self.disk
-            for death, _ in self.deaths
+            for death, gone in self.deaths
             if start <= death <= end + grace
         ]
         return meets(dark, call.begun, call.begun)

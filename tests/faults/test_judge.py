@@ -15,8 +15,8 @@ _TEXT = "the quick fox "
 
 
 def _call(trace: str = "a", **more: Any) -> Call:
-    seen: dict[str, Any] = {"ended": 1.0, "status": 200, "text": _TEXT, "done": True}
-    return Call(trace, _PLAN, begun=0.0, **(seen | more))
+    seen: dict[str, Any] = {"begun": 0.0, "ended": 1.0, "status": 200, "text": _TEXT, "done": True}
+    return Call(trace, _PLAN, **(seen | more))
 
 
 def _record(trace: str = "a", ending: str = "complete", answer: str = _TEXT) -> dict[str, Any]:
@@ -127,6 +127,15 @@ def test_a_gap_needs_an_excuse_and_has_to_be_counted() -> None:
     assert _kinds(replace(case, history=History())) == ["lost"]
     assert _kinds(replace(case, report=_report(0))) == ["miscounted"]
     assert _kinds(replace(case, report=_report(0, unrecorded=2))) == ["miscounted"]
+
+
+def test_a_number_is_not_asked_of_a_tap_that_died_while_its_disk_failed() -> None:
+    """It may take calls until it has gone, a while after whoever started it was killed."""
+    call = _call(begun=0.7)
+    case = replace(_case(call, []), report=_report(0))
+    for end, kinds in ((0.8, []), (0.6, ["miscounted"])):
+        died = History(disk=[(0.0, 0.6)], deaths=[(0.5, end)])
+        assert _kinds(replace(case, history=died)) == kinds
 
 
 def test_a_call_that_nobody_received_needs_no_record_and_may_have_a_number() -> None:

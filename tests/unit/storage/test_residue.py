@@ -15,10 +15,12 @@ import pytest
 
 from audit.errors import StoreUnavailable
 from storage import residue
-from storage.database import EVERYTHING, Database, Schema
+from storage.database import Database, Overwritten, Schema
 
 SCHEMA = Schema(1, 1, "CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT);\n"
                       "CREATE INDEX by_word ON words (word)")  # fmt: skip
+EVERYTHING = 1 << 20
+ALONE = Overwritten(0, disturbed=False)
 INSERT = "INSERT OR REPLACE INTO words VALUES (?, ?)"
 CLOSES = """
 import sqlite3, sys
@@ -73,7 +75,7 @@ async def test_nothing_is_left_of_rows_that_moved_and_went(tmp_path: Path) -> No
     database = await opened(path)
     kept, gone = await moved_and_removed(database, rng)
     assert left_in(path, gone) != []
-    assert await database.overwrite_residue(0, EVERYTHING) == 0
+    assert await database.overwrite_all_residue()
     assert await database.truncate_journal()
     assert left_in(path, gone) == []
     rows = await database.read(lambda db: db.execute("SELECT word FROM words").fetchall())
@@ -101,7 +103,7 @@ async def test_what_another_connection_remembers_does_not_come_back(
             return step(db, file, first)
 
         monkeypatch.setattr(residue, "_step", read_before)
-        assert residue.overwritten(path, 0, EVERYTHING, 1.0) == 0
+        assert residue.overwritten(path, 0, EVERYTHING, 1.0) == (0, False)
         changed = other.execute("UPDATE words SET word = lower(word)").rowcount
         assert changed == len(kept)
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -122,8 +124,8 @@ async def test_what_others_write_first_is_brought_into_the_file_before(
             if statement == "BEGIN IMMEDIATE":
                 other.executemany(INSERT, [(row, "word") for row in [*rows][:1]])
 
-        def traced(path: Path, patience: float) -> sqlite3.Connection:
-            db = connected(path, patience)
+        def traced(path: Path) -> sqlite3.Connection:
+            db = connected(path)
             db.set_trace_callback(write_first)
             return db
 
@@ -133,7 +135,7 @@ async def test_what_others_write_first_is_brought_into_the_file_before(
 
         monkeypatch.setattr(residue, "_connected", traced)
         monkeypatch.setattr(residue, "_step", looked)
-        assert residue.overwritten(path, 0, 1, 1.0) == 0
+        assert residue.overwritten(path, 0, 1, 1.0) == (0, False)
         assert other.execute("SELECT count(*) FROM words").fetchone() == (1,)
 
 
@@ -145,13 +147,61 @@ async def test_it_goes_by_steps_and_says_where_to_go_on(
     database = await opened(path)
     _, gone = await moved_and_removed(database, random.Random(9))
     await database.close()
-    monkeypatch.setattr(residue, "STEP", 7)
+    monkeypatch.setattr(residue, "STEP", 20 * 4096)
+    monkeypatch.setattr(residue, "_PAUSE_SECONDS", 0.0)
     page, steps = 0, 0
-    while (page := residue.overwritten(path, page, 1, 1.0) or 0) and steps < EVERYTHING:
-        steps += 1
-    assert steps > 3
+    while steps == 0 or page:
+        done = residue.overwritten(path, page, 1, 1.0)
+        assert done is not None
+        page, steps = done[0], steps + 1
+    assert steps > 2
     assert left_in(path, gone) == []
-    assert residue.overwritten(path, EVERYTHING, 1, 1.0) == 0
+    assert residue.overwritten(path, EVERYTHING, 1, 1.0) == (0, False)
+
+
+async def test_it_says_that_others_wrote_between_two_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own commits are nobody's; what another one commits may have moved a page."""
+    path = tmp_path / "words.db"
+    database = await opened(path)
+    await moved_and_removed(database, random.Random(11))
+    await database.close()
+    monkeypatch.setattr(residue, "STEP", 20 * 4096)
+    assert residue.overwritten(path, 0, EVERYTHING, 1.0) == (0, False)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        rows = iter(range(1000, 1000 + EVERYTHING))
+
+        def write_instead(seconds: float) -> None:
+            assert seconds > 0
+            other.execute(INSERT, (next(rows), "word"))
+
+        monkeypatch.setattr("time.sleep", write_instead)
+        assert residue.overwritten(path, 0, EVERYTHING, 1.0) == (0, True)
+
+
+async def test_a_link_leads_to_the_file_and_its_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal lies beside the file, not beside the link: it is the one that must be empty."""
+    path = tmp_path / "disk" / "words.db"
+    path.parent.mkdir()
+    link = tmp_path / "words.db"
+    link.symlink_to(path)
+    database = await opened(link)
+    _, gone = await moved_and_removed(database, random.Random(12))
+    await run(database, INSERT, 1, "word")
+    journal, step = path.with_name("words.db-wal"), residue._step
+    assert journal.stat().st_size > 0
+
+    def looked(db: sqlite3.Connection, file: int, first: int) -> int:
+        assert journal.stat().st_size == 0
+        return step(db, file, first)
+
+    monkeypatch.setattr(residue, "_step", looked)
+    assert residue.overwritten(link, 0, EVERYTHING, 1.0) == (0, False)
+    assert left_in(path, gone) == []
+    await database.close()
 
 
 async def test_others_write_meanwhile(tmp_path: Path) -> None:
@@ -170,10 +220,10 @@ async def test_others_write_meanwhile(tmp_path: Path) -> None:
                 await run(database, INSERT, number, words.setdefault(number, a_word(rng)))
 
     changing = asyncio.create_task(change())
-    rounds = [await other.overwrite_residue(0, EVERYTHING) for _ in range(20)]
+    rounds = [await other.overwrite_all_residue() for _ in range(10)]
     done.set()
     await changing
-    assert 0 in rounds
+    assert True in rounds
     rows = await other.read(lambda db: db.execute("SELECT id, word FROM words").fetchall())
     assert dict(rows) == words
     assert await other.read(lambda db: db.execute("PRAGMA integrity_check").fetchone()) == ("ok",)
@@ -190,7 +240,7 @@ async def test_it_waits_for_a_reader_and_then_says_that_it_is_not_done(tmp_path:
     await run(database, INSERT, 2, "word")
     assert await database.overwrite_residue(0, EVERYTHING, 0.1) is None
     await reading.read(lambda db: db.execute("COMMIT").rowcount)
-    assert await database.overwrite_residue(0, EVERYTHING, 0.1) == 0
+    assert await database.overwrite_residue(0, EVERYTHING, 0.1) == ALONE
     await database.close()
     await reading.close()
 
@@ -204,7 +254,7 @@ async def test_a_file_that_is_laid_out_otherwise_is_left_alone(tmp_path: Path) -
             db.execute(statement)
         db.execute("PRAGMA user_version = 1")
     database = await opened(path)
-    with pytest.raises(StoreUnavailable, match="not laid out as the store lays them out"):
+    with pytest.raises(StoreUnavailable, match="is not laid out as the store lays its files out"):
         await database.overwrite_residue(0, EVERYTHING)
     await database.close()
 
@@ -215,8 +265,18 @@ async def test_what_is_no_database_is_said_in_sqlites_own_terms(tmp_path: Path) 
     database = await opened(path)
     await database.close()
     path.write_bytes(b"no database at all, but long enough for a header" * 100)
-    with pytest.raises(StoreUnavailable, match="is not an SQLite file, or is damaged"):
+    with pytest.raises(StoreUnavailable, match=r"words\.db could not .* is not an SQLite file"):
         await database.overwrite_residue(0, EVERYTHING)
+
+
+async def test_a_file_that_may_not_be_changed_is_named(tmp_path: Path) -> None:
+    """The error says which file it is and what the system said."""
+    path = tmp_path / "words.db"
+    database = await opened(path)
+    path.unlink()
+    with pytest.raises(StoreUnavailable, match=r"words\.db could not be cleared .* No such file"):
+        await database.overwrite_residue(0, EVERYTHING)
+    await database.close()
 
 
 async def test_a_second_connection_takes_no_lock_from_the_first(tmp_path: Path) -> None:
