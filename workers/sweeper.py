@@ -25,7 +25,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from audit.errors import AuditStreamError, PermanentError
+from audit.errors import AuditStreamError, PermanentError, TransientError
 from audit.ledger import LedgerEntry
 from audit.orders import Ruling, Subject
 from audit.record import RedactedRecord
@@ -199,13 +199,18 @@ class Sweeper:
     async def _over(self, document: StoredDocument) -> _Over | None:
         """An exchange that may go, for all that its records and its entry say.
 
-        One damaged row does not keep others from it.
+        One row does not keep others from it, whatever somebody has made of it.
         """
         try:
-            entry = await self._ledger.entry(number_of(read_record(document.json)))
-            records = await self._vouched(document, entry) if entry is not None else ()
-        except PermanentError:
+            return await self._judged(document)
+        except TransientError:
+            raise
+        except Exception:  # noqa: BLE001 - nobody can foresee what an altered row breaks
             return None
+
+    async def _judged(self, document: StoredDocument) -> _Over | None:
+        entry = await self._ledger.entry(number_of(read_record(document.json)))
+        records = await self._vouched(document, entry) if entry is not None else ()
         if entry is None or not records:
             return None
         over = all(is_over(each, self._custody.now()) for each in records)

@@ -237,7 +237,7 @@ def place_of(item: Item) -> tuple[str, str, int]:
 def _read(item: Item, kind: type[ValueT]) -> ValueT | None:
     try:
         return from_json(item["json"], kind)
-    except (KeyError, TypeError, ValueError, msgspec.DecodeError):
+    except (KeyError, TypeError, ValueError, msgspec.DecodeError, RecursionError):
         return None
 
 

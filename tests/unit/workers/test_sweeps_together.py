@@ -188,18 +188,21 @@ async def test_a_record_that_stays_ends_no_other_and_no_sweep() -> None:
     assert await a_sweeper(house).sweep() == Swept(refused=1, again=1)
 
 
-@pytest.mark.parametrize("forged", [True, False])
-async def test_a_bad_order_keeps_only_what_it_is_about(tmp_path: Path, forged: bool) -> None:
+DEEP = '{"later":' + "[" * 1_200 + "]" * 1_200 + "}"
+
+
+@pytest.mark.parametrize("damage", [None, "no json", DEEP])
+async def test_a_bad_order_keeps_only_what_it_is_about(tmp_path: Path, damage: str | None) -> None:
     """Forged or damaged: nobody knows what it says of its consumer, and no other waits for it."""
     house = await on_disk(tmp_path)
     one = sealed(1, consumer="other", expires_at=after(1))
     await house.carry(one, sealed(2, expires_at=after(1)))
     order = an_order(OrderKind.HOLD, consumer="other")
-    await house.book.enter(order if forged else signed_order(order, SIGNER))
-    if not forged:
+    await house.book.enter(order if damage is None else signed_order(order, SIGNER))
+    if damage is not None:
         store = house.files[-1]
         assert isinstance(store, Database)
-        await store.write(lambda db: db.execute("UPDATE orders SET json = 'no json'").rowcount)
+        await store.write(lambda db: db.execute("UPDATE orders SET json = ?", (damage,)).rowcount)
     house.clock.now += 2
     assert await house.sweeper().sweep() == Swept(expired=1, refused=1)
     assert await house.stored(1) is not None
@@ -249,7 +252,10 @@ async def test_a_removal_is_looked_at_at_three_ages() -> None:
     assert await seen_at(in_memory(), ages) == [1, 0, 1, 0, 1, 0]
 
 
-@pytest.mark.parametrize("mark", ["", "x", "9", after(86_400.0)])
+NO_MARKS = ["", "x", "9", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", after(86_400.0)]
+
+
+@pytest.mark.parametrize("mark", NO_MARKS)
 async def test_a_mark_that_cannot_be_is_not_believed(mark: str) -> None:
     """It would end all looking: the look reaches back a day, as if there were none."""
     house = in_memory()
