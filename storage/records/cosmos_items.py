@@ -43,6 +43,7 @@ __all__ = [
     "order_item",
     "order_of",
     "place_of",
+    "record_id_of",
     "record_item",
     "record_key",
     "size_of",
@@ -75,6 +76,11 @@ def item_id(record_id: str) -> str:
     if not _ID.fullmatch(record_id):
         raise RecordInvalid("the id cannot be an item's id")
     return record_id.replace("/", ".")
+
+
+def record_id_of(item: Item) -> str:
+    """The id of the record that an item holds, by the item's own: nobody can alter that one."""
+    return str(item["id"]).replace(".", "/")
 
 
 def record_key(item: Item) -> list[str]:

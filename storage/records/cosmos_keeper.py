@@ -21,7 +21,14 @@ from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from storage.records.cosmos_bodies import Bodies
 from storage.records.cosmos_client import Container
-from storage.records.cosmos_items import Item, entry_of, item_id, place_of, record_key
+from storage.records.cosmos_items import (
+    Item,
+    entry_of,
+    item_id,
+    place_of,
+    record_id_of,
+    record_key,
+)
 from storage.records.cosmos_ledger import CosmosLedger
 from storage.records.cosmos_leftovers import left_behind
 from storage.records.cosmos_records import DOCUMENT, CosmosRecordReader
@@ -78,7 +85,7 @@ class CosmosKeeper:
         found = self._records.query(_OF_EXCHANGE, [_named("exchange", exchange_id)])
         return in_order(
             [
-                StoredDocument(item["record"], text)
+                StoredDocument(record_id_of(item), text)
                 async for item in found
                 if (text := await self._texts.of(item)) is not None
             ]
@@ -156,7 +163,7 @@ class CosmosKeeper:
         return True
 
     async def _remove(self, entry: LedgerEntry) -> bool:
-        held = any(item["hold"] for item in await self._of(entry))
+        held = any(item.get("hold") for item in await self._of(entry))
         if held and not await self._removed_before(entry):
             raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
         stands = await self._ledger.stands(entry)
@@ -235,7 +242,7 @@ class CosmosFinder:
     ) -> AsyncGenerator[StoredDocument, None]:
         async for item in self._records.query(sql, parameters):
             if (text := await self._texts.of(item)) is not None:
-                yield StoredDocument(item["record"], text)
+                yield StoredDocument(record_id_of(item), text)
 
 
 class _Texts:

@@ -145,6 +145,24 @@ async def test_an_altered_item_is_seen_and_stops_nobody(house: House) -> None:
     assert len(await references(house)) == 3
 
 
+async def test_an_item_that_lost_its_fields_is_found_and_removed(house: House) -> None:
+    """Its id is the item's own; whoever goes over all records reaches those behind it."""
+    for seq in (1, 2):
+        await house.store.writer.put(sealed(a_record(seq), retention=Retention(expires_at=AT)))
+    item = await house.item(1)
+    del item["record"]
+    assert await house.store.records.replace(item, item["_etag"])
+    finder, keeper = house.store.finder, house.store.keeper
+    for walk in (finder.expired(AT), finder.of_consumer("demo")):
+        assert {each.id async for each in walk} == {record_id(1), record_id(2)}
+    assert [each.id for each in await keeper.documents(record_id(1))] == [record_id(1)]
+    item = await house.item(1)
+    del item["hold"]
+    assert await house.store.records.replace(item, item["_etag"])
+    assert await keeper.remove([an_entry(1, LedgerState.EXPIRED)]) == 1
+    assert await keeper.document(record_id(1)) is None
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("state", "erased"), ("exchange", "x"), ("consumer", "x"), ("json", "{}"), ("json", None)],
