@@ -30,7 +30,7 @@ from storage.records.cosmos_items import (
     record_key,
 )
 from storage.records.cosmos_ledger import CosmosLedger
-from storage.records.cosmos_leftovers import left_behind
+from storage.records.cosmos_leftovers import left_behind, readable
 from storage.records.cosmos_records import DOCUMENT, CosmosRecordReader
 from storage.records.keeper import check_amendable, check_rewritable, in_order
 from storage.records.port import StoredDocument
@@ -46,7 +46,8 @@ _OVER = "c.expires_at <= @now AND c.hold = false"
 _EXPIRED = f"{DOCUMENT}c.expires_at >= @since AND {_OVER} ORDER BY c.expires_at ASC"
 _OLDEST = f"SELECT c.expires_at FROM c WHERE {_OVER} ORDER BY c.expires_at ASC"  # noqa: S608 - constants
 _OVERDUE = f"SELECT VALUE COUNT(1) FROM c WHERE {_OVER}"  # noqa: S608 - constants
-_ENTRIES = "SELECT * FROM c WHERE c.kind = 'entry' AND "
+_ENTRY = "SELECT * FROM c WHERE c.kind = 'entry' AND c.exchange = @exchange"
+_ERASED = "SELECT * FROM c WHERE c.kind = 'entry' AND c.consumer = @consumer AND c.state = 'erased'"
 _NAMED = "SELECT c.id FROM c WHERE c.consumer = @consumer"
 
 _LOOKED_BACK = "looked_back"
@@ -195,8 +196,9 @@ class CosmosFinder:
 
     async def entry_of(self, record_id: str) -> LedgerEntry | None:
         """What became of the exchange of this id."""
-        found = await self._entries("c.exchange = @exchange", _named("exchange", record_id))
-        return found[0] if found else None
+        found = self._ledger.query(_ENTRY, [_named("exchange", record_id)])
+        entries = [entry_of(item) async for item in found]
+        return entries[0] if entries else None
 
     async def knows(self, consumer: str) -> bool:
         """Whether any record or any ledger entry names this consumer."""
@@ -224,18 +226,13 @@ class CosmosFinder:
 
     async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
         """The consumer's entries that were erased by one of these orders."""
-        erased = await self._entries(
-            "c.consumer = @consumer AND c.state = 'erased'", _named("consumer", consumer)
-        )
+        found = self._ledger.query(_ERASED, [_named("consumer", consumer)])
+        erased = [entry async for item in found if (entry := readable(item)) is not None]
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
 
     async def left_behind(self, since: str, until: str) -> Sequence[LedgerEntry]:
         """The entries erased or expired between these of which there is a record again."""
         return await left_behind(self._records, self._ledger, since, until)
-
-    async def _entries(self, condition: str, *parameters: Parameter) -> list[LedgerEntry]:
-        found = self._ledger.query(f"{_ENTRIES}{condition}", parameters)
-        return [entry_of(item) async for item in found]
 
     async def _documents(
         self, sql: str, *parameters: Parameter

@@ -15,6 +15,7 @@ from audit.record import Request, Retention, Usage
 from audit.value import to_json
 from storage.records.cosmos_items import GRACE
 from tests.contract.cosmos_house import AT, House, found, references, sealed
+from tests.contract.doors import gone
 from tests.contract.samples import BOOT, a_record, an_entry, number, record_id
 
 
@@ -182,3 +183,14 @@ async def test_an_entry_that_is_found_by_something_else_is_damaged(
     assert told == [DamagedRow("tap", BOOT, seq=1)]
     with pytest.raises(RecordInvalid):
         await house.store.ledger.entry(number(1))
+
+
+async def test_a_damaged_entry_is_not_among_those_that_an_order_erased(house: House) -> None:
+    """It is verify's to name, and keeps none of the others from being told."""
+    for seq in (1, 2):
+        await house.store.keeper.remove([gone(seq)])
+    ledger = house.store.ledger._ledger
+    item = await ledger.read("entry.1", ["tap", BOOT, "entry.1"])
+    assert item is not None
+    assert await ledger.replace(item | {"json": "{"}, item["_etag"])
+    assert await house.store.finder.removed_by("demo", {"o-1"}) == [gone(2)]

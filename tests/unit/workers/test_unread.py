@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from audit.errors import RecordHeld, SignatureInvalid
@@ -128,6 +129,17 @@ async def test_by_id_without_a_signed_entry_it_is_refused_by_name(house: House) 
     await change(house, "UPDATE ledger SET consumer = 'other' WHERE seq = 1")
     with pytest.raises(SignatureInvalid, match=record_id(1)):
         await house.eraser().erase(an_order(ERASE, 1))
+
+
+async def test_an_erased_one_bars_no_later_erasure(house: House) -> None:
+    """What became of its entry since is for verify to name: the consumer's other records go."""
+    await house.carry(sealed(1), sealed(2))
+    order = an_order(ERASE, consumer="demo", before=LATER)
+    await house.eraser().erase(order)
+    await change(house, "UPDATE ledger SET amendments = '[' WHERE seq = 1")
+    again = msgspec.structs.replace(order, id="o-2")
+    certificate = (await house.eraser().erase(again)).certificate
+    assert [each.id for each in certificate.erased] == [record_id(2)]
 
 
 @pytest.mark.parametrize(("session", "before"), [("s-1", LATER), (None, NOW)])
