@@ -27,7 +27,7 @@ from typing import TypeVar
 
 from audit.errors import AuditStreamError, PermanentError, TransientError
 from audit.ledger import LedgerEntry
-from audit.orders import Ruling, Subject
+from audit.orders import Order, Ruling, Subject
 from audit.record import RedactedRecord
 from audit.sheaf import exchange_of
 from audit.signing import Trust
@@ -187,10 +187,10 @@ class Sweeper:
             for each, ruling in zip(over, rulings, strict=True)
             if ruling is not None and ruling.hold is None
         ]
-        held = await self._held(over, rulings)
-        swept.refused |= new.keys() - {entry.id for entry in going} - held
         expired = await self._custody.expire(going) if going else 0
         swept.expired += expired
+        held = await self._held(over, rulings)
+        swept.refused |= new.keys() - {entry.id for entry in going} - held
         if expired == len(going):
             return False
         swept.asked |= {entry.id for entry in going}
@@ -246,11 +246,23 @@ class Sweeper:
         for each, ruling in zip(over, rulings, strict=True):
             if ruling is not None and ruling.hold is not None:
                 try:
-                    await self._custody.hold(each.entry, ruling.hold)
+                    await self._hold(each, ruling.hold)
                 except PermanentError:
                     continue
                 held.add(each.entry.id)
         return held
+
+    async def _hold(self, each: _Over, order: Order) -> None:
+        """Set the hold, and lift it where it was released meanwhile.
+
+        Whoever released it before it was set did not find it, and nobody else would lift it.
+        """
+        if not await self._custody.hold(each.entry, order):
+            return
+        now = await self._ruling(each.subject)
+        if now is not None and now.hold is None:
+            entry = await self._ledger.entry(each.entry.number)
+            await self._custody.hold(entry or each.entry, None, hold=False)
 
     def _tell(self, swept: Swept) -> None:
         if swept.expired:

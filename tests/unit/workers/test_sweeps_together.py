@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -14,11 +14,11 @@ import pytest
 
 from audit.ids import timestamp
 from audit.ledger import LedgerEntry
-from audit.orders import OrderKind
+from audit.orders import Order, OrderKind
 from audit.value import to_json
 from storage.database import Database
 from storage.records.memory import MemoryLedger, MemoryRecords
-from storage.records.memory_keeper import MemoryFinder
+from storage.records.memory_keeper import MemoryFinder, MemoryOrderBook
 from storage.records.port import StoredDocument
 from tests.contract.samples import record_id
 from tests.unit.workers.house import House, an_order, in_memory, on_disk, sealed
@@ -207,6 +207,35 @@ async def test_a_bad_order_keeps_only_what_it_is_about(tmp_path: Path, damage: s
     assert await house.sweeper().sweep() == Swept(expired=1, refused=1)
     assert await house.stored(1) is not None
     await house.close()
+
+
+class Releasing(MemoryOrderBook):
+    """Its first hold is released when it has just been told of, before anything follows of it."""
+
+    house: House
+
+    async def about_any(
+        self, record_ids: Collection[str], consumers: Collection[str]
+    ) -> Sequence[Order]:
+        """As it was a moment ago."""
+        told = await super().about_any(record_ids, consumers)
+        if any(each.released is None for each in told):
+            await self.house.holder().release("h-1", "over")
+        return told
+
+
+async def test_a_hold_that_is_released_while_it_is_carried_out_does_not_stay() -> None:
+    """Whoever released it found nothing to lift: the sweep lifts it, and the next one removes."""
+    house, book = in_memory(), Releasing()
+    house.book, book.house = book, house
+    await house.carry(sealed(1, expires_at=after(1)))
+    await book.enter(signed_order(an_order(OrderKind.HOLD, consumer="demo", name="h-1"), SIGNER))
+    house.clock.now += 2
+    assert await a_sweeper(house).sweep() == Swept()
+    record = await house.stored(1)
+    assert record is not None
+    assert not record.retention.hold
+    assert await a_sweeper(house).sweep() == Swept(expired=1)
 
 
 async def test_what_is_overdue_is_told() -> None:
