@@ -187,11 +187,11 @@ class Sweeper:
             for each, ruling in zip(over, rulings, strict=True)
             if ruling is not None and ruling.hold is None
         ]
-        expired = await self._custody.expire(going) if going else 0
+        expired, stay = await self._expire(going)
         swept.expired += expired
         held = await self._held(over, rulings)
-        swept.refused |= new.keys() - {entry.id for entry in going} - held
-        if expired == len(going):
+        swept.refused |= stay | new.keys() - {entry.id for entry in going} - held
+        if expired + len(stay) == len(going):
             return False
         swept.asked |= {entry.id for entry in going}
         return True
@@ -235,6 +235,19 @@ class Sweeper:
             return await self._custody.ruling(subject)
         except PermanentError:
             return None
+
+    async def _expire(self, going: Sequence[LedgerEntry]) -> tuple[int, set[str]]:
+        """Remove them: how many expired, and the ids of those that the store does not let go."""
+        if not going:
+            return 0, set()
+        try:
+            return await self._custody.expire(going), set()
+        except PermanentError:
+            if len(going) == 1:
+                return 0, {going[0].id}
+            # One keeps itself, and no other.
+            found = [await self._expire([each]) for each in going]
+        return sum(expired for expired, _ in found), set().union(*(stay for _, stay in found))
 
     async def _held(self, over: Sequence[_Over], rulings: Sequence[Ruling | None]) -> set[str]:
         """The ids of those that a hold keeps, and that say so now.

@@ -306,6 +306,22 @@ async def test_one_damaged_row_does_not_keep_the_others(tmp_path: Path, damage: 
     await house.close()
 
 
+async def test_one_that_does_not_go_does_not_keep_the_others(tmp_path: Path) -> None:
+    """A session of which a column says that it is held, and no record does: all others go."""
+    house = await on_disk(tmp_path)
+    await house.carry(
+        sealed(1, expires_at=SOON),
+        sealed(2, expires_at=SOON, records=2),
+        sealed(3, expires_at=SOON),
+    )
+    held = f"UPDATE records SET hold = 1 WHERE id = '{record_id(2)}/2'"  # noqa: S608 - the test's own
+    assert await house.files[-1].write(lambda db: db.execute(held).rowcount) == 1  # type: ignore[attr-defined]  # the store's own file
+    house.clock.now += 10
+    assert await house.sweeper().sweep() == Swept(expired=2, refused=1)
+    assert await house.state(2) is LedgerState.STORED
+    await house.close()
+
+
 async def test_a_day_before_all_days_does_not_keep_the_others(tmp_path: Path) -> None:
     """The record says when it expires, not the column beside it; no instant is made of that."""
     house = await on_disk(tmp_path)
