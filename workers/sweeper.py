@@ -53,6 +53,13 @@ OLDEST = "auditstream_overdue_oldest_seconds"
 # which others wait to write; of a remote store so many are asked for at once, and the orders once.
 _BATCH = 50
 
+# A record may have megabytes, and all of a batch are in memory until it is judged: so it ends with
+# the record that takes it over this many bytes.
+_BATCH_BYTES = 16_000_000
+
+# Sessions of a batch that are read whole at once: each may have hundreds of records.
+_SESSIONS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Swept:
@@ -116,6 +123,7 @@ class Sweeper:
         self._count = count or NoCount()
         self._sleep = sleep
         self._back = LookBack(finder=finder, keeper=keeper, custody=custody, interval=interval)
+        self._sessions = asyncio.Semaphore(_SESSIONS)
         self._clean = True
         self._refused = 0
 
@@ -219,8 +227,11 @@ class Sweeper:
     async def _vouched(
         self, document: StoredDocument, entry: LedgerEntry
     ) -> Sequence[RedactedRecord]:
-        found = [document] if entry.records == 1 else await self._keeper.documents(entry.id)
-        return vouched_for([each.json for each in found], entry, self._trust)
+        if entry.records == 1:
+            return vouched_for([document.json], entry, self._trust)
+        async with self._sessions:
+            found = await self._keeper.documents(entry.id)
+            return vouched_for([each.json for each in found], entry, self._trust)
 
     async def _rulings(self, subjects: Sequence[Subject]) -> Sequence[Ruling | None]:
         """What the orders say of each; None where that cannot be told."""
@@ -295,11 +306,13 @@ async def _batches(
     documents: AsyncIterator[StoredDocument],
 ) -> AsyncGenerator[list[StoredDocument], None]:
     batch: list[StoredDocument] = []
+    size = 0
     async for document in documents:
         batch.append(document)
-        if len(batch) >= _BATCH:
+        size += len(document.json)
+        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 

@@ -17,6 +17,7 @@ from audit.ledger import LedgerEntry
 from audit.orders import Order, OrderKind
 from audit.value import to_json
 from storage.database import Database
+from storage.records.keeper import Keeper
 from storage.records.memory import MemoryLedger, MemoryRecords
 from storage.records.memory_keeper import MemoryFinder, MemoryOrderBook
 from storage.records.port import StoredDocument
@@ -207,6 +208,54 @@ async def test_a_bad_order_keeps_only_what_it_is_about(tmp_path: Path, damage: s
     assert await house.sweeper().sweep() == Swept(expired=1, refused=1)
     assert await house.stored(1) is not None
     await house.close()
+
+
+class Heavy(Pages):
+    """Gives documents of eight megabytes: what is added makes no other record of them."""
+
+    async def expired(self, now: str, since: str = "") -> AsyncGenerator[StoredDocument, None]:
+        """As they are, and much space behind each."""
+        async for each in super().expired(now, since):
+            yield StoredDocument(each.id, each.json + b" " * 8_000_000)
+
+
+async def test_a_batch_ends_by_what_it_weighs() -> None:
+    """And not only by number: two of these are one, however many are over."""
+    house, calls = await counted(6)
+    assert isinstance(house.writer, MemoryRecords)
+    house.finder = Heavy(house.writer, cast("MemoryLedger", house.writer.ledger))
+    assert await a_sweeper(house).sweep() == Swept(expired=6)
+    assert calls["about_any"] == 3
+
+
+class Crowd:
+    """A keeper that sees how many ask for the records of a session at once."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._now = self.most = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._keeper, name)
+
+    async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
+        """As the keeper gives them, when all others have had a turn."""
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0)
+        self._now -= 1
+        return await self._keeper.documents(exchange_id)
+
+
+async def test_few_sessions_are_read_at_once() -> None:
+    """Each may have hundreds of records, all of which are in memory then."""
+    house = in_memory()
+    await house.carry(*[sealed(seq, expires_at=after(seq), records=2) for seq in range(1, 21)])
+    house.clock.now += 21
+    crowd = Crowd(house.keeper)
+    house.keeper = cast("Keeper", crowd)
+    assert await a_sweeper(house).sweep() == Swept(expired=20)
+    assert 1 < crowd.most <= 4
 
 
 class Releasing(MemoryOrderBook):
