@@ -102,8 +102,11 @@ def read_records(documents: Iterable[bytes]) -> list[RedactedRecord] | None:
 
 
 def read_record(json: bytes) -> RedactedRecord:
-    """A stored document as a record. Raises `RecordInvalid` for one of another shape."""
+    """A stored document as a record. Raises `RecordInvalid` for one of another shape.
+
+    What nobody knows in it is skipped, but not followed into any depth.
+    """
     try:
         return from_json(json, RedactedRecord)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RecordInvalid("a stored record has another shape than its schema version") from None

@@ -14,11 +14,15 @@ __all__ = ["between", "earlier", "is_instant", "seconds_between"]
 
 
 def is_instant(text: str) -> bool:
-    """Whether it says a point in time."""
+    """Whether it says a point in time that can be reckoned with: one since 1970.
+
+    What is before the year 1, by an hour or in another zone, is a date to nobody.
+    """
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
+        instant = datetime.fromisoformat(text)
     except ValueError:
         return False
+    return instant.tzinfo is not None and instant.timestamp() >= 0
 
 
 def earlier(instant: str, seconds: float) -> str:

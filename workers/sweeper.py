@@ -25,9 +25,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from audit.errors import AuditStreamError, PermanentError
+from audit.errors import AuditStreamError, PermanentError, TransientError
 from audit.ledger import LedgerEntry
-from audit.orders import Ruling, Subject
+from audit.orders import Order, Ruling, Subject
 from audit.record import RedactedRecord
 from audit.sheaf import exchange_of
 from audit.signing import Trust
@@ -52,6 +52,13 @@ OLDEST = "auditstream_overdue_oldest_seconds"
 # Exchanges judged and removed together. A file does that in one transaction, some milliseconds for
 # which others wait to write; of a remote store so many are asked for at once, and the orders once.
 _BATCH = 50
+
+# A record may have megabytes, and all of a batch are in memory until it is judged: so it ends with
+# the record that takes it over this many bytes.
+_BATCH_BYTES = 16_000_000
+
+# Sessions of a batch that are read whole at once: each may have hundreds of records.
+_SESSIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,7 @@ class Sweeper:
         self._count = count or NoCount()
         self._sleep = sleep
         self._back = LookBack(finder=finder, keeper=keeper, custody=custody, interval=interval)
+        self._sessions = asyncio.Semaphore(_SESSIONS)
         self._refused = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -191,11 +199,11 @@ class Sweeper:
             for each, ruling in zip(over, rulings, strict=True)
             if ruling is not None and ruling.hold is None
         ]
-        held = await self._held(over, rulings)
-        swept.refused |= new.keys() - {entry.id for entry in going} - held
-        expired = await self._custody.expire(going) if going else 0
+        expired, stay = await self._expire(going)
         swept.expired += expired
-        if expired == len(going):
+        held = await self._held(over, rulings)
+        swept.refused |= stay | new.keys() - {entry.id for entry in going} - held
+        if expired + len(stay) == len(going):
             return False
         swept.asked |= {entry.id for entry in going}
         return True
@@ -203,13 +211,18 @@ class Sweeper:
     async def _over(self, document: StoredDocument) -> _Over | None:
         """An exchange that may go, for all that its records and its entry say.
 
-        One damaged row does not keep others from it.
+        One row does not keep others from it, whatever somebody has made of it.
         """
         try:
-            entry = await self._ledger.entry(number_of(read_record(document.json)))
-            records = await self._vouched(document, entry) if entry is not None else ()
-        except PermanentError:
+            return await self._judged(document)
+        except TransientError:
+            raise
+        except Exception:  # noqa: BLE001 - nobody can foresee what an altered row breaks
             return None
+
+    async def _judged(self, document: StoredDocument) -> _Over | None:
+        entry = await self._ledger.entry(number_of(read_record(document.json)))
+        records = await self._vouched(document, entry) if entry is not None else ()
         if entry is None or not records:
             return None
         over = all(is_over(each, self._custody.now()) for each in records)
@@ -218,8 +231,11 @@ class Sweeper:
     async def _vouched(
         self, document: StoredDocument, entry: LedgerEntry
     ) -> Sequence[RedactedRecord]:
-        found = [document] if entry.records == 1 else await self._keeper.documents(entry.id)
-        return vouched_for([each.json for each in found], entry, self._trust)
+        if entry.records == 1:
+            return vouched_for([document.json], entry, self._trust)
+        async with self._sessions:
+            found = await self._keeper.documents(entry.id)
+            return vouched_for([each.json for each in found], entry, self._trust)
 
     async def _rulings(self, subjects: Sequence[Subject]) -> Sequence[Ruling | None]:
         """What the orders say of each; None where that cannot be told."""
@@ -235,6 +251,19 @@ class Sweeper:
         except PermanentError:
             return None
 
+    async def _expire(self, going: Sequence[LedgerEntry]) -> tuple[int, set[str]]:
+        """Remove them: how many expired, and the ids of those that the store does not let go."""
+        if not going:
+            return 0, set()
+        try:
+            return await self._custody.expire(going), set()
+        except PermanentError:
+            if len(going) == 1:
+                return 0, {going[0].id}
+            # One keeps itself, and no other.
+            found = [await self._expire([each]) for each in going]
+        return sum(expired for expired, _ in found), set().union(*(stay for _, stay in found))
+
     async def _held(self, over: Sequence[_Over], rulings: Sequence[Ruling | None]) -> set[str]:
         """The ids of those that a hold keeps, and that say so now.
 
@@ -245,11 +274,23 @@ class Sweeper:
         for each, ruling in zip(over, rulings, strict=True):
             if ruling is not None and ruling.hold is not None:
                 try:
-                    await self._custody.hold(each.entry, ruling.hold)
+                    await self._hold(each, ruling.hold)
                 except PermanentError:
                     continue
                 held.add(each.entry.id)
         return held
+
+    async def _hold(self, each: _Over, order: Order) -> None:
+        """Set the hold, and lift it where it was released meanwhile.
+
+        Whoever released it before it was set did not find it, and nobody else would lift it.
+        """
+        if not await self._custody.hold(each.entry, order):
+            return
+        now = await self._ruling(each.subject)
+        if now is not None and now.hold is None:
+            entry = await self._ledger.entry(each.entry.number)
+            await self._custody.hold(entry or each.entry, None, hold=False)
 
     def _tell(self, swept: Swept) -> None:
         if swept.expired:
@@ -269,11 +310,13 @@ async def _batches(
     documents: AsyncIterator[StoredDocument],
 ) -> AsyncGenerator[list[StoredDocument], None]:
     batch: list[StoredDocument] = []
+    size = 0
     async for document in documents:
         batch.append(document)
-        if len(batch) >= _BATCH:
+        size += len(document.json)
+        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch
 

@@ -94,7 +94,7 @@ def _signed(json: bytes, trust: Trust) -> RedactedRecord | None:
     try:
         record = read_record(json)
         actual = document_digest(msgspec.json.decode(json))
-    except (RecordInvalid, msgspec.DecodeError, UnicodeDecodeError):
+    except (RecordInvalid, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     integrity = record.integrity
     statement = record_statement(record.id, integrity)

@@ -43,6 +43,7 @@ __all__ = [
     "order_item",
     "order_of",
     "place_of",
+    "record_id_of",
     "record_item",
     "record_key",
     "size_of",
@@ -75,6 +76,11 @@ def item_id(record_id: str) -> str:
     if not _ID.fullmatch(record_id):
         raise RecordInvalid("the id cannot be an item's id")
     return record_id.replace("/", ".")
+
+
+def record_id_of(item: Item) -> str:
+    """The id of the record that an item holds, by the item's own: nobody can alter that one."""
+    return str(item["id"]).replace(".", "/")
 
 
 def record_key(item: Item) -> list[str]:
@@ -237,7 +243,7 @@ def place_of(item: Item) -> tuple[str, str, int]:
 def _read(item: Item, kind: type[ValueT]) -> ValueT | None:
     try:
         return from_json(item["json"], kind)
-    except (KeyError, TypeError, ValueError, msgspec.DecodeError):
+    except (KeyError, TypeError, ValueError, msgspec.DecodeError, RecursionError):
         return None
 
 

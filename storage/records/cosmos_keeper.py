@@ -21,9 +21,16 @@ from audit.ledger import LedgerEntry, LedgerState
 from audit.record import RedactedRecord
 from storage.records.cosmos_bodies import Bodies
 from storage.records.cosmos_client import Container
-from storage.records.cosmos_items import Item, entry_of, item_id, place_of, record_key
+from storage.records.cosmos_items import (
+    Item,
+    entry_of,
+    item_id,
+    place_of,
+    record_id_of,
+    record_key,
+)
 from storage.records.cosmos_ledger import CosmosLedger
-from storage.records.cosmos_leftovers import left_behind
+from storage.records.cosmos_leftovers import left_behind, readable
 from storage.records.cosmos_records import DOCUMENT, CosmosRecordReader
 from storage.records.keeper import check_amendable, check_rewritable, in_order
 from storage.records.port import StoredDocument
@@ -39,7 +46,8 @@ _OVER = "c.expires_at <= @now AND c.hold = false"
 _EXPIRED = f"{DOCUMENT}c.expires_at >= @since AND {_OVER} ORDER BY c.expires_at ASC"
 _OLDEST = f"SELECT c.expires_at FROM c WHERE {_OVER} ORDER BY c.expires_at ASC"  # noqa: S608 - constants
 _OVERDUE = f"SELECT VALUE COUNT(1) FROM c WHERE {_OVER}"  # noqa: S608 - constants
-_ENTRIES = "SELECT * FROM c WHERE c.kind = 'entry' AND "
+_ENTRY = "SELECT * FROM c WHERE c.kind = 'entry' AND c.exchange = @exchange"
+_ERASED = "SELECT * FROM c WHERE c.kind = 'entry' AND c.consumer = @consumer AND c.state = 'erased'"
 _NAMED = "SELECT c.id FROM c WHERE c.consumer = @consumer"
 
 _LOOKED_BACK = "looked_back"
@@ -78,7 +86,7 @@ class CosmosKeeper:
         found = self._records.query(_OF_EXCHANGE, [_named("exchange", exchange_id)])
         return in_order(
             [
-                StoredDocument(item["record"], text)
+                StoredDocument(record_id_of(item), text)
                 async for item in found
                 if (text := await self._texts.of(item)) is not None
             ]
@@ -156,7 +164,7 @@ class CosmosKeeper:
         return True
 
     async def _remove(self, entry: LedgerEntry) -> bool:
-        held = any(item["hold"] for item in await self._of(entry))
+        held = any(item.get("hold") for item in await self._of(entry))
         if held and not await self._removed_before(entry):
             raise RecordHeld(f"a hold forbids to remove the record {entry.id}")
         stands = await self._ledger.stands(entry)
@@ -188,8 +196,9 @@ class CosmosFinder:
 
     async def entry_of(self, record_id: str) -> LedgerEntry | None:
         """What became of the exchange of this id."""
-        found = await self._entries("c.exchange = @exchange", _named("exchange", record_id))
-        return found[0] if found else None
+        found = self._ledger.query(_ENTRY, [_named("exchange", record_id)])
+        entries = [entry_of(item) async for item in found]
+        return entries[0] if entries else None
 
     async def knows(self, consumer: str) -> bool:
         """Whether any record or any ledger entry names this consumer."""
@@ -217,25 +226,20 @@ class CosmosFinder:
 
     async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
         """The consumer's entries that were erased by one of these orders."""
-        erased = await self._entries(
-            "c.consumer = @consumer AND c.state = 'erased'", _named("consumer", consumer)
-        )
+        found = self._ledger.query(_ERASED, [_named("consumer", consumer)])
+        erased = [entry async for item in found if (entry := readable(item)) is not None]
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
 
     async def left_behind(self, since: str, until: str) -> Sequence[LedgerEntry]:
         """The entries erased or expired between these of which there is a record again."""
         return await left_behind(self._records, self._ledger, since, until)
 
-    async def _entries(self, condition: str, *parameters: Parameter) -> list[LedgerEntry]:
-        found = self._ledger.query(f"{_ENTRIES}{condition}", parameters)
-        return [entry_of(item) async for item in found]
-
     async def _documents(
         self, sql: str, *parameters: Parameter
     ) -> AsyncGenerator[StoredDocument, None]:
         async for item in self._records.query(sql, parameters):
             if (text := await self._texts.of(item)) is not None:
-                yield StoredDocument(item["record"], text)
+                yield StoredDocument(record_id_of(item), text)
 
 
 class _Texts:

@@ -16,7 +16,7 @@ from storage.records.cosmos_client import Container
 from storage.records.cosmos_items import Item, entry_of
 from storage.records.query_cosmos import Parameter
 
-__all__ = ["left_behind"]
+__all__ = ["left_behind", "readable"]
 
 _BETWEEN = (
     "SELECT * FROM c WHERE c.kind = 'entry' AND c.removed_at >= @since AND c.removed_at <= @until"
@@ -43,7 +43,7 @@ async def left_behind(
         {"name": "@until", "value": until},
     ]
     async for item in ledger.query(_BETWEEN, span):
-        if (entry := _readable(item)) is not None:
+        if (entry := readable(item)) is not None:
             batch.append(entry)
         if len(batch) == _TOGETHER:
             left += await _with_records(records, batch)
@@ -60,7 +60,8 @@ async def _with_records(records: Container, entries: Sequence[LedgerEntry]) -> l
     return [each for each in entries if each.id in there]
 
 
-def _readable(item: Item) -> LedgerEntry | None:
+def readable(item: Item) -> LedgerEntry | None:
+    """The entry in an item; None for one that is damaged, which is `verify`'s to name."""
     try:
         return entry_of(item)
     except RecordInvalid:

@@ -19,6 +19,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from audit.orders import Order
+from audit.value import Json
 from storage.records.cosmos_client import Container
 from storage.records.cosmos_items import BOOK, Item, order_item, order_of
 from storage.records.query_cosmos import Parameter
@@ -79,14 +80,7 @@ class CosmosOrderBook:
         if items is None:
             # A book that is too large to remember is read through once, and not once for each id.
             items = [item async for item in self._query("", [])]
-        return _in_order(
-            [
-                each
-                for each in items
-                if each.get("consumer") in consumers
-                or not set(record_ids).isdisjoint(each.get("ids") or ())
-            ]
-        )
+        return _in_order([each for each in items if _names_any(each, record_ids, consumers)])
 
     async def orders(self) -> Sequence[Order]:
         """All of them, oldest first."""
@@ -116,7 +110,7 @@ class CosmosOrderBook:
         items, size = [], 0
         async for item in self._query("", []):
             items.append(item)
-            size += 1 + len(item.get("ids") or ())
+            size += 1 + len(_ids(item))
         return items if size <= LARGEST else None
 
     async def _asked(self, record_id: str, consumer: str | None) -> list[Order]:
@@ -137,7 +131,20 @@ class CosmosOrderBook:
 def _names(item: Item, record_id: str, consumer: str | None) -> bool:
     """As the service tells it, by what stands beside the order's text."""
     by_consumer = consumer is not None and item.get("consumer") == consumer
-    return by_consumer or record_id in (item.get("ids") or ())
+    return by_consumer or record_id in _ids(item)
+
+
+def _names_any(item: Item, record_ids: Collection[str], consumers: Collection[str]) -> bool:
+    """As `_names`, for many; what is no text is no id and no consumer."""
+    named = item.get("consumer")
+    by_consumer = isinstance(named, str) and named in consumers
+    return by_consumer or any(isinstance(i, str) and i in record_ids for i in _ids(item))
+
+
+def _ids(item: Item) -> Sequence[Json]:
+    """The ids beside the order's text; none where somebody has put anything else there."""
+    ids = item.get("ids")
+    return ids if isinstance(ids, list) else ()
 
 
 def _in_order(items: Sequence[Item]) -> list[Order]:

@@ -123,7 +123,7 @@ class Finder(Protocol):
         """
 
     async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
-        """The consumer's entries that were erased by one of these orders."""
+        """The consumer's entries that were erased by one of these orders; no damaged one."""
 
     async def left_behind(self, since: str, until: str) -> Sequence[LedgerEntry]:
         """The entries erased or expired from `since` to `until` of which there is a record again.

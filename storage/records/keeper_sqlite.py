@@ -18,7 +18,7 @@ from audit.record import RedactedRecord
 from audit.value import to_json
 from storage.database import Database
 from storage.records.keeper import check_amendable, check_rewritable, in_order
-from storage.records.ledger_rows import AS_BYTES, INSERT, entry_at, entry_of, row_of
+from storage.records.ledger_rows import AS_BYTES, INSERT, Row, entry_at, entry_of, row_of
 from storage.records.port import StoredDocument
 from storage.records.sqlite import replace_row
 
@@ -155,12 +155,13 @@ class SqliteFinder:
 
     async def entry_of(self, record_id: str) -> LedgerEntry | None:
         """What became of the exchange of this id."""
-        found = await self._entries("id = ? LIMIT 1", record_id)
-        return found[0] if found else None
+        rows = await self._entered("id = ? LIMIT 1", record_id)
+        return entry_of(rows[0]) if rows else None
 
     async def removed_by(self, consumer: str, orders: Collection[str]) -> Sequence[LedgerEntry]:
         """The consumer's entries that were erased by one of these orders."""
-        erased = await self._entries("consumer = ? AND state = 'erased'", consumer)
+        rows = await self._entered("consumer = ? AND state = 'erased'", consumer)
+        erased = [entry for row in rows if (entry := _readable(row)) is not None]
         return [each for each in erased if each.amendments and each.amendments[-1].order in orders]
 
     async def left_behind(self, since: str, until: str) -> Sequence[LedgerEntry]:
@@ -186,10 +187,9 @@ class SqliteFinder:
         """Every record that expires from `since` to `now` and is not held."""
         return self._walk("expires_at <= ? AND NOT hold", "expires_at", now, since)
 
-    async def _entries(self, condition: str, *values: str) -> list[LedgerEntry]:
+    async def _entered(self, condition: str, *values: str) -> list[Row]:
         statement = f"SELECT {AS_BYTES} FROM ledger WHERE {condition}"  # noqa: S608 - constants
-        rows = await self._database.read(lambda db: db.execute(statement, values).fetchall())
-        return [entry_of(row) for row in rows]
+        return await self._database.read(lambda db: db.execute(statement, values).fetchall())
 
     async def _walk(
         self, condition: str, key: str, value: str, since: str = ""
@@ -209,6 +209,13 @@ class SqliteFinder:
 
 
 _TEXTS = "INSERT INTO texts (texts, rank) VALUES (?, ?)"  # how FTS5 takes its commands
+
+
+def _readable(row: Row) -> LedgerEntry | None:
+    try:
+        return entry_of(row)
+    except RecordInvalid:
+        return None
 
 
 def _removed(db: sqlite3.Connection, entry: LedgerEntry) -> bool:

@@ -87,7 +87,7 @@ def entry_of(row: Row) -> LedgerEntry:
             signature=signature,
             records=row[12],
         )
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, msgspec.DecodeError, RecursionError):
         name = f"{name_of(row[0])}/{name_of(row[1])}/{row[2]}"
         raise RecordInvalid(f"the ledger's entry {name} is damaged") from None
 

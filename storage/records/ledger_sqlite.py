@@ -112,7 +112,7 @@ def _checkpoint(row: Row) -> Checkpoint:
     place = (name_of(row[0]), name_of(row[1]), row[2])
     try:
         checkpoint = from_json(row[3], Checkpoint)
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, msgspec.DecodeError, RecursionError):
         checkpoint = None
     if checkpoint is None or (checkpoint.tap, checkpoint.boot, checkpoint.index) != place:
         raise RecordInvalid(f"the checkpoint {place[0]}/{place[1]}#{place[2]} is damaged")

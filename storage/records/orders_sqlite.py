@@ -75,5 +75,5 @@ def _order(json: bytes) -> Order:
     """Read an order; a damaged one is no order less: what it was about must wait."""
     try:
         return from_json(json, Order)
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, msgspec.DecodeError, RecursionError):
         raise RecordInvalid("a standing order in the store is damaged") from None

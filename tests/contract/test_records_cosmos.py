@@ -15,6 +15,7 @@ from audit.record import Request, Retention, Usage
 from audit.value import to_json
 from storage.records.cosmos_items import GRACE
 from tests.contract.cosmos_house import AT, House, found, references, sealed
+from tests.contract.doors import gone
 from tests.contract.samples import BOOT, a_record, an_entry, number, record_id
 
 
@@ -145,6 +146,24 @@ async def test_an_altered_item_is_seen_and_stops_nobody(house: House) -> None:
     assert len(await references(house)) == 3
 
 
+async def test_an_item_that_lost_its_fields_is_found_and_removed(house: House) -> None:
+    """Its id is the item's own; whoever goes over all records reaches those behind it."""
+    for seq in (1, 2):
+        await house.store.writer.put(sealed(a_record(seq), retention=Retention(expires_at=AT)))
+    item = await house.item(1)
+    del item["record"]
+    assert await house.store.records.replace(item, item["_etag"])
+    finder, keeper = house.store.finder, house.store.keeper
+    for walk in (finder.expired(AT), finder.of_consumer("demo")):
+        assert {each.id async for each in walk} == {record_id(1), record_id(2)}
+    assert [each.id for each in await keeper.documents(record_id(1))] == [record_id(1)]
+    item = await house.item(1)
+    del item["hold"]
+    assert await house.store.records.replace(item, item["_etag"])
+    assert await keeper.remove([an_entry(1, LedgerState.EXPIRED)]) == 1
+    assert await keeper.document(record_id(1)) is None
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("state", "erased"), ("exchange", "x"), ("consumer", "x"), ("json", "{}"), ("json", None)],
@@ -164,3 +183,14 @@ async def test_an_entry_that_is_found_by_something_else_is_damaged(
     assert told == [DamagedRow("tap", BOOT, seq=1)]
     with pytest.raises(RecordInvalid):
         await house.store.ledger.entry(number(1))
+
+
+async def test_a_damaged_entry_is_not_among_those_that_an_order_erased(house: House) -> None:
+    """It is verify's to name, and keeps none of the others from being told."""
+    for seq in (1, 2):
+        await house.store.keeper.remove([gone(seq)])
+    ledger = house.store.ledger._ledger
+    item = await ledger.read("entry.1", ["tap", BOOT, "entry.1"])
+    assert item is not None
+    assert await ledger.replace(item | {"json": "{"}, item["_etag"])
+    assert await house.store.finder.removed_by("demo", {"o-1"}) == [gone(2)]

@@ -108,6 +108,19 @@ async def test_a_damaged_order_holds_up_only_what_it_is_about() -> None:
         await worker.about(record_id(1), None)
 
 
+@pytest.mark.parametrize("beside", [{"consumer": []}, {"ids": 5}, {"ids": [{}]}])
+async def test_an_altered_order_holds_up_no_other(beside: Item) -> None:
+    """Whatever somebody made of what stands beside its text: others are found, by either way."""
+    desk = Desk()
+    other = an_order(OrderKind.ERASE, 2, name="o-2")
+    for order in (ERASE, other):
+        await desk.book().enter(order)
+    desk.container.items["orders", "o-1"] |= beside
+    worker = desk.book()
+    assert list(await worker.about(record_id(2), "demo")) == [other]
+    assert list(await worker.about_any({record_id(2)}, {"demo"})) == [other]
+
+
 async def test_a_book_that_is_too_large_is_not_kept_in_memory() -> None:
     """By the ids that its orders name: then the service is asked each time, by id and consumer."""
     desk = Desk()

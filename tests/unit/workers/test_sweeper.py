@@ -279,11 +279,20 @@ async def test_a_hold_that_died_before_its_records_keeps_them(house: House) -> N
     assert await house.sweeper().sweep() == Swept()
 
 
+# A number that no column takes, and values nested more deeply than a reader follows.
+_HUGE = f"replace(json, '\"seq\":1', '\"seq\":{2**63}')"
+_NESTED = "[" * 1_200 + "]" * 1_200
+_DEEP = f"'{{\"later\":{_NESTED},' || substr(json, 2)"
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         "UPDATE ledger SET amendments = 'none' WHERE seq = 1",
         "UPDATE records SET json = CAST(x'ff' AS TEXT) WHERE seq = 1",
+        f"UPDATE records SET json = {_HUGE} WHERE seq = 1",  # noqa: S608 - the test's own
+        f"UPDATE records SET json = {_DEEP} WHERE seq = 1",  # noqa: S608 - the test's own
+        f"UPDATE ledger SET amendments = '[{{\"later\":{_NESTED}}}]' WHERE seq = 1",  # noqa: S608 - the test's own
     ],
 )
 async def test_one_damaged_row_does_not_keep_the_others(tmp_path: Path, damage: str) -> None:
@@ -294,4 +303,31 @@ async def test_one_damaged_row_does_not_keep_the_others(tmp_path: Path, damage: 
     house.clock.now += 10
     assert await house.sweeper().sweep() == Swept(expired=1, refused=1)
     assert await house.state(2) is LedgerState.EXPIRED
+    await house.close()
+
+
+async def test_one_that_does_not_go_does_not_keep_the_others(tmp_path: Path) -> None:
+    """A session of which a column says that it is held, and no record does: all others go."""
+    house = await on_disk(tmp_path)
+    await house.carry(
+        sealed(1, expires_at=SOON),
+        sealed(2, expires_at=SOON, records=2),
+        sealed(3, expires_at=SOON),
+    )
+    held = f"UPDATE records SET hold = 1 WHERE id = '{record_id(2)}/2'"  # noqa: S608 - the test's own
+    assert await house.files[-1].write(lambda db: db.execute(held).rowcount) == 1  # type: ignore[attr-defined]  # the store's own file
+    house.clock.now += 10
+    assert await house.sweeper().sweep() == Swept(expired=2, refused=1)
+    assert await house.state(2) is LedgerState.STORED
+    await house.close()
+
+
+async def test_a_day_before_all_days_does_not_keep_the_others(tmp_path: Path) -> None:
+    """The record says when it expires, not the column beside it; no instant is made of that."""
+    house = await on_disk(tmp_path)
+    await house.carry(sealed(1, expires_at=SOON), sealed(2, expires_at=SOON))
+    moved = "UPDATE records SET expires_at = '0001-01-01T00:00:00+14:00' WHERE seq = 1"
+    await house.files[-1].write(lambda db: db.execute(moved).rowcount)  # type: ignore[attr-defined]  # the store's own file
+    house.clock.now += 10
+    assert await house.sweeper().sweep() == Swept(expired=2)
     await house.close()

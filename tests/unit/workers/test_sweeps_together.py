@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -14,11 +14,12 @@ import pytest
 
 from audit.ids import timestamp
 from audit.ledger import LedgerEntry
-from audit.orders import OrderKind
+from audit.orders import Order, OrderKind
 from audit.value import to_json
 from storage.database import Database
+from storage.records.keeper import Keeper
 from storage.records.memory import MemoryLedger, MemoryRecords
-from storage.records.memory_keeper import MemoryFinder
+from storage.records.memory_keeper import MemoryFinder, MemoryOrderBook
 from storage.records.port import StoredDocument
 from tests.contract.samples import record_id
 from tests.unit.workers.house import House, an_order, in_memory, on_disk, sealed
@@ -188,22 +189,102 @@ async def test_a_record_that_stays_ends_no_other_and_no_sweep() -> None:
     assert await a_sweeper(house).sweep() == Swept(refused=1, again=1)
 
 
-@pytest.mark.parametrize("forged", [True, False])
-async def test_a_bad_order_keeps_only_what_it_is_about(tmp_path: Path, forged: bool) -> None:
+DEEP = '{"later":' + "[" * 1_200 + "]" * 1_200 + "}"
+
+
+@pytest.mark.parametrize("damage", [None, "no json", DEEP])
+async def test_a_bad_order_keeps_only_what_it_is_about(tmp_path: Path, damage: str | None) -> None:
     """Forged or damaged: nobody knows what it says of its consumer, and no other waits for it."""
     house = await on_disk(tmp_path)
     one = sealed(1, consumer="other", expires_at=after(1))
     await house.carry(one, sealed(2, expires_at=after(1)))
     order = an_order(OrderKind.HOLD, consumer="other")
-    await house.book.enter(order if forged else signed_order(order, SIGNER))
-    if not forged:
+    await house.book.enter(order if damage is None else signed_order(order, SIGNER))
+    if damage is not None:
         store = house.files[-1]
         assert isinstance(store, Database)
-        await store.write(lambda db: db.execute("UPDATE orders SET json = 'no json'").rowcount)
+        await store.write(lambda db: db.execute("UPDATE orders SET json = ?", (damage,)).rowcount)
     house.clock.now += 2
     assert await house.sweeper().sweep() == Swept(expired=1, refused=1)
     assert await house.stored(1) is not None
     await house.close()
+
+
+class Heavy(Pages):
+    """Gives documents of eight megabytes: what is added makes no other record of them."""
+
+    async def expired(self, now: str, since: str = "") -> AsyncGenerator[StoredDocument, None]:
+        """As they are, and much space behind each."""
+        async for each in super().expired(now, since):
+            yield StoredDocument(each.id, each.json + b" " * 8_000_000)
+
+
+async def test_a_batch_ends_by_what_it_weighs() -> None:
+    """And not only by number: two of these are one, however many are over."""
+    house, calls = await counted(6)
+    assert isinstance(house.writer, MemoryRecords)
+    house.finder = Heavy(house.writer, cast("MemoryLedger", house.writer.ledger))
+    assert await a_sweeper(house).sweep() == Swept(expired=6)
+    assert calls["about_any"] == 3
+
+
+class Crowd:
+    """A keeper that sees how many ask for the records of a session at once."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._now = self.most = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._keeper, name)
+
+    async def documents(self, exchange_id: str) -> Sequence[StoredDocument]:
+        """As the keeper gives them, when all others have had a turn."""
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0)
+        self._now -= 1
+        return await self._keeper.documents(exchange_id)
+
+
+async def test_few_sessions_are_read_at_once() -> None:
+    """Each may have hundreds of records, all of which are in memory then."""
+    house = in_memory()
+    await house.carry(*[sealed(seq, expires_at=after(seq), records=2) for seq in range(1, 21)])
+    house.clock.now += 21
+    crowd = Crowd(house.keeper)
+    house.keeper = cast("Keeper", crowd)
+    assert await a_sweeper(house).sweep() == Swept(expired=20)
+    assert 1 < crowd.most <= 4
+
+
+class Releasing(MemoryOrderBook):
+    """Its first hold is released when it has just been told of, before anything follows of it."""
+
+    house: House
+
+    async def about_any(
+        self, record_ids: Collection[str], consumers: Collection[str]
+    ) -> Sequence[Order]:
+        """As it was a moment ago."""
+        told = await super().about_any(record_ids, consumers)
+        if any(each.released is None for each in told):
+            await self.house.holder().release("h-1", "over")
+        return told
+
+
+async def test_a_hold_that_is_released_while_it_is_carried_out_does_not_stay() -> None:
+    """Whoever released it found nothing to lift: the sweep lifts it, and the next one removes."""
+    house, book = in_memory(), Releasing()
+    house.book, book.house = book, house
+    await house.carry(sealed(1, expires_at=after(1)))
+    await book.enter(signed_order(an_order(OrderKind.HOLD, consumer="demo", name="h-1"), SIGNER))
+    house.clock.now += 2
+    assert await a_sweeper(house).sweep() == Swept()
+    record = await house.stored(1)
+    assert record is not None
+    assert not record.retention.hold
+    assert await a_sweeper(house).sweep() == Swept(expired=1)
 
 
 async def test_what_is_overdue_is_told() -> None:
@@ -249,7 +330,10 @@ async def test_a_removal_is_looked_at_at_three_ages() -> None:
     assert await seen_at(in_memory(), ages) == [1, 0, 1, 0, 1, 0]
 
 
-@pytest.mark.parametrize("mark", ["", "x", "9", after(86_400.0)])
+NO_MARKS = ["", "x", "9", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", after(86_400.0)]
+
+
+@pytest.mark.parametrize("mark", NO_MARKS)
 async def test_a_mark_that_cannot_be_is_not_believed(mark: str) -> None:
     """It would end all looking: the look reaches back a day, as if there were none."""
     house = in_memory()

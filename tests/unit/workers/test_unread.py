@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from audit.errors import RecordHeld, SignatureInvalid
@@ -41,6 +42,15 @@ async def change(house: House, statement: str) -> None:
     assert await database.write(lambda db: db.execute(statement).rowcount) == 1
 
 
+async def bury(house: House, seq: int) -> None:
+    """Put something into a record that no reader follows to its end, as a forger might."""
+    deep = "[" * 1_200 + "]" * 1_200
+    await change(
+        house,
+        f"UPDATE records SET json = '{{\"later\":{deep},' || substr(json, 2) WHERE seq = {seq}",  # noqa: S608 - a number of the test's own
+    )
+
+
 async def damage(house: House, seq: int) -> None:
     """Cut the end off the text of a record, as a bad block would."""
     await change(
@@ -55,10 +65,13 @@ async def there(house: House) -> set[str]:
     return {found.id for each in documents if (found := await each) is not None}
 
 
-async def test_it_goes_with_its_consumer(house: House) -> None:
+@pytest.mark.parametrize("harm", [damage, bury])
+async def test_it_goes_with_its_consumer(
+    house: House, harm: Callable[[House, int], Awaitable[None]]
+) -> None:
     """All of the consumer's records are erased and certified, the unreadable one too."""
     await house.carry(sealed(1), sealed(2), sealed(3, consumer="other"))
-    await damage(house, 1)
+    await harm(house, 1)
     erasure = await house.eraser().erase(an_order(ERASE, consumer="demo", before=LATER))
     assert {each.id for each in erasure.certificate.erased} == {record_id(1), record_id(2)}
     assert not erasure.left
@@ -116,6 +129,17 @@ async def test_by_id_without_a_signed_entry_it_is_refused_by_name(house: House) 
     await change(house, "UPDATE ledger SET consumer = 'other' WHERE seq = 1")
     with pytest.raises(SignatureInvalid, match=record_id(1)):
         await house.eraser().erase(an_order(ERASE, 1))
+
+
+async def test_an_erased_one_bars_no_later_erasure(house: House) -> None:
+    """What became of its entry since is for verify to name: the consumer's other records go."""
+    await house.carry(sealed(1), sealed(2))
+    order = an_order(ERASE, consumer="demo", before=LATER)
+    await house.eraser().erase(order)
+    await change(house, "UPDATE ledger SET amendments = '[' WHERE seq = 1")
+    again = msgspec.structs.replace(order, id="o-2")
+    certificate = (await house.eraser().erase(again)).certificate
+    assert [each.id for each in certificate.erased] == [record_id(2)]
 
 
 @pytest.mark.parametrize(("session", "before"), [("s-1", LATER), (None, NOW)])
