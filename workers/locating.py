@@ -2,7 +2,8 @@
 
 The law: what is looked for is looked for everywhere before anything is done, upstream first, and
 what nobody knows is an error: an order about a misspelt id would look like an erasure and be none.
-Of a record that cannot be read, the ledger's entry says what it is, if a worker has signed that.
+Of a record that cannot be read, the ledger's entry says what it is, if a worker has signed that
+and had opened the exchange.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ class Locator:
         return None if entry is None else Located(Place.DEAD_LETTERED, entry)
 
     def _unread(self, record_id: str, entry: LedgerEntry | None) -> Located:
-        if entry is None or not self._believes(entry):
+        if entry is None or not self._believes(entry) or _says_nothing(entry):
             raise SignatureInvalid(
                 f"the record {record_id} cannot be read, and no worker's entry says what it is;"
                 " `auditstream verify` tells more"
@@ -167,6 +168,14 @@ class Locator:
         if self._in_spools is None:
             self._in_spools = self._spooled()
         return self._in_spools
+
+
+def _says_nothing(entry: LedgerEntry) -> bool:
+    """Whether it was made of what nobody had opened: it says no consumer, whose hold may keep it.
+
+    What was removed lawfully may go again, whoever's it was.
+    """
+    return entry.consumer is None and entry.state not in _GONE
 
 
 def _unopened(record_id: str, number: ExchangeNumber) -> LedgerEntry:

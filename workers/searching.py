@@ -140,7 +140,7 @@ class Search:
             located = await self._locator.locate(exchange_id)
         except ExchangeUnknown:
             return None  # removed meanwhile
-        if located.subject is None or located.subject.consumer != order.consumer:
+        if located.subject is None or located.subject.consumer not in (None, order.consumer):
             return None
         if not covers(order, located.subject):
             raise RecordInvalid(f"whether the order names {exchange_id} cannot be told")

@@ -15,9 +15,11 @@ from redaction.build import build_redactor
 from redaction.policy import Policy
 from storage.database import Database
 from storage.records.query import parse
+from storage.records.signed_ledger import SigningLedger
 from tests.contract.samples import record_id
 from tests.unit.workers.house import NOW, House, an_order, on_disk, sealed
 from tests.unit.workers.parts import NOW_NS, SIGNER, TRUST
+from workers.changes import removed_entry
 from workers.rereading import Rereader, Rereading, Seen
 from workers.sweeper import Swept
 
@@ -116,6 +118,48 @@ async def test_by_id_without_a_signed_entry_it_is_refused_by_name(house: House) 
     await change(house, "UPDATE ledger SET consumer = 'other' WHERE seq = 1")
     with pytest.raises(SignatureInvalid, match=record_id(1)):
         await house.eraser().erase(an_order(ERASE, 1))
+
+
+async def set_aside_over_its_record(house: House) -> None:
+    """A worker put a record and died; it went bad, and so the next worker set the message aside."""
+    await house.carry(sealed(1), sealed(2))
+    await damage(house, 1)
+    await change(house, "DELETE FROM ledger WHERE seq = 1")
+    await house.queue.send([sealed(1)])
+    with pytest.raises(SignatureInvalid):
+        await house.carry(sealed(1))
+    await house.set_aside_next()
+
+
+async def test_what_was_set_aside_says_nothing_of_a_record(house: House) -> None:
+    """Its entry says no consumer, whose hold may keep it: nothing of it goes by its id."""
+    await set_aside_over_its_record(house)
+    with pytest.raises(SignatureInvalid, match=record_id(1)):
+        await house.holder().add(an_order(HOLD, consumer="demo", name="h-1"))
+    with pytest.raises(SignatureInvalid, match=record_id(1)):
+        await house.eraser().erase(an_order(ERASE, 1))
+    assert await there(house) == {record_id(1), record_id(2)}
+    assert await house.admin.find(record_id(1)) is not None
+
+
+async def test_what_was_set_aside_over_a_record_is_named(house: House) -> None:
+    """An order by consumer takes what it can tell, and neither takes nor passes over this one."""
+    await set_aside_over_its_record(house)
+    erasure = await house.eraser().erase(an_order(ERASE, consumer="demo", before=LATER))
+    assert [each.id for each in erasure.certificate.erased] == [record_id(2)]
+    assert list(erasure.left) == [record_id(1)]
+    assert await there(house) == {record_id(1)}
+
+
+async def test_what_was_erased_unopened_and_is_there_again_goes_by_its_id(house: House) -> None:
+    """Nobody knows whose it was: it is named to who asks by consumer, and goes as it went."""
+    await set_aside_over_its_record(house)
+    entry = removed_entry(await house.entry(1), LedgerState.ERASED, at=NOW, kind="erased")
+    await SigningLedger(house.ledger, SIGNER).enter(entry)
+    erasure = await house.eraser().erase(an_order(ERASE, consumer="demo", before=LATER))
+    assert list(erasure.left) == [record_id(1)]
+    assert not (await house.eraser().erase(an_order(ERASE, 1, name="e-2"))).left
+    assert await there(house) == set()
 
 
 @pytest.mark.parametrize(("session", "before"), [("s-1", LATER), (None, NOW)])
