@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from audit.errors import RecordHeld, SignatureInvalid
+from audit.errors import BlobMissing, RecordHeld, SignatureInvalid
 from audit.ids import timestamp
 from audit.ledger import LedgerState
-from audit.orders import OrderKind
+from audit.orders import Order, OrderKind
 from redaction.build import build_redactor
 from redaction.policy import Policy
 from storage.database import Database
@@ -160,6 +160,47 @@ async def test_what_was_erased_unopened_and_is_there_again_goes_by_its_id(house:
     assert list(erasure.left) == [record_id(1)]
     assert not (await house.eraser().erase(an_order(ERASE, 1, name="e-2"))).left
     assert await there(house) == set()
+
+
+async def lose(house: House, record: str) -> None:
+    """Have the text of a record no more where the store looks for it."""
+    await change(house, f"UPDATE records SET json = '' WHERE id = '{record}'")  # noqa: S608 - the test's own
+
+
+@pytest.mark.parametrize("session", [None, "s-1"])
+@pytest.mark.parametrize(("records", "lost"), [(1, ""), (3, ""), (3, "/2"), (3, "/3")])
+async def test_a_text_that_is_elsewhere_is_not_called_erased(
+    house: House, records: int, lost: str, session: str | None
+) -> None:
+    """By consumer it is left and named, whole; by its id refused, with what to look at."""
+    await house.carry(sealed(1, session="s-1", records=records), sealed(2, session="s-1"))
+    await lose(house, f"{record_id(1)}{lost}")
+    before = await house.keeper.documents(record_id(1))
+    assert len(before) == records
+    told: list[str] = []
+    order = an_order(ERASE, consumer="demo", session=session, before=LATER)
+    assert [each.id for each in await house.eraser().look(order, told.append)] == [record_id(2)]
+    erasure = await house.eraser().erase(order)
+    assert [each.id for each in erasure.certificate.erased] == [record_id(2)]
+    assert list(erasure.left) == told == [record_id(1)]
+    with pytest.raises(BlobMissing, match=record_id(1)):
+        await house.eraser().erase(an_order(ERASE, 1, name="e-2"))
+    assert await house.keeper.documents(record_id(1)) == before
+    assert await house.state(1) is LedgerState.STORED
+
+
+@pytest.mark.parametrize(
+    "order", [an_order(ERASE, 1), an_order(ERASE, consumer="demo", before=LATER)]
+)
+async def test_a_text_that_is_nowhere_is_no_hindrance_to_who_knows_that(
+    house: House, order: Order
+) -> None:
+    """Who says that it is lost erases what is left, by its id or with its consumer."""
+    await house.carry(sealed(1))
+    await lose(house, record_id(1))
+    assert not (await house.eraser().erase(order, lost=True)).left
+    assert await there(house) == set()
+    assert await house.state(1) is LedgerState.ERASED
 
 
 @pytest.mark.parametrize(("session", "before"), [("s-1", LATER), (None, NOW)])
