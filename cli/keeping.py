@@ -39,6 +39,11 @@ _OUT = click.option(
     help="Of the consumer's, those received before this day or instant (UTC); now, when not given.",
 )
 @options(_WHY, _OUT, _JSON)
+@click.option(
+    "--lost-text",
+    is_flag=True,
+    help="Also records whose text is not where `blobs.*` says: their blobs, if any, stay.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be erased, and erase nothing.")
 @options(KEY_OPTION, *SETTING_OPTIONS)
 def erase(*, config: Path | None, data: str | None, keys: str | None, **rest: Any) -> None:

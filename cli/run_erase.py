@@ -39,6 +39,7 @@ def run_erase(
     out: Path | None,
     as_json: bool,
     dry_run: bool,
+    lost_text: bool,
 ) -> int:
     """Erase, or say what would be. Gives 1 when bytes may be left, else 0.
 
@@ -57,26 +58,35 @@ def run_erase(
         why=why,
     )
     if dry_run:
-        return asyncio.run(_look(settings, order, as_json=as_json))
-    return erase_and_certify(settings, order, out=out, quiet=as_json)
+        return asyncio.run(_look(settings, order, lost=lost_text, as_json=as_json))
+    return erase_and_certify(settings, order, out=out, quiet=as_json, lost=lost_text)
 
 
 def erase_and_certify(
-    settings: Settings, order: Order, *, out: Path | None, quiet: bool, letters: bool = False
+    settings: Settings,
+    order: Order,
+    *,
+    out: Path | None,
+    quiet: bool,
+    letters: bool = False,
+    lost: bool = False,
 ) -> int:
-    """Carry the order out, over dead letters only if so, and hand its certificate over."""
+    """Carry the order out, over dead letters only if so, and hand its certificate over.
+
+    Records that have lost their text go only if `lost`.
+    """
     with _target(out) as target:
-        erasure, waiting = asyncio.run(_erase(settings, order, letters=letters))
+        erasure, waiting = asyncio.run(_erase(settings, order, letters=letters, lost=lost))
         target.write(to_json(erasure.certificate) + b"\n")
     if not quiet:
         _say(erasure_lines(erasure, order, waiting=waiting, out=out))
     return 0 if erasure.clean and not erasure.left else 1
 
 
-async def _look(settings: Settings, order: Order, *, as_json: bool) -> int:
+async def _look(settings: Settings, order: Order, *, lost: bool, as_json: bool) -> int:
     async with office_of(settings) as office:
         left: list[str] = []
-        found = await office.eraser.look(order, left.append)
+        found = await office.eraser.look(order, left.append, lost=lost)
     _say(left_lines(left))
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(plan_document(found)) + b"\n")
@@ -85,10 +95,13 @@ async def _look(settings: Settings, order: Order, *, as_json: bool) -> int:
     return 0
 
 
-async def _erase(settings: Settings, order: Order, *, letters: bool) -> tuple[Erasure, int]:
+async def _erase(
+    settings: Settings, order: Order, *, letters: bool, lost: bool
+) -> tuple[Erasure, int]:
     async with office_of(settings) as office:
-        carry_out = office.eraser.discard if letters else office.eraser.erase
-        return await carry_out(order), await _sealed(office)
+        eraser = office.eraser
+        done = eraser.discard(order) if letters else eraser.erase(order, lost=lost)
+        return await done, await _sealed(office)
 
 
 async def _sealed(office: Office) -> int:

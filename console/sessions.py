@@ -159,12 +159,17 @@ class Sessions:
 
         Whatever is not one of ours is None too.
         """
-        session = self._opened(cookie)
-        if session is None or self._over(session):
+        session = self.leaving(cookie)
+        if session is None or session.id in self._ended:
             return None
         said = self._seal.open(Kind.PURPOSE, session.id, purpose)
         session.purpose = "" if said is None else said.decode()
         return session
+
+    def leaving(self, cookie: str) -> Session | None:
+        """The session of a cookie, also one that was ended here; None where its time is over."""
+        session = self._opened(cookie)
+        return None if session is None or self._over(session) else session
 
     def renewed(self, session: Session) -> str | None:
         """The cookie to give in place of the one that came, where that is due."""
@@ -177,10 +182,11 @@ class Sessions:
     def close(self, cookie: str) -> tuple[str, float] | None:
         """End a session, in this process: its id, and the instant when it would be over anyway.
 
-        What is none is left alone.
+        What is none is left alone. One that was ended gives the same again: whoever was to tell
+        the other processes may not have got so far.
         """
-        session = self._opened(cookie)
-        if session is None or self._over(session):
+        session = self.leaving(cookie)
+        if session is None:
             return None
         now = self._now()
         while self._ended and next(iter(self._ended.values())) < now:
@@ -195,11 +201,7 @@ class Sessions:
         now = self._now()
         if session.began > now + LEEWAY or session.used > now + LEEWAY:
             return True
-        return (
-            now - session.used > self._idle
-            or now - session.began > self.longest
-            or session.id in self._ended
-        )
+        return now - session.used > self._idle or now - session.began > self.longest
 
     def _sealed(self, session: Session) -> str:
         who = session.principal

@@ -16,6 +16,7 @@ from functools import partial
 
 from audit.certificate import Certificate, Erased
 from audit.errors import (
+    BlobMissing,
     ExchangeUnknown,
     OrderInvalid,
     PermanentError,
@@ -49,8 +50,8 @@ class Erasure:
     """An erasure that was carried out. Not `clean` when bytes of it may still be in files.
 
     Then a reader kept them there, or `obstacles` say what did. `left` are the ids of records that
-    cannot be read and were left: nobody could say that the order names them, or the store did not
-    let them go.
+    cannot be read and were left: nobody could say that the order names them, the store did not let
+    them go, or their text is lost (`Located.lost`).
     """
 
     certificate: Certificate
@@ -83,29 +84,33 @@ class Eraser:
         self._signer = signer
         self._claimed = claimed
 
-    async def look(self, order: Order, tell: Tell = _unheard) -> list[Located]:
+    async def look(
+        self, order: Order, tell: Tell = _unheard, *, lost: bool = False
+    ) -> list[Located]:
         """What the order would remove now; nothing is done. `tell` is `Search.of`'s.
 
+        What has lost its text is among it if `lost`; else `tell` hears of it, and by its id it
+        raises `BlobMissing`: removed, it would be certified as erased with its text still there.
         Raises `ExchangeUnknown` for an id that nobody knows, `ConsumerUnknown`, and `RecordHeld`,
         which names the hold, when one keeps any of it, or might keep what nobody has opened yet.
         """
         order = by_exchange(order)
         await self._search.check_consumer(order)
-        found = await self._search.of(order, tell)
+        found = await self._found(order, tell, lost=lost)
         await self._refuse_held(found)
         await self._refuse_unopened([each for each in found if each.sealed])
         await self._refuse_unread([each for each in found if each.unread])
         return found
 
-    async def erase(self, order: Order) -> Erasure:
-        """Give the order and carry it out.
+    async def erase(self, order: Order, *, lost: bool = False) -> Erasure:
+        """Give the order and carry it out; `lost` is `look`'s.
 
         Raises what `look` does, and then nothing was done; `StoreUnavailable`,
         `QueueUnavailable` or `BlobsUnavailable` when it could not be finished: then the order
         stands already.
         """
-        await self.look(order)
-        return await self._carry_out(order, "erased")
+        await self.look(order, lost=lost)
+        return await self._carry_out(order, "erased", lost=lost)
 
     async def discard(self, order: Order) -> Erasure:
         """Erase dead letters, by their ids, and nothing else.
@@ -136,11 +141,11 @@ class Eraser:
         await self._queue.scrub()
         return removed
 
-    async def _carry_out(self, order: Order, kind: str) -> Erasure:
+    async def _carry_out(self, order: Order, kind: str, *, lost: bool = False) -> Erasure:
         order = by_exchange(order)
         await self._book.enter(signed_order(order, self._signer))
         left: list[str] = []
-        found = await self._search.of(order, left.append)
+        found = await self._found(order, left.append, lost=lost)
         before = await self._search.removed_before(order)
         gone = [each for each in found if each.place is not Place.REMOVED and not each.unread]
         for at in range(0, len(gone), _BATCH):
@@ -168,6 +173,19 @@ class Eraser:
             except TransientError as error:
                 obstacles.append(str(error))
         return clean and not obstacles, obstacles
+
+    async def _found(self, order: Order, tell: Tell, *, lost: bool) -> list[Located]:
+        """What the order is about, without what `look` says of lost texts."""
+        found = await self._search.of(order, tell)
+        left = [each for each in found if each.lost and not lost]
+        if named := [each for each in left if each.id in order.ids]:
+            raise BlobMissing(
+                f"the text of {_names(named)} is not where `blobs.*` says, and may be elsewhere;"
+                " see to these settings first, and erase it with --lost-text where it is nowhere"
+            )
+        for each in left:
+            tell(each.id)
+        return [each for each in found if lost or not each.lost]
 
     async def _queued(self, ids: Collection[str]) -> Collection[str]:
         """Which of these the queue holds: duplicates of what was stored, most of them dead.

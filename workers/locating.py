@@ -2,7 +2,8 @@
 
 The law: what is looked for is looked for everywhere before anything is done, upstream first, and
 what nobody knows is an error: an order about a misspelt id would look like an erasure and be none.
-Of a record that cannot be read, the ledger's entry says what it is, if a worker has signed that.
+Of a record that cannot be read, the ledger's entry says what it is, if a worker has signed that
+and had opened the exchange.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Located:
 
     `entry` is what the ledger has of it, or would have. Of a stored record, `subject` is what
     orders ask about, and `held` whether the record says that it is. One that is `unread` is stored
-    and cannot be read: of it, all is said that a signed entry says.
+    and cannot be read: of it, all is said that a signed entry says. Of one that is `lost`, the text
+    of a record is not where the store looks for it, which is no proof that there is none.
     """
 
     place: Place
@@ -52,6 +54,7 @@ class Located:
     subject: Subject | None = None
     held: bool = False
     unread: bool = False
+    lost: bool = False
 
     @property
     def id(self) -> str:
@@ -73,14 +76,14 @@ def stored(
     return Located(Place.STORED, entry, subject, held)
 
 
-def unread(entry: LedgerEntry) -> Located:
+def unread(entry: LedgerEntry, *, lost: bool = False) -> Located:
     """A stored exchange whose records cannot be read, as its signed entry has it.
 
     It was received before it was entered, at the latest: so it counts as being that old.
     """
     subject = Subject(id=entry.id, consumer=entry.consumer, received_at=entry.at)
     held = bool(entry.amendments) and entry.amendments[-1].kind == "hold"
-    return Located(Place.STORED, entry, subject, held, unread=True)
+    return Located(Place.STORED, entry, subject, held, unread=True, lost=lost)
 
 
 class Locator:
@@ -134,7 +137,8 @@ class Locator:
         if documents := await self._keeper.documents(record_id):
             records = read_records(each.json for each in documents)
             if records is None:
-                return self._unread(record_id, entry)
+                lost = not all(each.json for each in documents)
+                return self._unread(record_id, entry, lost=lost)
             return stored(records, entry, self._subject_of(*records))
         if entry is not None and entry.state is LedgerState.STORED:
             entry = await self._removed_meanwhile(record_id)
@@ -146,13 +150,13 @@ class Locator:
         # Set aside, and the queue has lost it: it may come again from somewhere.
         return None if entry is None else Located(Place.DEAD_LETTERED, entry)
 
-    def _unread(self, record_id: str, entry: LedgerEntry | None) -> Located:
-        if entry is None or not self._believes(entry):
+    def _unread(self, record_id: str, entry: LedgerEntry | None, *, lost: bool) -> Located:
+        if entry is None or not self._believes(entry) or _says_nothing(entry):
             raise SignatureInvalid(
                 f"the record {record_id} cannot be read, and no worker's entry says what it is;"
                 " `auditstream verify` tells more"
             )
-        return unread(entry)
+        return unread(entry, lost=lost)
 
     async def _removed_meanwhile(self, record_id: str) -> LedgerEntry:
         entry = await self._finder.entry_of(record_id)
@@ -167,6 +171,14 @@ class Locator:
         if self._in_spools is None:
             self._in_spools = self._spooled()
         return self._in_spools
+
+
+def _says_nothing(entry: LedgerEntry) -> bool:
+    """Whether it was made of what nobody had opened: it says no consumer, whose hold may keep it.
+
+    What was removed lawfully may go again, whoever's it was.
+    """
+    return entry.consumer is None and entry.state not in _GONE
 
 
 def _unopened(record_id: str, number: ExchangeNumber) -> LedgerEntry:

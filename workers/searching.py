@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TypeAlias
 
 from audit.errors import ConsumerUnknown, ExchangeUnknown, RecordInvalid, SignatureInvalid
@@ -75,11 +76,13 @@ class Search:
         `SignatureInvalid` for one that cannot be read and has no entry to go by.
         """
         found = {each: await self._locator.locate(each) for each in order.ids}
-        unclear = dict[str, None]()
+        unclear, lost = dict[str, None](), set[str]()
         if order.consumer is not None:
-            hear = unclear.setdefault
-            async with aclosing(self._of_consumer(order, order.consumer, hear)) as records:
+            hear, miss = unclear.setdefault, lost.add
+            async with aclosing(self._of_consumer(order, order.consumer, hear, miss)) as records:
                 found |= {each.id: each async for each in records}
+        # Whichever of its records was read last.
+        found |= {each: replace(found[each], lost=True) for each in found.keys() & lost}
         for each in unclear.keys() - found.keys():
             tell(each)
         return list(found.values())
@@ -108,11 +111,16 @@ class Search:
         return holds
 
     async def _of_consumer(
-        self, order: Order, consumer: str, tell: Tell
+        self, order: Order, consumer: str, tell: Tell, miss: Tell
     ) -> AsyncGenerator[Located, None]:
-        """The exchanges of which the order names any record: it is about all of them then."""
+        """The exchanges of which the order names any record: it is about all of them then.
+
+        `miss` hears of each of which a text is lost.
+        """
         async with aclosing(self._finder.of_consumer(consumer)) as documents:
             async for document in documents:
+                if not document.json:
+                    miss(exchange_of(document.id))
                 try:
                     found = await self._named(order, document)
                 except (RecordInvalid, SignatureInvalid):
@@ -140,7 +148,7 @@ class Search:
             located = await self._locator.locate(exchange_id)
         except ExchangeUnknown:
             return None  # removed meanwhile
-        if located.subject is None or located.subject.consumer != order.consumer:
+        if located.subject is None or located.subject.consumer not in (None, order.consumer):
             return None
         if not covers(order, located.subject):
             raise RecordInvalid(f"whether the order names {exchange_id} cannot be told")

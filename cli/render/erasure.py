@@ -58,8 +58,9 @@ def erasure_lines(erasure: Erasure, order: Order, *, waiting: int, out: Path | N
 def left_lines(left: Sequence[str]) -> list[str]:
     """The records that cannot be read and that the order does not reach, one line each."""
     return [
-        f"{neutral_line(each)} cannot be read and was left: nobody can tell whether it is meant, or"
-        " a hold is on it; `auditstream verify` tells more, and --id names it alone"
+        f"{neutral_line(each)} cannot be read and was left: nobody can tell whether it is meant, a"
+        " hold is on it, or its text is not where `blobs.*` says; `auditstream verify` tells more,"
+        " and --id names it alone"
         for each in left
     ]
 

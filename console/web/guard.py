@@ -104,9 +104,12 @@ async def _by_session(request: web.Request, handler: Handler) -> web.StreamRespo
 async def _session(request: web.Request) -> Session | None:
     """The browser's session, unless it was left, here or anywhere."""
     console = request.app[CONSOLE]
-    session = console.sessions.find(given(request, Kind.SESSION), given(request, Kind.PURPOSE))
-    # Who leaves may do so, whether or not anybody can tell that they have left already.
-    if session is None or console.leavings is None or request.path == "/leave":
+    cookie = given(request, Kind.SESSION)
+    # Who leaves may do so again, whether or not anybody can tell that they have left already.
+    if request.path == "/leave":
+        return console.sessions.leaving(cookie)
+    session = console.sessions.find(cookie, given(request, Kind.PURPOSE))
+    if session is None or console.leavings is None:
         return session
     return None if await console.leavings.heard(session.id) else session
 

@@ -211,6 +211,29 @@ async def test_where_nobody_can_tell_who_has_left_nothing_is_shown() -> None:
         assert await _is_out(browser, two.there)
 
 
+@pytest.mark.parametrize("leave", [True, False])
+async def test_who_leaves_again_tells_the_others_what_they_could_not_be_told(leave: bool) -> None:
+    """It is over here by then: the first answer was lost, or a new sign-in was refused."""
+    store = MemoryEndedSessions()
+    async with pair(READER, ended=store) as two, two.browser() as browser, two.browser() as thief:
+        await browser.get(f"{two.here.url}{await two.come_back(browser, begin=two.here)}")
+        await browser.get(two.here.url)
+        held = {each.key: each.value for each in browser.client.cookie_jar}
+        for kind, statuses in ((Silent, {503}), (MemoryEndedSessions, {200, 303})):
+            store.__class__ = kind
+            browser.client.cookie_jar.update_cookies(held, URL(two.here.url))
+            if leave:
+                async with await _posted(browser, two.here, "leave") as answer:
+                    status = answer.status
+            else:
+                path = await two.come_back(browser, begin=two.here)
+                status = (await browser.get(f"{two.here.url}{path}")).status
+            assert status in statuses
+        thief.client.cookie_jar.update_cookies(held, URL(two.here.url))
+        for side in (two.here, two.there):
+            assert await _is_out(thief, side)
+
+
 async def test_a_session_is_asked_for_once_in_a_while() -> None:
     """Not at each click, and again when the time is over in which one must hear of it."""
     clock, store = Clock(), Counting()

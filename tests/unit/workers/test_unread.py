@@ -8,17 +8,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from audit.errors import RecordHeld, SignatureInvalid
+from audit.errors import BlobMissing, RecordHeld, SignatureInvalid
 from audit.ids import timestamp
 from audit.ledger import LedgerState
-from audit.orders import OrderKind
+from audit.orders import Order, OrderKind
 from redaction.build import build_redactor
 from redaction.policy import Policy
 from storage.database import Database
 from storage.records.query import parse
+from storage.records.signed_ledger import SigningLedger
 from tests.contract.samples import record_id
 from tests.unit.workers.house import NOW, House, an_order, on_disk, sealed
 from tests.unit.workers.parts import NOW_NS, SIGNER, TRUST
+from workers.changes import removed_entry
 from workers.rereading import Rereader, Rereading, Seen
 from workers.sweeper import Swept
 
@@ -140,6 +142,89 @@ async def test_an_erased_one_bars_no_later_erasure(house: House) -> None:
     again = msgspec.structs.replace(order, id="o-2")
     certificate = (await house.eraser().erase(again)).certificate
     assert [each.id for each in certificate.erased] == [record_id(2)]
+
+
+async def set_aside_over_its_record(house: House) -> None:
+    """A worker put a record and died; it went bad, and so the next worker set the message aside."""
+    await house.carry(sealed(1), sealed(2))
+    await damage(house, 1)
+    await change(house, "DELETE FROM ledger WHERE seq = 1")
+    await house.queue.send([sealed(1)])
+    with pytest.raises(SignatureInvalid):
+        await house.carry(sealed(1))
+    await house.set_aside_next()
+
+
+async def test_what_was_set_aside_says_nothing_of_a_record(house: House) -> None:
+    """Its entry says no consumer, whose hold may keep it: nothing of it goes by its id."""
+    await set_aside_over_its_record(house)
+    with pytest.raises(SignatureInvalid, match=record_id(1)):
+        await house.holder().add(an_order(HOLD, consumer="demo", name="h-1"))
+    with pytest.raises(SignatureInvalid, match=record_id(1)):
+        await house.eraser().erase(an_order(ERASE, 1))
+    assert await there(house) == {record_id(1), record_id(2)}
+    assert await house.admin.find(record_id(1)) is not None
+
+
+async def test_what_was_set_aside_over_a_record_is_named(house: House) -> None:
+    """An order by consumer takes what it can tell, and neither takes nor passes over this one."""
+    await set_aside_over_its_record(house)
+    erasure = await house.eraser().erase(an_order(ERASE, consumer="demo", before=LATER))
+    assert [each.id for each in erasure.certificate.erased] == [record_id(2)]
+    assert list(erasure.left) == [record_id(1)]
+    assert await there(house) == {record_id(1)}
+
+
+async def test_what_was_erased_unopened_and_is_there_again_goes_by_its_id(house: House) -> None:
+    """Nobody knows whose it was: it is named to who asks by consumer, and goes as it went."""
+    await set_aside_over_its_record(house)
+    entry = removed_entry(await house.entry(1), LedgerState.ERASED, at=NOW, kind="erased")
+    await SigningLedger(house.ledger, SIGNER).enter(entry)
+    erasure = await house.eraser().erase(an_order(ERASE, consumer="demo", before=LATER))
+    assert list(erasure.left) == [record_id(1)]
+    assert not (await house.eraser().erase(an_order(ERASE, 1, name="e-2"))).left
+    assert await there(house) == set()
+
+
+async def lose(house: House, record: str) -> None:
+    """Have the text of a record no more where the store looks for it."""
+    await change(house, f"UPDATE records SET json = '' WHERE id = '{record}'")  # noqa: S608 - the test's own
+
+
+@pytest.mark.parametrize("session", [None, "s-1"])
+@pytest.mark.parametrize(("records", "lost"), [(1, ""), (3, ""), (3, "/2"), (3, "/3")])
+async def test_a_text_that_is_elsewhere_is_not_called_erased(
+    house: House, records: int, lost: str, session: str | None
+) -> None:
+    """By consumer it is left and named, whole; by its id refused, with what to look at."""
+    await house.carry(sealed(1, session="s-1", records=records), sealed(2, session="s-1"))
+    await lose(house, f"{record_id(1)}{lost}")
+    before = await house.keeper.documents(record_id(1))
+    assert len(before) == records
+    told: list[str] = []
+    order = an_order(ERASE, consumer="demo", session=session, before=LATER)
+    assert [each.id for each in await house.eraser().look(order, told.append)] == [record_id(2)]
+    erasure = await house.eraser().erase(order)
+    assert [each.id for each in erasure.certificate.erased] == [record_id(2)]
+    assert list(erasure.left) == told == [record_id(1)]
+    with pytest.raises(BlobMissing, match=record_id(1)):
+        await house.eraser().erase(an_order(ERASE, 1, name="e-2"))
+    assert await house.keeper.documents(record_id(1)) == before
+    assert await house.state(1) is LedgerState.STORED
+
+
+@pytest.mark.parametrize(
+    "order", [an_order(ERASE, 1), an_order(ERASE, consumer="demo", before=LATER)]
+)
+async def test_a_text_that_is_nowhere_is_no_hindrance_to_who_knows_that(
+    house: House, order: Order
+) -> None:
+    """Who says that it is lost erases what is left, by its id or with its consumer."""
+    await house.carry(sealed(1))
+    await lose(house, record_id(1))
+    assert not (await house.eraser().erase(order, lost=True)).left
+    assert await there(house) == set()
+    assert await house.state(1) is LedgerState.ERASED
 
 
 @pytest.mark.parametrize(("session", "before"), [("s-1", LATER), (None, NOW)])
