@@ -30,7 +30,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -212,7 +213,7 @@ class FileSpool:
         self._end(record_id, None)
 
     async def shipments(
-        self, limit: int, wait: float, past: Collection[str] = ()
+        self, limit: int, wait: float, past: AbstractSet[str] = frozenset()
     ) -> Sequence[Shipment]:
         """Give envelopes, oldest first, of at most some 16 MiB together."""
         if not self._index.ready:
