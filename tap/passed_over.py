@@ -45,18 +45,33 @@ class PassedOver:
         for each in ids:
             self._turns.setdefault(each, _Turn(due=now))
 
-    def due(self, now: float) -> str | None:
-        """Whose turn it is, of those the one that has waited longest."""
-        ready = [(turn.due, each) for each, turn in self._turns.items() if turn.due <= now]
+    def due(self, now: float, *, new: bool = False) -> str | None:
+        """Whose turn it is, of those the one that has waited longest; `new`: its first turn."""
+        turns = self._turns.items()
+        ready = [(t.due, each) for each, t in turns if t.due <= now and not (new and t.refusals)]
         return min(ready)[1] if ready else None
 
     def refused(self, one: str, now: float) -> bool:
         """Note that it was refused by itself; true when that was the first time."""
         turn = self._turns[one]
-        turn.due = now + min(self._longest, self._first * 2.0 ** min(turn.refusals, 16))
+        turn.due = now + self._delay(turn)
         turn.refusals += 1
         return turn.refusals == 1
 
-    def gone(self, one: str) -> None:
-        """Let it go: it was taken, or the spool no longer has it."""
-        self._turns.pop(one, None)
+    def put_off(self, one: str, now: float) -> None:
+        """Give it a later turn, and count nothing: it had none, or one that says nothing of it."""
+        turn = self._turns[one]
+        turn.due = now + self._delay(turn)
+
+    def taken(self, one: str) -> bool:
+        """Let it go; true where it had its first turn, so that an outage was to blame.
+
+        Then nothing speaks against the others of whom only the same is known: they go, too.
+        """
+        if self._turns.pop(one).refusals:
+            return False
+        self._turns = {each: turn for each, turn in self._turns.items() if turn.refusals}
+        return True
+
+    def _delay(self, turn: _Turn) -> float:
+        return min(self._longest, self._first * 2.0 ** min(turn.refusals, 16))

@@ -21,6 +21,7 @@ from audit.value import to_json
 from storage.queue.port import Message, MessageKind, Outbox
 from storage.spool.port import Shipment, ShipmentKind, Spool
 from tap.passed_over import PassedOver
+from tap.suspicion import Suspicion
 
 __all__ = ["Shipper", "backoff"]
 
@@ -38,10 +39,9 @@ _LAST_SYNC_SECONDS = 2.0
 # How long exchanges wait, at each look, for the sync of a checkpoint; on a disk that refuses it
 # stays behind, and they go on.
 _SYNC_SECONDS = 0.25
-# After so many refusals in a row single exchanges are tried, one after the other: if another is
-# taken, those before it are to blame, and not the queue. After so many it is the queue.
+# After so many refusals in a row the exchanges of a batch are tried one by one; after the first
+# while some are known to be refused by a queue that takes others.
 _REFUSALS = 3
-_MOST_SUSPECTS = 16
 # How often new ones are looked for while all that is there is passed over.
 _LOOK_SECONDS = 0.25
 
@@ -87,7 +87,7 @@ class Shipper:
         self._pending: Checkpoint | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._passed = passed or PassedOver()
-        self._suspects: list[str] = []
+        self._suspicion = Suspicion()
 
     async def run(self) -> None:
         """Ship until cancelled."""
@@ -108,7 +108,7 @@ class Shipper:
 
         What could not be shipped stays in the spool for the next start.
         """
-        self._suspects = []
+        self._suspicion = Suspicion()
         while shipments := await self._next(self._patience()):
             if not await self._send(shipments):
                 return
@@ -128,58 +128,77 @@ class Shipper:
         return _LAST_SYNC_SECONDS if self._spool.census().open else 0.0
 
     async def _ship_some(self, *, wait: float) -> None:
-        await self._try_again()
-        probing = self._failures >= _REFUSALS
-        shipments = await self._next(wait, 1 if probing else self._batch)
+        if self._calm:
+            await self._try_again()
+        shipments = await self._next(wait)
         self._state()
         if not shipments:
             await self._look_again(wait)
         elif not await self._send(shipments):
-            if probing:
-                self._suspect(shipments[0].id)
+            self._suspicion.refused(shipments, 1 if self._passed.refused_alone else _REFUSALS)
             await asyncio.sleep(backoff(self._failures))
-        elif len(shipments) < self._batch:
+        elif len(shipments) < self._batch and not self._suspicion.searching:
             await asyncio.sleep(self._linger)
 
-    async def _next(self, wait: float, limit: int | None = None) -> Sequence[Shipment]:
-        past = {*self._passed.ids, *self._suspects}
-        return await self._spool.shipments(limit or self._batch, wait, past)
+    @property
+    def _calm(self) -> bool:
+        return not self._failures and self._suspicion.calm
+
+    async def _next(self, wait: float) -> Sequence[Shipment]:
+        past = {*self._passed.ids, *self._suspicion.suspects}
+        return self._suspicion.alone() or await self._spool.shipments(self._batch, wait, past)
 
     async def _look_again(self, wait: float) -> None:
-        """Begin anew with all, after a moment if there are some: the spool waits for none then."""
-        if self._suspects or self._passed.ids:
-            await asyncio.sleep(min(wait, _LOOK_SECONDS))
-        self._suspects = []
+        """Begin anew with all, after a moment if there are some: the spool waits for none then.
 
-    def _suspect(self, one: str) -> None:
-        """Try another next time; once so many were refused, it is the queue."""
-        self._suspects.append(one)
-        if len(self._suspects) >= _MOST_SUSPECTS:
-            self._suspects = []
+        Who was passed over has its turn here too: it may be the only one that would be taken.
+        """
+        if not self._calm:
+            await self._try_again()
+        if self._suspicion.suspects or self._passed.ids:
+            await asyncio.sleep(min(wait, _LOOK_SECONDS))
+        self._suspicion.begin_anew()
 
     async def _try_again(self) -> None:
-        """Send what was passed over and is due, by itself."""
+        """Send what was passed over and is due, by itself.
+
+        In a search only what it found: each try of one that is refused may take long.
+        """
         now = asyncio.get_running_loop().time
-        if (due := self._passed.due(now())) is None or self._failures:
+        due = self._passed.due(now(), new=self._suspicion.searching)
+        if due is None:
             return
-        others = [each for each in self._passed.ids if each != due]
-        for one in await self._spool.shipments(1, 0.0, others):
-            if one.id != due:
-                self._passed.gone(due)
-            elif (error := await self._refusal(_messages([one]))) is None:
-                self._passed.gone(due)
-                self._forget([one])
-            elif self._passed.refused(due, now()):
-                self._log.error("shipper.passed_over", id=due, code=_code_of(error))
+        others = {*self._passed.ids, *self._suspicion.suspects} - {due}
+        offered = await self._spool.shipments(1, 0.0, others)
+        if [each.id for each in offered] != [due]:
+            # It cannot be read for now, or older ones have come back and go first.
+            self._passed.put_off(due, now())
+        elif (error := await self._refusal(_messages(offered))) is None:
+            self._let_go(due)
+            self._taken(offered)
+        elif not self._calm:
+            # It may be the queue.
+            self._passed.put_off(due, now())
+        elif self._passed.refused(due, now()):
+            self._log.error("shipper.passed_over", id=due, code=_code_of(error))
+
+    def _let_go(self, one: str) -> None:
+        """It was taken by itself: at its first turn it ends the search, for there is no culprit."""
+        if self._passed.taken(one):
+            self._suspicion.begin_anew()
 
     async def _send(self, shipments: Sequence[Shipment]) -> bool:
         if not await self._hand_over(_messages(shipments)):
             return False
-        self._forget(shipments)
-        # These were refused, and this was not.
-        self._passed.suspect(self._suspects, asyncio.get_running_loop().time())
-        self._suspects = []
+        self._taken(shipments)
         return True
+
+    def _taken(self, shipments: Sequence[Shipment]) -> None:
+        """The queue takes shipments: of those that it did not take, each is to blame itself."""
+        self._recovered()
+        self._forget(shipments)
+        blamed = self._suspicion.taken([each.id for each in shipments])
+        self._passed.suspect(blamed, asyncio.get_running_loop().time())
 
     def _forget(self, shipments: Sequence[Shipment]) -> None:
         self._spool.shipped([each.id for each in shipments])
@@ -236,10 +255,13 @@ class Shipper:
             if self._failures == 1:
                 self._tell(error)
             return False
+        self._recovered()
+        return True
+
+    def _recovered(self) -> None:
         if self._failures:
             self._log.info("shipper.recovered", count=self._failures)
         self._failures = 0
-        return True
 
     async def _refusal(self, messages: Sequence[Message]) -> Exception | None:
         """Send these; gives what the queue said if it did not take them."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from audit.errors import AuditStreamError, SpoolUnavailable
 from audit.exchange import Opening
@@ -81,7 +82,7 @@ class LateSpool:
         self._real().surrender(record_id, end)
 
     async def shipments(
-        self, limit: int, wait: float, past: Collection[str] = ()
+        self, limit: int, wait: float, past: AbstractSet[str] = frozenset()
     ) -> Sequence[Shipment]:
         """Give what is to be shipped, once there is a spool."""
         return await (await self.opened()).shipments(limit, wait, past)

@@ -34,15 +34,15 @@ class Loader:
         self._folder = folder
         self._maps: OrderedDict[tuple[str, int], _Map] = OrderedDict()
 
-    def load(self, exchanges: Iterable[Exchange]) -> Sequence[Shipment]:
-        """Make shipments of as many as one batch may hold, in their order."""
+    def load(self, exchanges: Iterable[Exchange], limit: int) -> Sequence[Shipment]:
+        """Make shipments of as many as one batch may hold, at most `limit`, in their order."""
         shipments: list[Shipment] = []
         weight = 0
         for exchange in exchanges:
             with suppress(OSError):
                 shipments.append(self._shipment(exchange))
                 weight += len(shipments[-1].envelope)
-            if weight >= _BATCH_BYTES:
+            if weight >= _BATCH_BYTES or len(shipments) >= limit:
                 break
         return shipments
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -96,7 +97,7 @@ class Spool(Protocol):
         """
 
     async def shipments(
-        self, limit: int, wait: float, past: Collection[str] = ()
+        self, limit: int, wait: float, past: AbstractSet[str] = frozenset()
     ) -> Sequence[Shipment]:
         """Up to `limit` exchanges to ship, oldest first; wait up to `wait` s for the first.
 

@@ -30,7 +30,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
@@ -65,6 +66,8 @@ __all__ = ["FileSpool"]
 _ENDS_OVER_BOUND = 2
 _SHUT_SECONDS = 10.0
 _UNREADABLE_PAUSE = 0.1
+# So many that the disk refuses to read keep nobody behind them from being offered.
+_MOST_UNREADABLE = 64
 
 
 class FileSpool:
@@ -210,7 +213,7 @@ class FileSpool:
         self._end(record_id, None)
 
     async def shipments(
-        self, limit: int, wait: float, past: Collection[str] = ()
+        self, limit: int, wait: float, past: AbstractSet[str] = frozenset()
     ) -> Sequence[Shipment]:
         """Give envelopes, oldest first, of at most some 16 MiB together."""
         if not self._index.ready:
@@ -218,8 +221,10 @@ class FileSpool:
         offered = (each for each in self._index.ready.values() if each.id not in past)
         batch = list(islice(offered, limit))
         if all(each.body is not None for each in batch):
-            return self._loader.load(batch)
-        loaded = await self._loop.run_in_executor(self._reader, self._loader.load, batch)
+            return self._loader.load(batch, limit)
+        # Those behind stand in for what the disk refuses: who asks for one is not stuck with it.
+        batch += islice(offered, _MOST_UNREADABLE)
+        loaded = await self._loop.run_in_executor(self._reader, self._loader.load, batch, limit)
         if batch and not loaded:
             # The disk refuses to be read: asking again at once would only spin.
             await asyncio.sleep(min(wait, _UNREADABLE_PAUSE))

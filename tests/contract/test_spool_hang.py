@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from storage.spool.options import SpoolOptions
 from storage.spool.port import PieceKind, Shipment, ShipmentKind
 from storage.spool.recovery import recover
 from storage.spool.spool import FileSpool
+from tests.harness.wait import until
 from tests.model.faulty_disk import FaultyDisk
 from tests.unit.storage.kit import OPENER, SEALER, an_opening
 
@@ -52,6 +54,14 @@ class HangingDisk(FaultyDisk):
         super().__init__()
         self.gate = threading.Event()
         self.gate.set()
+        self.refused_reads = 0
+
+    def read(self, name: str, offset: int = 0, size: int = -1) -> bytes:
+        """Read, or refuse while there are refusals left."""
+        if self.refused_reads:
+            self.refused_reads -= 1
+            raise OSError(errno.EIO, "planted words")
+        return super().read(name, offset, size)
 
     def create(self, name: str) -> AppendFile:
         """Make a file that hangs with the disk."""
@@ -165,3 +175,17 @@ async def test_a_client_that_leaves_takes_its_opening_along(disk: HangingDisk) -
     await spool.shut()
     after = recover(disk, "tap", "next", now_ns=0, reserve=1000)
     assert list(after.index.exchanges) == ["stays"]
+
+
+async def test_what_the_disk_will_not_give_back_keeps_nobody_behind_it(disk: HangingDisk) -> None:
+    """Who asks for one is given the next, and the one before it when that can be read."""
+    spool = a_spool(disk)
+    for record_id in ("one", "two"):
+        await spool.open(an_opening(spool.next_number(), record_id))
+        spool.surrender(record_id)
+    await spool.synced()
+    await until(lambda: spool.census().waiting == 2, "both are ready")
+    disk.refused_reads = 1
+    assert [each.id for each in await spool.shipments(1, 5.0)] == ["two"]
+    assert [each.id for each in await spool.shipments(1, 5.0)] == ["one"]
+    await spool.shut()
