@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from audit.errors import SettingInvalid, SpoolUnavailable
 from audit.telemetry import Log
 from storage.seal import Sealer
-from storage.spool.disk import RealDisk
+from storage.spool.disk import RealDisk, unusable
 from storage.spool.options import SpoolOptions
 from storage.spool.recovery import recover
 from storage.spool.spool import FileSpool
 
 __all__ = ["open_spool"]
-
-_MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 async def open_spool(
@@ -46,10 +42,7 @@ async def open_spool(
         )
     except OSError as error:
         disk.release()
-        why = f"the spool folder {folder} cannot be used ({error.strerror})"
-        if error.errno in _MAY_PASS:
-            raise SpoolUnavailable(why) from None
-        raise SettingInvalid(f"data: {why}") from None
+        raise unusable(error, folder, "used") from None
     except BaseException:
         disk.release()
         raise
