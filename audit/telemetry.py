@@ -78,6 +78,7 @@ EVENTS: dict[str, str] = {
     "spool.not_opened": (
         "The disk let no spool be opened: calls go by their consumers' policies, it is tried again."
     ),
+    "spool.never_opened": "The tap stopped before it had a spool: so many calls have no number.",
     "spool.recovered": "A previous boot's spool was read: what was found and what was cut.",
     "spool.left_alone": "A file of the spool folder is damaged, foreign or unreadable; it stays.",
     "worker.started": "The worker receives.",

@@ -24,6 +24,7 @@ from storage.key_provider import KeyProvider
 from storage.keys import KeyKind, TapKeys, WorkerKeys
 from storage.sight import is_there
 from storage.signing import Ed25519Signer, TrustedKeys
+from storage.spool.disk import may_pass
 
 __all__ = [
     "Places",
@@ -95,7 +96,7 @@ def prepare(settings: Settings, *, may_open: bool, signs: Sequence[Role] = ()) -
     places = Places(settings.data)
     rests = _rests_here(settings, signs)
     if rests:
-        _writable(settings.data)
+        _writable(settings.data, _spool_alone(settings, signs))
     if rests and may_open and not key_values():
         prepare_keys(settings.key_folder, settings.data)
     keys = tap_keys_of(settings)
@@ -112,6 +113,11 @@ def _rests_here(settings: Settings, signs: Sequence[Role]) -> bool:
     """Whether the data folder is used: a tap has its spool there, others what is no service."""
     engines = {settings.queue.engine, settings.store.engine, settings.blobs.engine}
     return Role.TAP in signs or not engines.isdisjoint({"sqlite", "folder"})
+
+
+def _spool_alone(settings: Settings, signs: Sequence[Role]) -> Path | None:
+    """The spool of who is a tap and nothing else: it starts with a disk that is ill."""
+    return Places(settings.data).spool(settings.tap.name) if set(signs) == {Role.TAP} else None
 
 
 def keys_of(settings: Settings) -> KeyProvider:
@@ -221,7 +227,8 @@ def _signatory(settings: Settings, role: Role) -> Signatory:
     return Signatory(role, key_id, trusted)
 
 
-def _writable(folder: Path) -> None:
+def _writable(folder: Path, spool: Path | None) -> None:
+    """Raise `SettingInvalid` where it is not; a disk that is ill is for the `spool` to tell."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -232,6 +239,8 @@ def _writable(folder: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
+        if spool is not None and may_pass(error, spool):
+            return
         why = error.strerror
         raise SettingInvalid(
             f"setting data: {folder} cannot be written ({why}); choose another folder or mend its"

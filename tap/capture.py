@@ -38,7 +38,8 @@ class Evidence(Value, frozen=True):
     timeout, refused, tunnelled, tap crashed), None for a clean HTTP end; `detail` a
     content-free code that goes with it. `request_whole` says that the request body arrived to
     its end; `answer_whole` that the answer's HTTP message did. `cut` says that a body outgrew
-    the capture limit and only its head was kept.
+    the capture limit and only its head was kept. `answer_status` is that of the head, which
+    is a piece that may have found no room: how the exchange ended must not hang on that.
     """
 
     request_whole: bool = True
@@ -49,6 +50,7 @@ class Evidence(Value, frozen=True):
     detail: str | None = None
     ended_ns: int | None = None
     timing: ChunkTiming = ChunkTiming()
+    answer_status: int | None = None
 
 
 class Captured(Evidence, frozen=True):
@@ -63,6 +65,11 @@ class Captured(Evidence, frozen=True):
     answer_head: AnswerHead | None = None
     answer_body: bytes | Held = b""
     missing: int = 0
+
+    @property
+    def status(self) -> int | None:
+        """The answer's status, as far as anything tells it."""
+        return self.answer_status if self.answer_head is None else self.answer_head.status
 
 
 prepare(Evidence)

@@ -61,8 +61,8 @@ def decide(
 
 def _own(captured: Captured, answered: AnswerReading) -> Ending:
     """What status and body say, had nothing been cut."""
-    head = captured.answer_head
-    rejected = Ending.REJECTED if head is not None and head.status >= 400 else None
+    status = captured.status
+    rejected = Ending.REJECTED if status is not None and status >= 400 else None
     return first_ending(answered.ending, rejected)
 
 

@@ -98,7 +98,7 @@ def exchange_facts(
         system_fingerprint=answered.system_fingerprint,
         response_id=answered.response_id or first_reference("response", asked.request.references),
         previous_response_id=first_reference("previous_response", asked.request.references),
-        status=head.status if head is not None else None,
+        status=captured.status,
         streamed=asked.stream is True if head is None else shape in (Shape.EVENTS, Shape.LINES),
         ending=decision.ending,
         ending_detail=decision.detail,

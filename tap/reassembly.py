@@ -260,7 +260,7 @@ def _read_answer(
         if len(start) >= HEAD:
             break
     content_type = head.content_type if head else None
-    status = head.status if head else 0
+    status = captured.status or 0
     shape = shape_of(start[:HEAD], content_type)
     keeper = Keeper(digest)
     if shape is Shape.EVENTS:

@@ -270,6 +270,7 @@ class Recording:
             detail=detail,
             ended_ns=self.wall_ns(now),
             timing=self._timing(),
+            answer_status=None if self._head is None else self._head.status,
         )
 
     def _timing(self) -> ChunkTiming:

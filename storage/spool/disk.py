@@ -8,6 +8,7 @@ can lose.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Sequence
@@ -15,11 +16,32 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from audit.errors import SettingInvalid
+from audit.errors import SettingInvalid, SpoolUnavailable
 
-__all__ = ["AppendFile", "Disk", "FolderView", "RealDisk"]
+__all__ = ["AppendFile", "Disk", "FolderView", "RealDisk", "may_pass", "unusable"]
 
 LOCK = "lock"
+
+# Full, over a quota, failing, damaged, and gone from a file server.
+_ILL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EUCLEAN, errno.ESTALE})
+
+
+def may_pass(error: OSError, folder: Path) -> bool:
+    """Whether a disk that refused this of a spool's folder is ill, and not wrongly chosen.
+
+    A file system that found itself damaged goes on read-only. Where a tap has been, that is it;
+    where none has, somebody chose a place that nobody may write.
+    """
+    if error.errno == errno.EROFS:
+        with suppress(OSError):
+            return (folder / LOCK).exists()
+    return error.errno in _ILL
+
+
+def unusable(error: OSError, folder: Path, what: str) -> SpoolUnavailable | SettingInvalid:
+    """The error for a spool's folder: one that may pass, or one that somebody must mend."""
+    why = f"the spool folder {folder} cannot be {what} ({error.strerror})"
+    return SpoolUnavailable(why) if may_pass(error, folder) else SettingInvalid(f"data: {why}")
 
 
 class FolderView(Protocol):
@@ -101,16 +123,15 @@ class RealDisk:
     def claim(self) -> None:
         """Make the folder (mode 0700), durably, and lock it for this process until `release`.
 
-        Raises `SettingInvalid` when it cannot be written, or another tap holds it.
+        Raises `SettingInvalid` when it cannot be written, or another tap holds it;
+        `SpoolUnavailable` when its disk is full or fails.
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._keep_name()
             lock = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise SettingInvalid(
-                f"data: the spool folder {self._folder} cannot be written ({error.strerror})"
-            ) from None
+            raise unusable(error, self._folder, "written") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from audit.errors import AuditStreamError, SpoolUnavailable
@@ -20,10 +20,12 @@ from audit.telemetry import Log
 from storage.spool.port import PieceKind, Shipment, SpoolCensus
 from storage.spool.spool import FileSpool
 
-__all__ = ["LateSpool"]
+__all__ = ["LateSpool", "pauses"]
 
-# How often it is tried.
+# How long until it is tried again: at first, and at the most, for an attempt may have to read all
+# of a large folder.
 _PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 10.0
 # So many numbers are accounted for before others have their turn on the loop.
 _AT_ONCE = 500
 
@@ -41,7 +43,7 @@ class LateSpool:
         self._none = ExchangeNumber(tap=tap, boot="", seq=0)
         self._make = make
         self._log = log
-        self._pause = pause
+        self._pauses = pauses(pause)
         self._spool: FileSpool | None = None
         self._there = asyncio.Event()
         self._missed: Counter[str] = Counter()
@@ -111,11 +113,13 @@ class LateSpool:
         return self._spool is not None
 
     async def shut(self) -> None:
-        """Close it, or try no more."""
+        """Close it, or try no more; says how many calls got no number."""
         self._trying.cancel()
         await asyncio.gather(self._trying, return_exceptions=True)
         if self._spool is not None:
             await self._spool.shut()
+        elif self._missed:
+            self._log.error("spool.never_opened", count=self._missed.total())
 
     def _real(self) -> FileSpool:
         if self._spool is None:
@@ -125,26 +129,39 @@ class LateSpool:
     async def _try(self) -> None:
         spool = None
         while spool is None:
-            await asyncio.sleep(self._pause)
+            await asyncio.sleep(next(self._pauses))
             try:
                 spool = await self._make()
             except AuditStreamError:
                 continue
-        missed = await self._account(spool)
-        # Nothing is missed between that and this.
-        self._spool = spool
-        self._there.set()
-        self._log.info("spool.write_recovered", count=missed)
+        missed = 0
+        try:
+            while self._missed:
+                missed += self._account(spool, _AT_ONCE)
+                await asyncio.sleep(0)
+        finally:
+            # Whoever stops it now waits for the rest, which would have no number else.
+            missed += self._account(spool, self._missed.total())
+            self._spool = spool
+            self._there.set()
+            self._log.info("spool.write_recovered", count=missed)
 
-    async def _account(self, spool: FileSpool) -> int:
-        """Give each call that was missed a number; says how many they were."""
+    def _account(self, spool: FileSpool, most: int) -> int:
+        """Give so many calls that were missed a number; says how many they were."""
         told = 0
-        while self._missed:
-            reason = next(iter(self._missed))
-            for _ in range(min(_AT_ONCE, self._missed[reason])):
+        for reason in list(self._missed):
+            count = min(most - told, self._missed[reason])
+            for _ in range(count):
                 spool.unrecorded(spool.next_number(), reason)
-                self._missed[reason] -= 1
-                told += 1
-            self._missed += Counter()
-            await asyncio.sleep(0)
+            self._missed[reason] -= count
+            told += count
+        # Without those of which none is left.
+        self._missed = +self._missed
         return told
+
+
+def pauses(first: float) -> Iterator[float]:
+    """How many seconds to wait before each attempt."""
+    while True:
+        yield first
+        first = min(2 * first, _LONGEST_PAUSE_SECONDS)

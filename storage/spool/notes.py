@@ -31,6 +31,7 @@ __all__ = [
     "load_note",
     "replace_file",
     "save_note",
+    "try_writing",
 ]
 
 BOOTS = "boots"
@@ -38,6 +39,9 @@ NUMBERS = "numbers"
 FRESH = ".new"
 # What a note is called from the start on that found it damaged.
 DAMAGED = ".damaged-"
+
+# A disk that has not even a block left takes no note.
+_LEAST = 512
 
 NoteT = TypeVar("NoteT", bound=Value)
 
@@ -107,6 +111,17 @@ def save_note(disk: Disk, name: str, value: Value) -> None:
     """Replace a note; on return the new one is durable. Raises `OSError`; the old one stays."""
     text = to_json(value)
     replace_file(disk, name, b"%b\n%08x\n" % (text, zlib.crc32(text)))
+
+
+def try_writing(disk: Disk) -> None:
+    """Raise the `OSError` that a note would meet on a disk that takes nothing; leaves no trace."""
+    name = NUMBERS + FRESH
+    disk.remove(name)
+    try:
+        _write(disk.create(name), bytes(_LEAST))
+    finally:
+        with suppress(OSError):
+            disk.remove(name)
 
 
 def replace_file(disk: Disk, name: str, data: bytes) -> None:

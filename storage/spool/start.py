@@ -1,24 +1,29 @@
-"""Opening a spool: lock the folder, recover what is in it, start the writer."""
+"""Opening a spool: lock the folder, recover what is in it, start the writer.
+
+The law: the disk is only touched on a thread, for it may hang; and the folder is held for as long
+as that thread is at work in it, also where nobody waits for it any more.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from audit.errors import SettingInvalid, SpoolUnavailable
 from audit.telemetry import Log
 from storage.seal import Sealer
-from storage.spool.disk import RealDisk
+from storage.spool.disk import RealDisk, unusable
+from storage.spool.notes import try_writing
 from storage.spool.options import SpoolOptions
-from storage.spool.recovery import recover
+from storage.spool.recovery import Recovered, recover
 from storage.spool.spool import FileSpool
 
 __all__ = ["open_spool"]
 
-_MAY_PASS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+Begun = Recovered | SpoolUnavailable | SettingInvalid
 
 
 async def open_spool(
@@ -38,21 +43,10 @@ async def open_spool(
     """
     options = options or SpoolOptions()
     disk = RealDisk(folder)
-    disk.claim()
-    try:
-        reserve = options.reserve_numbers
-        recovered = await asyncio.to_thread(
-            recover, disk, tap, boot, now_ns=now_ns(), reserve=reserve
-        )
-    except OSError as error:
-        disk.release()
-        why = f"the spool folder {folder} cannot be used ({error.strerror})"
-        if error.errno in _MAY_PASS:
-            raise SpoolUnavailable(why) from None
-        raise SettingInvalid(f"data: {why}") from None
-    except BaseException:
-        disk.release()
-        raise
+    begin = partial(recover, disk, tap, boot, now_ns=now_ns(), reserve=options.reserve_numbers)
+    recovered = await _on_a_thread(disk, partial(_begun, disk, folder, begin))
+    if not isinstance(recovered, Recovered):
+        raise recovered
     spool = FileSpool(
         disk,
         sealer,
@@ -64,3 +58,35 @@ async def open_spool(
     )
     spool.start()
     return spool
+
+
+async def _on_a_thread(disk: RealDisk, begun: Callable[[], Begun]) -> Begun:
+    """Wait for it. Who is cancelled meanwhile leaves the folder held until the thread has ended."""
+    work = asyncio.get_running_loop().run_in_executor(None, begun)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        work.add_done_callback(lambda _: disk.release())
+        raise
+
+
+def _begun(disk: RealDisk, folder: Path, begin: Callable[[], Recovered]) -> Begun:
+    """Hold the folder and recover it; without that, it is not held.
+
+    An error is given back, and not raised: its frames would keep all that was read of a folder,
+    which may be large and is read again with each attempt.
+    """
+    try:
+        disk.claim()
+        # A disk that takes nothing is found out before all of the folder is read.
+        try_writing(disk)
+        return begin()
+    except OSError as error:
+        disk.release()
+        return unusable(error, folder, "used")
+    except (SpoolUnavailable, SettingInvalid) as error:
+        disk.release()
+        return error.with_traceback(None)
+    except BaseException:
+        disk.release()
+        raise

@@ -8,7 +8,6 @@ forgotten only its id is kept, for the chain: a folder may hold millions of them
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -89,12 +88,6 @@ class Survey:
         self.torn_tails: dict[str, TornTail] = {}
         self._most = _FEW
         self._taps: dict[str, str] = {}
-        self._readers: dict[int, Callable[[Segment, Frame], None]] = {
-            Kind.SEGMENT: self._head,
-            Kind.SHIPPED: self._shipped,
-            Kind.CHECKPOINT: self._checkpoint,
-            Kind.UNRECORDED: self._unrecorded,
-        }
 
     def read(self, name: str, boot: str, data: bytes) -> None:
         """Take in one file. `boot` is the one its name states.
@@ -148,11 +141,19 @@ class Survey:
             self._damage(segment, finding)
         else:
             self.frames += 1
-            header = finding.header
-            self._sight(segment, header, finding)
-            read = self._readers.get(header.kind)
-            if read is not None:
-                read(segment, finding)
+            self._sight(segment, finding.header, finding)
+            self._read(segment, finding)
+
+    def _read(self, segment: Segment, frame: Frame) -> None:
+        match frame.header.kind:
+            case Kind.SEGMENT:
+                self._head(segment, frame)
+            case Kind.SHIPPED:
+                self._shipped(frame)
+            case Kind.CHECKPOINT:
+                self._checkpoint(frame)
+            case Kind.UNRECORDED:
+                self._unrecorded(frame)
 
     def _damage(self, segment: Segment, damage: Damage) -> None:
         segment.damaged = True
@@ -175,11 +176,11 @@ class Survey:
             facts.head = facts.head or head
             facts.unsynced = head.unsynced or ()
 
-    def _shipped(self, _: Segment, frame: Frame) -> None:
+    def _shipped(self, frame: Frame) -> None:
         for boot, first, last in decode_marks(frame.payload):
             self._boot(boot).shipped.add(first, last)
 
-    def _checkpoint(self, _: Segment, frame: Frame) -> None:
+    def _checkpoint(self, frame: Frame) -> None:
         """Take in a checkpoint, which lies in several frames where its gaps are very many.
 
         The highest index counts: one that was carried forward may stand behind a newer one.
@@ -197,7 +198,7 @@ class Survey:
                 facts.opened = max(facts.opened, told.opened)
             facts.spoken.clear()
 
-    def _unrecorded(self, _: Segment, frame: Frame) -> None:
+    def _unrecorded(self, frame: Frame) -> None:
         facts = self._boot(frame.header.boot)
         facts.unrecorded[frame.header.seq] = frame.payload.decode(errors="replace")
         facts.opened = max(facts.opened, frame.header.seq)

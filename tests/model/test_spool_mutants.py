@@ -202,7 +202,7 @@ def sent_before_synced(patch: pytest.MonkeyPatch) -> None:
 def the_last_checkpoint_counts(patch: pytest.MonkeyPatch) -> None:
     """A start takes the checkpoint that it reads last, which may be one carried forward."""
 
-    def read(self: Survey, _: object, frame: Frame) -> None:
+    def read(self: Survey, frame: Frame) -> None:
         told = from_json(frame.payload, Checkpoint)
         facts = self._boot(frame.header.boot)
         facts.checkpoint, facts.opened = told, max(facts.opened, told.opened)

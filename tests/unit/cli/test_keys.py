@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from contextlib import nullcontext
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from audit.errors import KeyMissing, SettingInvalid
 from audit.settings import Settings
 from audit.signing import Role
-from cli.places import prepare, signer_of, tap_keys_of, trust_of
+from cli.places import Places, prepare, signer_of, tap_keys_of, trust_of
 from cli.run_keys import run_list, run_new, run_rotate
 from storage.key_folder import FolderKeys
 from storage.key_making import make_keys, rotate
 from storage.keys import KeyKind, encoded_key
+from storage.spool.disk import LOCK
 
 BOTH = tuple(Role)
 
@@ -57,6 +62,33 @@ def test_a_part_runs_on_what_it_may_hold(
     prepare(settings, may_open=role is Role.WORKER, signs=[role])
     assert signer_of(settings, role).key_id == FolderKeys(keys).signing(role).key_id
     assert not settings.key_folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "was_here", "passes"),
+    [(errno.ENOSPC, False, True), (errno.EROFS, True, True), (errno.EROFS, False, False)],
+)
+def test_a_tap_alone_starts_with_a_data_folder_whose_disk_is_ill(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    was_here: bool,
+    passes: bool,
+) -> None:
+    """Its callers come first; who has nobody waiting for it says what is the matter."""
+    prepare(settings, may_open=True, signs=BOTH)
+    if was_here:
+        spool = Places(settings.data).spool(settings.tap.name)
+        spool.mkdir(parents=True)
+        (spool / LOCK).touch()
+
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    for role, starts in ((Role.TAP, passes), (Role.WORKER, False)):
+        with nullcontext() if starts else pytest.raises(SettingInvalid, match="cannot be written"):
+            prepare(settings, may_open=role is Role.WORKER, signs=[role])
 
 
 @pytest.mark.parametrize("role", BOTH)

@@ -18,6 +18,8 @@ from tests.unit.storage.kit import an_opening
 # The cap was reached; and the disk has taken nothing for so long that twice the bound waits for it.
 FULL = SpoolOptions(max_bytes=200_000)
 CROWDED = SpoolOptions(queue_bytes=-1)
+# Nothing fits but what is taken over the cap.
+NOTHING = SpoolOptions(max_bytes=0)
 
 CHAT = "/v1/chat/completions"
 FIRST = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"so much"}}]}\n\n'
@@ -32,6 +34,7 @@ async def ended(
     after: list[bytes],
     path: str = "/files/x",
     level: Level = Level.REDACTED,
+    status: int = 200,
 ) -> ExchangeFacts:
     """One exchange that ends well; from the middle of its answer on the spool has so much left."""
     spool = tap.spool
@@ -42,13 +45,13 @@ async def ended(
     recording.request(b"{}")
     recording.request_end()
     if before:
-        recording.head(head(path))
+        recording.head(head(path, status))
         recording.answer(before, monotonic())
         recording.flush()
         await spool.synced()
     had, spool._options = spool._options, left
     if not before:
-        recording.head(head(path))
+        recording.head(head(path, status))
     recording.answer(after, monotonic())
     recording.answer_end()
     recording.finish(None, None, monotonic())
@@ -58,10 +61,10 @@ async def ended(
     return record.exchange
 
 
-def head(path: str) -> AnswerHead:
+def head(path: str, status: int) -> AnswerHead:
     """The answer's head: a stream of events for a chat, else some file."""
     kind = "text/event-stream" if path == CHAT else "application/octet-stream"
-    return AnswerHead(status=200, content_type=kind, content_encoding=None, at_ns=2)
+    return AnswerHead(status=status, content_type=kind, content_encoding=None, at_ns=2)
 
 
 def noise(size: int) -> bytes:
@@ -90,6 +93,17 @@ async def test_what_ends_while_not_even_that_fits_is_no_crash(
         assert tap.spool.census().dropped == dropped
     assert (facts.ending, facts.ending_detail) == (Ending.COMPLETE, None)
     assert facts.flags == (("pieces_missing",) if dropped else ())
+
+
+@pytest.mark.parametrize("left", [NOTHING, CROWDED])
+@pytest.mark.parametrize("size", [10, 400_000])
+async def test_an_error_whose_head_was_dropped_is_no_success(
+    tmp_path: Path, left: SpoolOptions, size: int
+) -> None:
+    """The status is with the evidence of the end, which is taken whatever else finds no room."""
+    async with running_tap(tmp_path, 1) as tap:
+        facts = await ended(tap, left, before=[], after=[noise(size)], status=429)
+    assert (facts.ending, facts.status) == (Ending.REJECTED, 429)
 
 
 async def test_a_stream_whose_last_piece_was_dropped_came_to_its_end(tmp_path: Path) -> None:
