@@ -209,7 +209,7 @@ class SpoolMachine(SpoolWorld):
         self.settle()
         self.spool.checkpoint(final=True)
         self.settle()
-        # One whose only frame was hit is not known for a segment, and left alone like a damaged one.
+        # One whose only frame was hit is known for no segment, and left alone like a damaged one.
         found = self.spool.recovery
         damaged = {*found.damaged_files, *found.foreign}
         kept = [n for n in self.disk.names() if n.endswith(".spool") and n not in damaged]
