@@ -4,13 +4,14 @@ A `Reading` is one leaf on its way through redaction. This module knows records,
 spans; it knows neither detectors nor replacements. What was found in an identifier stays there:
 a deployment that has somebody's name, or seems to, takes no word out of what was said. The other
 way round mere words are not sought in identifiers: `claude-sonnet-4-5` stays, whoever spoke of
-Claude. Credentials and what the policy itself names are sought everywhere.
+Claude. Credentials and what the policy's deny list names are sought everywhere; of a field that the
+policy takes whole a mere word is a mere word.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -30,6 +31,8 @@ __all__ = ["Reading", "Standing", "passages", "read", "repeats", "settle", "take
 
 # Neither a number nor an address nor several words.
 _MERE_WORD = re.compile(r"[^\s\d@]+")
+# Stands for what is covered where one looks at what will be left: no letter, so words end at it.
+_COVERED = "\ufffc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +170,49 @@ def _cover_repeats(
 ) -> None:
     if not values and not parts:
         return
+
+    def known(view: View) -> Iterator[Span]:
+        yield from repeats(view, values)
+        if parts and not view.coded:
+            for span in parts.find(view.text):
+                if policy.counts(span.type, span.score, view.text[span.start : span.end]):
+                    yield span
+
     for reading in readings:
         for index, view in enumerate(reading.views):
-            spans = [*reading.covers[index], *repeats(view, values)]
-            if parts and not view.coded:
-                spans += [
-                    span
-                    for span in parts.find(view.text)
-                    if policy.counts(span.type, span.score, view.text[span.start : span.end])
-                ]
-            reading.covers[index] = _covers(spans, reading.leaf, view)
+            covers = _covers([*reading.covers[index], *known(view)], reading.leaf, view)
+            reading.covers[index] = _with_what_is_glued(covers, reading.leaf, view, known)
+
+
+def _with_what_is_glued(
+    covers: list[Span], leaf: Leaf, view: View, known: Callable[[View], Iterable[Span]]
+) -> list[Span]:
+    """Cover what stands alone once its neighbours are gone: the name in `Okonkwo88412345.zip`.
+
+    Once is enough: what is found so has ends of words on both sides, and sets nothing else free.
+    """
+    if not _any_glued(view.text, covers):
+        return covers
+    found = [*known(replace(view, text=_without(view.text, covers)))]
+    return _covers([*covers, *found], leaf, view) if found else covers
+
+
+def _any_glued(text: str, covers: Iterable[Span]) -> bool:
+    """Whether a letter or digit stands directly beside what is covered."""
+    return any(
+        text[max(span.start - 1, 0) : span.start].isalnum()
+        or text[span.end : span.end + 1].isalnum()
+        for span in covers
+    )
+
+
+def _without(text: str, covers: Iterable[Span]) -> str:
+    """Give the text as it will be left, each place where it was."""
+    pieces, done = [], 0
+    for span in covers:
+        pieces += [text[done : span.start], _COVERED * (span.end - span.start)]
+        done = span.end
+    return "".join((*pieces, text[done:]))
 
 
 def _covers(spans: Iterable[Span], leaf: Leaf, view: View) -> list[Span]:
