@@ -14,14 +14,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, groupby
 from operator import attrgetter
 
 import msgspec
 
 from audit.digest import record_digest
 from audit.errors import RecordInvalid, TextTooLarge
-from audit.record import AuditRecord, Finding, RedactedRecord, Review
+from audit.record import AuditRecord, Engine, Finding, RedactedRecord, Redaction, Review
 from audit.value import Json
 from redaction.reading import Standing
 from redaction.redactor import Redactor
@@ -100,10 +100,7 @@ async def reread(
     """
     stands = [_Stand(_unused(record)) for record in records]
     clear = [_without_tokens(each, stand) for each, stand in zip(records, stands, strict=True)]
-    before = [
-        Standing(stand.tokens, _read_by(each, redactor))
-        for each, stand in zip(records, stands, strict=True)
-    ]
+    before = [_standing(each, stand, redactor) for each, stand in zip(records, stands, strict=True)]
     made = await redactor.redact_sheaf(clear, before)
     return [
         _put_together(old, new, stand, _receipt(new, redactor, at, order))
@@ -111,13 +108,30 @@ async def reread(
     ]
 
 
-def _read_by(record: RedactedRecord, redactor: Redactor) -> frozenset[str]:
-    """Name the redactor's detectors that have read the record before, as they are now."""
-    read = {
-        *record.redaction.engines,
-        *chain(*(each.engines for each in record.redaction.receipts)),
-    }
-    return frozenset(each.name for each in redactor.engines if each in read)
+def _standing(record: RedactedRecord, stand: _Stand, redactor: Redactor) -> Standing:
+    """Say what the redactor's detectors, as they are now, have seen of the record before."""
+    scores: dict[tuple[str, str], float] = {}
+    for each in record.redaction.findings:
+        by = each.detector, each.type
+        scores[by] = min(each.score, scores.get(by, each.score))
+    here: set[str] = set()
+    elsewhere: set[tuple[str, str]] = set()
+    for policy, engines, types in _readings(record.redaction):
+        same = {each.name for each in redactor.engines if each in engines}
+        if policy == redactor.policy:
+            here |= same
+        elsewhere |= {(name, kind) for name in same for kind in types}
+    taken = {by: score for by, score in scores.items() if by in elsewhere}
+    return Standing(stand.tokens, frozenset(here), taken)
+
+
+def _readings(redaction: Redaction) -> Iterator[tuple[str, Sequence[Engine], Iterable[str]]]:
+    """Give of each reading its policy, its detectors and the types that it took out."""
+    first = Counter(redaction.counts)
+    for each in redaction.receipts:
+        first.subtract(each.found)
+        yield each.policy, each.engines, each.found
+    yield redaction.policy, redaction.engines, +first
 
 
 def _receipt(new: RedactedRecord, redactor: Redactor, at: str, order: str) -> Review:

@@ -10,6 +10,7 @@ policy takes whole a mere word is a mere word.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,18 +40,23 @@ _COVERED = "\ufffc"
 class Standing:
     """What stands in a record that was redacted before.
 
-    `tokens` are its characters that stand for tokens; `read_by` names the detectors that have read
-    it: what one of them sees around a token is the gap, since it saw the whole before.
+    `tokens` are its characters that stand for tokens. `read_by` names the detectors that have read
+    it under this very policy: what one of them sees around a token is the gap, since it saw the
+    whole before. Of those that read it under another policy `taken` says, by detector and type,
+    what score was enough: that policy may have kept other types, and what was less sure.
     """
 
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     read_by: frozenset[str] = frozenset()
+    taken: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
-    def settled(self, value: str, detector: str) -> bool:
+    def settled(self, value: str, span: Span) -> bool:
         """Whether nothing is left to take out: beside tokens no letter or digit, or nothing new."""
         if not any(c in self.tokens for c in value):
             return False
-        return detector in self.read_by or not any(map(str.isalnum, value))
+        enough = self.taken.get((span.detector, span.type), math.inf)
+        seen = span.detector in self.read_by or span.score >= enough
+        return seen or not any(map(str.isalnum, value))
 
     def told(self, value: str) -> str:
         """Give a value with its tokens."""
@@ -139,7 +145,7 @@ def settle(readings: Sequence[Reading], found: Iterable[Sequence[Span]], policy:
                 s
                 for s in spans
                 if policy.counts(s.type, s.score, view.text[s.start : s.end])
-                and not reading.standing.settled(view.text[s.start : s.end], s.detector)
+                and not reading.standing.settled(view.text[s.start : s.end], s)
             ]
             reading.covers.append(_covers(acted_on, reading.leaf, view))
             for span in _sought_elsewhere(view, (*acted_on, *reading.covers[-1])):
