@@ -2,7 +2,7 @@
 
 The law of this module: nothing that was taken out comes back, and a token stays the token that it
 is, in a field that goes whole too, unless what was missed lies around it and takes it along. While
-the record is read, one character that nobody writes stands for each token, so that no detector
+the record is read, a character that nobody writes stands for each token, so that no detector
 finds a person in `<PERSON_1>` and no value that was missed stands in the clear in any part. The
 record tells of each reading in a receipt.
 """
@@ -12,22 +12,23 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
+from itertools import accumulate, groupby
+from operator import attrgetter
 
 import msgspec
 
 from audit.digest import record_digest
-from audit.errors import RecordInvalid
-from audit.record import AuditRecord, Finding, RedactedRecord, Review
+from audit.errors import RecordInvalid, TextTooLarge
+from audit.record import AuditRecord, Engine, Finding, RedactedRecord, Redaction, Review
 from audit.value import Json
 from redaction.reading import Standing
 from redaction.redactor import Redactor
 
 __all__ = ["Reread", "reread", "seen_by"]
 
-# Two planes of Unicode without a single assigned character: enough for any record.
+# Two planes of Unicode without a single assigned character: who has more tokens is not read.
 _NOBODYS = range(0xF0000, 0x10FFFE)
 _TOKEN = re.compile(r"<([A-Z][A-Z0-9_]*)_(?:[0-9]{1,9}|[a-z2-7]{16})>")
 
@@ -42,19 +43,39 @@ class Reread:
 
 @dataclass
 class _Stand:
-    """What stands for tokens while a record is read: a character for each place of one."""
+    """What stands for tokens while a record is read.
+
+    A character for each token and what its findings say of it beside their place; None where they
+    say nothing, in the names of members.
+    """
 
     characters: Iterator[str]
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     findings: dict[str, Finding] = field(default_factory=dict, repr=False)
+    put_in: Counter[str] = field(default_factory=Counter, repr=False)
+    _known: dict[tuple[str, Finding | None], str] = field(default_factory=dict, repr=False)
 
     def put(self, token: str, finding: Finding | None = None) -> str:
-        """Give the character that stands for this token here."""
-        character = next(self.characters)
-        self.tokens[character] = token
-        if finding is not None:
-            self.findings[character] = finding
+        """Give the character that stands for this token; raises `TextTooLarge` when all do."""
+        said = finding and msgspec.structs.replace(finding, path="", start=0, end=0)
+        character = self._known.get((token, said)) or self._new(token, said)
+        self.put_in[character] += 1
         return character
+
+    def _new(self, token: str, said: Finding | None) -> str:
+        character = next(self.characters, None)
+        if character is None:
+            raise TextTooLarge
+        self._known[token, said] = character
+        self.tokens[character] = token
+        if said is not None:
+            self.findings[character] = said
+        return character
+
+    def gone_from(self, tree: Json) -> Counter[str]:
+        """Count of each character how often it does not stand in a tree any more."""
+        there = Counter(msgspec.json.encode(tree).decode())
+        return Counter({c: put - there[c] for c, put in self.put_in.items() if put > there[c]})
 
     def back(self, text: str) -> str:
         """Put the tokens back into a text."""
@@ -79,10 +100,7 @@ async def reread(
     """
     stands = [_Stand(_unused(record)) for record in records]
     clear = [_without_tokens(each, stand) for each, stand in zip(records, stands, strict=True)]
-    before = [
-        Standing(stand.tokens, _read_by(each, redactor))
-        for each, stand in zip(records, stands, strict=True)
-    ]
+    before = [_standing(each, stand, redactor) for each, stand in zip(records, stands, strict=True)]
     made = await redactor.redact_sheaf(clear, before)
     return [
         _put_together(old, new, stand, _receipt(new, redactor, at, order))
@@ -90,13 +108,30 @@ async def reread(
     ]
 
 
-def _read_by(record: RedactedRecord, redactor: Redactor) -> frozenset[str]:
-    """Name the redactor's detectors that have read the record before, as they are now."""
-    read = {
-        *record.redaction.engines,
-        *chain(*(each.engines for each in record.redaction.receipts)),
-    }
-    return frozenset(each.name for each in redactor.engines if each in read)
+def _standing(record: RedactedRecord, stand: _Stand, redactor: Redactor) -> Standing:
+    """Say what the redactor's detectors, as they are now, have seen of the record before."""
+    scores: dict[tuple[str, str], float] = {}
+    for each in record.redaction.findings:
+        by = each.detector, each.type
+        scores[by] = min(each.score, scores.get(by, each.score))
+    here: set[str] = set()
+    elsewhere: set[tuple[str, str]] = set()
+    for policy, engines, types in _readings(record.redaction):
+        same = {each.name for each in redactor.engines if each in engines}
+        if policy == redactor.policy:
+            here |= same
+        elsewhere |= {(name, kind) for name in same for kind in types}
+    taken = {by: score for by, score in scores.items() if by in elsewhere}
+    return Standing(stand.tokens, frozenset(here), taken)
+
+
+def _readings(redaction: Redaction) -> Iterator[tuple[str, Sequence[Engine], Iterable[str]]]:
+    """Give of each reading its policy, its detectors and the types that it took out."""
+    first = Counter(redaction.counts)
+    for each in redaction.receipts:
+        first.subtract(each.found)
+        yield each.policy, each.engines, each.found
+    yield redaction.policy, redaction.engines, +first
 
 
 def _receipt(new: RedactedRecord, redactor: Redactor, at: str, order: str) -> Review:
@@ -119,17 +154,26 @@ def _without_tokens(record: RedactedRecord, stand: _Stand) -> AuditRecord:
     tree: dict[str, Json] = msgspec.to_builtins(record)
     redaction = record.redaction
     del tree["redaction"]
-    # From the last to the first, so that no place moves before it is reached.
-    for finding in sorted(redaction.findings, key=lambda f: (f.path, f.start), reverse=True):
-        holder, name = _held(tree, finding.path)
-        text = holder[name]
-        if not isinstance(text, str) or text[finding.start : finding.end] != finding.token:
-            raise RecordInvalid("a finding does not lead to its token")
-        instead = stand.put(finding.token, finding)
-        holder[name] = text[: finding.start] + instead + text[finding.end :]
+    ordered = sorted(redaction.findings, key=attrgetter("path", "start", "end"))
+    for path, findings in groupby(ordered, attrgetter("path")):
+        holder, name = _held(tree, path)
+        holder[name] = "".join(_cut(holder[name], findings, stand))
     # What was taken out of members' names is counted only; it is told by its form.
     tree = _renamed(tree, stand, frozenset(redaction.counts))
     return msgspec.convert({**tree, "level": redaction.level.value}, AuditRecord)
+
+
+def _cut(text: Json, findings: Iterable[Finding], stand: _Stand) -> Iterator[str]:
+    """Give what stands between tokens, and the characters for them."""
+    done = 0
+    for finding in findings:
+        start, end, token = finding.start, finding.end, finding.token
+        if not (isinstance(text, str) and done <= start <= end and text[start:end] == token):
+            raise RecordInvalid("a finding does not lead to its token")
+        yield text[done:start]
+        yield stand.put(token, finding)
+        done = end
+    yield text[done:]
 
 
 def _held(tree: Json, path: str) -> tuple[Json, str | int]:
@@ -166,9 +210,9 @@ def _put_together(
     tree: dict[str, Json] = msgspec.to_builtins(new)
     del tree["redaction"]
     findings = [*_told(tree, new.redaction.findings, stand)]
-    gone = set(stand.tokens) - set(msgspec.json.encode(tree).decode())
     counts = Counter(old.redaction.counts)
-    counts.subtract(_type_of(stand.tokens[c], stand.findings.get(c)) for c in gone)
+    for character, times in stand.gone_from(tree).items():
+        counts[_type_of(stand.tokens[character], stand.findings.get(character))] -= times
     counts.update(new.redaction.counts)
     redaction = msgspec.structs.replace(
         old.redaction,

@@ -4,13 +4,15 @@ A `Reading` is one leaf on its way through redaction. This module knows records,
 spans; it knows neither detectors nor replacements. What was found in an identifier stays there:
 a deployment that has somebody's name, or seems to, takes no word out of what was said. The other
 way round mere words are not sought in identifiers: `claude-sonnet-4-5` stays, whoever spoke of
-Claude. Credentials and what the policy itself names are sought everywhere.
+Claude. Credentials and what the policy's deny list names are sought everywhere; of a field that the
+policy takes whole a mere word is a mere word.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -30,24 +32,31 @@ __all__ = ["Reading", "Standing", "passages", "read", "repeats", "settle", "take
 
 # Neither a number nor an address nor several words.
 _MERE_WORD = re.compile(r"[^\s\d@]+")
+# Stands for what is covered where one looks at what will be left: no letter, so words end at it.
+_COVERED = "\ufffc"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What stands in a record that was redacted before.
 
-    `tokens` are its characters that stand for tokens; `read_by` names the detectors that have read
-    it: what one of them sees around a token is the gap, since it saw the whole before.
+    `tokens` are its characters that stand for tokens. `read_by` names the detectors that have read
+    it under this very policy: what one of them sees around a token is the gap, since it saw the
+    whole before. Of those that read it under another policy `taken` says, by detector and type,
+    what score was enough: that policy may have kept other types, and what was less sure.
     """
 
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     read_by: frozenset[str] = frozenset()
+    taken: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
-    def settled(self, value: str, detector: str) -> bool:
+    def settled(self, value: str, span: Span) -> bool:
         """Whether nothing is left to take out: beside tokens no letter or digit, or nothing new."""
         if not any(c in self.tokens for c in value):
             return False
-        return detector in self.read_by or not any(map(str.isalnum, value))
+        enough = self.taken.get((span.detector, span.type), math.inf)
+        seen = span.detector in self.read_by or span.score >= enough
+        return seen or not any(map(str.isalnum, value))
 
     def told(self, value: str) -> str:
         """Give a value with its tokens."""
@@ -136,7 +145,7 @@ def settle(readings: Sequence[Reading], found: Iterable[Sequence[Span]], policy:
                 s
                 for s in spans
                 if policy.counts(s.type, s.score, view.text[s.start : s.end])
-                and not reading.standing.settled(view.text[s.start : s.end], s.detector)
+                and not reading.standing.settled(view.text[s.start : s.end], s)
             ]
             reading.covers.append(_covers(acted_on, reading.leaf, view))
             for span in _sought_elsewhere(view, (*acted_on, *reading.covers[-1])):
@@ -167,16 +176,49 @@ def _cover_repeats(
 ) -> None:
     if not values and not parts:
         return
+
+    def known(view: View) -> Iterator[Span]:
+        yield from repeats(view, values)
+        if parts and not view.coded:
+            for span in parts.find(view.text):
+                if policy.counts(span.type, span.score, view.text[span.start : span.end]):
+                    yield span
+
     for reading in readings:
         for index, view in enumerate(reading.views):
-            spans = [*reading.covers[index], *repeats(view, values)]
-            if parts and not view.coded:
-                spans += [
-                    span
-                    for span in parts.find(view.text)
-                    if policy.counts(span.type, span.score, view.text[span.start : span.end])
-                ]
-            reading.covers[index] = _covers(spans, reading.leaf, view)
+            covers = _covers([*reading.covers[index], *known(view)], reading.leaf, view)
+            reading.covers[index] = _with_what_is_glued(covers, reading.leaf, view, known)
+
+
+def _with_what_is_glued(
+    covers: list[Span], leaf: Leaf, view: View, known: Callable[[View], Iterable[Span]]
+) -> list[Span]:
+    """Cover what stands alone once its neighbours are gone: the name in `Okonkwo88412345.zip`.
+
+    Once is enough: what is found so has ends of words on both sides, and sets nothing else free.
+    """
+    if not _any_glued(view.text, covers):
+        return covers
+    found = [*known(replace(view, text=_without(view.text, covers)))]
+    return _covers([*covers, *found], leaf, view) if found else covers
+
+
+def _any_glued(text: str, covers: Iterable[Span]) -> bool:
+    """Whether a letter or digit stands directly beside what is covered."""
+    return any(
+        text[max(span.start - 1, 0) : span.start].isalnum()
+        or text[span.end : span.end + 1].isalnum()
+        for span in covers
+    )
+
+
+def _without(text: str, covers: Iterable[Span]) -> str:
+    """Give the text as it will be left, each place where it was."""
+    pieces, done = [], 0
+    for span in covers:
+        pieces += [text[done : span.start], _COVERED * (span.end - span.start)]
+        done = span.end
+    return "".join((*pieces, text[done:]))
 
 
 def _covers(spans: Iterable[Span], leaf: Leaf, view: View) -> list[Span]:

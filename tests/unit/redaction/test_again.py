@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.digest import record_digest
-from audit.errors import RecordInvalid
+from audit.errors import RecordInvalid, TextTooLarge
 from audit.exchange import Identity, Level
 from audit.parts import Text
 from audit.record import AuditRecord, RedactedRecord
@@ -128,6 +128,30 @@ def test_a_token_amid_what_was_missed_goes_with_it() -> None:
     assert said(made)[0] == "at <ADDRESS_1> now"
     assert made.redaction.counts == {"ADDRESS": 1}
     assert findings_fit(made)
+
+
+def test_of_what_is_said_twice_one_may_go_and_the_other_stay() -> None:
+    """Each place of a token is counted and told of for itself."""
+    old = stored(a_record("Ada at Oak Ada Lane, says Ada"))
+    policy = Policy(
+        name="wide", version="1", required=("patterns",), deny={"Oak \U000f0000 Lane": "ADDRESS"}
+    )
+    made = again(old, build_redactor(policy, pseudonym_key=KEY))
+    assert said(made)[0] == "<PERSON_1> at <ADDRESS_1>, says <PERSON_1>"
+    assert made.redaction.counts == {"ADDRESS": 1, "PERSON": 2}
+    assert findings_fit(made)
+    assert len(made.redaction.findings) == 3
+
+
+def test_who_has_more_tokens_than_can_be_put_aside_is_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An error that the run can name and pass over; how often each stands does not matter."""
+    monkeypatch.setattr("redaction.again._NOBODYS", range(0xF0000, 0xF0002))
+    often = stored(a_record("Ada, Ada, Ada: a@x.org, a@x.org and Oak Lane"))
+    assert said(again(often))[0].endswith("<EMAIL_ADDRESS_1> and <ADDRESS_1>")
+    with pytest.raises(TextTooLarge):
+        again(stored(a_record("Ada: a@x.org, b@x.org")))
 
 
 def test_the_records_of_a_session_are_read_as_one() -> None:
