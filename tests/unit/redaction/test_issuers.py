@@ -63,10 +63,14 @@ NAMED: dict[str, tuple[str, list[str]]] = {
 
 
 def _drawn(pieces: list[str], rng: random.Random) -> str:
-    return "".join(
-        "".join(rng.choices(_AMONG[piece[0]], k=int(piece[1:]))) if number % 2 else piece
-        for number, piece in enumerate(pieces)
-    )
+    """Draw a value that has a digit: one in some hundreds without any can be read as words."""
+    drawn = ""
+    while not any(map(str.isdigit, drawn)):
+        drawn = "".join(
+            "".join(rng.choices(_AMONG[piece[0]], k=int(piece[1:]))) if number % 2 else piece
+            for number, piece in enumerate(pieces)
+        )
+    return drawn
 
 
 @functools.cache
