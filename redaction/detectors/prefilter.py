@@ -32,6 +32,8 @@ SEVEN_DIGITS = r"[0-9](?:[^0-9]{0,2}[0-9]){6}"
 # A block, and how much of what follows is read with it: a match that begins in the block may end
 # there.
 _BLOCK, _AFTER = 1024, 512
+# How many bytes a needle is looked for in at one go.
+_FOLLOWED = 4096
 # Counting makes the automaton large: each place from which it could count is a state of its own.
 _MOST = 4
 _MEMORY, _LITTLE = 64 << 20, 1 << 20
@@ -135,15 +137,30 @@ class Needle:
         self._pattern = re2.compile(loosened(pattern, re.IGNORECASE), options)
 
     def starts(self, text: str, start: int, end: int) -> Iterator[int]:
-        """Give where the finds in `[start, end)` begin; they do not overlap."""
+        """Give every place in `[start, end)` where a find begins, be it inside another one.
+
+        A find may be none to who looks closer, and must not hide the one that begins inside it.
+        """
         stretch = text[start : end + _AFTER]
         data = stretch.encode("utf-8", "replace")
         # Where each character is one byte, places need not be translated.
-        read = data if stretch.isascii() else data.decode()
-        for match in self._pattern.finditer(read):
-            if start + match.start() >= end:
+        plain = stretch.isascii()
+        search, size = self._pattern.search, len(data)
+        read, place, position = 0, start, 0
+        while position < size:
+            # No find is followed further than this, or a run of finds would be read once for each.
+            match = search(data, position, min(size, position + _FOLLOWED + _AFTER))
+            first = match.start() if match else size
+            if first >= position + _FOLLOWED:
+                position += _FOLLOWED
+                continue
+            if match is None:
                 return
-            yield start + match.start()
+            place += first - read if plain else len(data[read:first].decode())
+            if place >= end:
+                return
+            yield place
+            read, position = first, first + 1
 
 
 def _options(memory: int) -> Any:

@@ -84,6 +84,16 @@ def test_a_needle_gives_places_in_characters(text: str) -> None:
     assert found == [match.start() for match in re.finditer("password", text)]
 
 
+@given(st.lists(st.sampled_from(["key", "s", "ecret", "é", "日", "my ", "x" * 700]), max_size=12))
+@settings(max_examples=300, deadline=None)
+def test_a_needle_gives_places_inside_one_another(pieces: list[str]) -> None:
+    """A find that is none to who looks closer hides none that begins inside it."""
+    text = "".join(pieces)
+    found = list(Needle(r"(?:my )?keys?|secret|x{3}").starts(text, 2, len(text) - 2))
+    word = re.compile(r"(?:my )?keys?|secret|x{3}")
+    assert found == [place for place in range(2, len(text) - 2) if word.match(text, place)]
+
+
 @given(st.sampled_from(PATTERNS), st.data())
 @settings(max_examples=300, deadline=None)
 def test_a_text_in_which_a_pattern_matches_holds_one_of_its_literals(
