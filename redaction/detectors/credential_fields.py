@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from redaction.detectors.drawn import looks_chosen, looks_drawn
 from redaction.detectors.placeholders import is_placeholder
+from redaction.detectors.prefilter import loosened
 from redaction.detectors.recogniser import ShapeRecogniser
 
 __all__ = ["FIELDS"]
@@ -108,7 +109,7 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"\b(?:[\w\-]{0,20}(?:sess(?:ion)?(?:[_-]?id)?|sid|auth|token|jwt"
            r"|connect\.sid)[\w\-]{0,12})="
            r"(?P<value>[A-Za-z0-9%._~+/\-]{16,4000}={0,2})", looks_drawn,
-           r"(?i:sess|sid|auth|token|jwt)[^=\s]*="),
+           loosened(r"(?:sess|sid|auth|token|jwt)[^=\s]*=", re.IGNORECASE)),
     _field("pair_at_host", "PASSWORD",
            r"(?<![\w/:.])[a-z_][\w.\-]{1,30}:(?P<value>[^\s:@/'\"()]{4,80})@(?=tcp\(|unix\("
            r"|[\w.\-]{1,60}:\d{2,5}\b)",

@@ -40,7 +40,10 @@ _MEMORY, _LITTLE = 64 << 20, 1 << 20
 # Matches where a text begins, and there is always one.
 _SENTINEL = r"\A(?s:.?)"
 _NO_MATCH = [0]
-_WORD, _DIGIT, _SPACE = r"\pL\pN_", r"\p{Nd}", r"\s\p{Z}\x1c-\x1f\x85"
+_WORD, _DIGIT, _SPACE = r"\pL\pN_", r"\p{Nd}", r"\s\p{Z}\x0b\x1c-\x1f\x85"
+# Letter case aside, `re` takes these for each other, and RE2 only the first two.
+_I = frozenset(map(ord, "iI\u0130\u0131"))
+_ALL_I = "".join(rf"\x{{{point:X}}}" for point in sorted(_I))
 _SETS = {
     "CATEGORY_DIGIT": _DIGIT, "CATEGORY_WORD": _WORD, "CATEGORY_SPACE": _SPACE,
     "CATEGORY_NOT_DIGIT": r"\P{Nd}", "CATEGORY_NOT_SPACE": r"\S",
@@ -208,15 +211,17 @@ def loosened(pattern: str, flags: int = 0, most: int = _MOST) -> str | None:
         tree = _parser.parse(pattern, flags)
     except re.error:
         return None
-    written = _Loosening(most).all(tree)
-    return f"(?i:{written})" if tree.state.flags & re.IGNORECASE else written
+    folds = bool(tree.state.flags & re.IGNORECASE)
+    written = _Loosening(most, folds=folds).all(tree)
+    return f"(?i:{written})" if folds else written
 
 
 class _Loosening:
     """Writes a parsed pattern in RE2's language; knows what its groups were."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, folds: bool) -> None:
         self._most = most
+        self._folds = folds
         self._groups: dict[int, str] = {}
 
     def all(self, tree: Any) -> str:
@@ -225,9 +230,9 @@ class _Loosening:
 
     def _one(self, kind: Any, argument: Any) -> str:  # noqa: PLR0911 - one line for each kind of node
         if kind is op.LITERAL:
-            return rf"\x{{{argument:X}}}"
+            return f"[{_ALL_I}]" if self._folds and argument in _I else rf"\x{{{argument:X}}}"
         if kind is op.IN:
-            return _set(argument)
+            return _set(argument, self._folds)
         if kind in {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}:
             return self._repeated(*argument)
         if kind is op.BRANCH:
@@ -244,7 +249,9 @@ class _Loosening:
 
     def _group(self, number: int | None, added: int, removed: int, inner: Any) -> str:
         sign = "i" if added & re.IGNORECASE else "-i" if removed & re.IGNORECASE else ""
+        outside, self._folds = self._folds, sign == "i" or (self._folds and not sign)
         written = f"(?{sign}:{self.all(inner)})"
+        self._folds = outside
         if number is not None:
             self._groups[number] = written
         return written
@@ -255,15 +262,17 @@ class _Loosening:
         return f"(?:{self.all(inner)}){{{least},{upper}}}"
 
 
-def _set(members: Any) -> str:
+def _set(members: Any, folds: bool) -> str:
     written, negated = "", False
     for kind, argument in members:
         if kind is op.NEGATE:
             negated = True
         elif kind is op.LITERAL:
-            written += rf"\x{{{argument:X}}}"
+            written += _ALL_I if folds and argument in _I else rf"\x{{{argument:X}}}"
         elif kind is op.RANGE:
-            written += rf"\x{{{argument[0]:X}}}-\x{{{argument[1]:X}}}"
+            first, last = argument
+            written += rf"\x{{{first:X}}}-\x{{{last:X}}}"
+            written += _ALL_I if folds and any(first <= point <= last for point in _I) else ""
         elif str(argument) in _SETS:
             written += _SETS[str(argument)]
         else:
