@@ -36,7 +36,7 @@ _ASSIGNED = re.compile(
     r"|\s{1,2}(?:is|ist|est|es|è|é|to|was|lautet|era)[ :]\s?)"
     r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){4000}"
     r"|(?:(?!(?P=quote))[^\n]){4,3999}+(?=(?P=quote)|\Z))"
-    r"|(?P<bare>(?:(?<=>)[^\s<>\"'`]{4,400}|(?<!>)[^\s\"'`]{4,4000})))",
+    r"|(?P<bare>(?:(?<=>)[^\s<>\"'`]{4,400}|(?<!>)[^\s\"'`]{4,200})))",
     re.IGNORECASE,
 )
 _KEYED = re.compile(
