@@ -148,11 +148,11 @@ class Needle:
         data = stretch.encode("utf-8", "replace")
         # Where each character is one byte, places need not be translated.
         plain = stretch.isascii()
-        search, size = self._pattern.search, len(data)
+        finds, size = self._pattern.finditer, len(data)
         read, place, position = 0, start, 0
         while position < size:
             # No find is followed further than this, or a run of finds would be read once for each.
-            match = search(data, position, min(size, position + _FOLLOWED + _AFTER))
+            match = next(finds(data, position, position + _FOLLOWED + _AFTER), None)
             first = match.start() if match else size
             if first >= position + _FOLLOWED:
                 position += _FOLLOWED
