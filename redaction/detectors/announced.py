@@ -75,8 +75,10 @@ class AnnouncedRecogniser:
             match = value.fullmatch(text.strip())
             if match and self.proof(match["value"]):
                 yield Span(0, len(text), self.entity, self.score + 0.1, self.name)
+        told = start
         for place in self._needle.starts(text, start, end):
-            announced = label.match(text, place, place + self.reach)
+            announced = label.match(text, place, place + self.reach) if place >= told else None
+            told = announced.end() if announced else told
             span = self._behind(text, announced.end()) if announced else None
             while span is not None:
                 yield Span(*span, self.entity, self.score, self.name)

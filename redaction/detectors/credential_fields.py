@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from redaction.detectors.drawn import looks_chosen, looks_drawn
 from redaction.detectors.placeholders import is_placeholder
+from redaction.detectors.prefilter import loosened
 from redaction.detectors.recogniser import ShapeRecogniser
 
 __all__ = ["FIELDS"]
@@ -48,13 +49,15 @@ def _field(
     pattern: str,
     proof: Callable[[str], bool] = bool,
     telling: str | None = None,
+    more: str | None = None,
 ) -> ShapeRecogniser:
     compiled = re.compile(pattern, re.IGNORECASE)
     bounded = _BOUNDED.search(pattern)
-    more = re.compile(bounded["letter"], re.IGNORECASE) if bounded else None
+    letter = more or (bounded["letter"] if bounded else None)
     return ShapeRecogniser(
-        name, entity, compiled, 0.95, proof, reach=_REACH, telling=telling, more=more
-    )
+        name, entity, compiled, 0.95, proof, reach=_REACH, telling=telling,
+        more=re.compile(letter, re.IGNORECASE) if letter else None,
+    )  # fmt: skip
 
 
 def _argument(name: str, before: str) -> tuple[ShapeRecogniser, ...]:
@@ -95,7 +98,8 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
     _field("bearer", "ACCESS_TOKEN",
            r"\bbearer[ :]{1,3}[\"']?"
            r"(?P<value>(?=[A-Za-z]{0,8000}[0-9._~+/=\-])[A-Za-z0-9._~+/=\-]{12,8000}"
-           r"|(?-i:(?=[A-Z]*[a-z])(?=[a-z]*[A-Z])(?![A-Z]?[a-z]+\b)[A-Za-z]{16,8000}))"),
+           r"|(?-i:(?=[A-Z]*[a-z])(?=[a-z]*[A-Z])(?![A-Z]?[a-z]+\b)[A-Za-z]{16,8000}))",
+           more=r"[A-Za-z0-9._~+/=\-]"),
     _field("authorization", "ACCESS_TOKEN",
            r"\bauthorization[\"']?\s{0,2}[:=]\s{0,2}[\"']?(?:(?:basic|bearer|token|apikey|digest"
            r"|negotiate|sharedkey|sharedaccesssignature|aws4-hmac-sha256|ssws|apikey|key"
@@ -108,7 +112,7 @@ FIELDS: tuple[ShapeRecogniser, ...] = (
            r"\b(?:[\w\-]{0,20}(?:sess(?:ion)?(?:[_-]?id)?|sid|auth|token|jwt"
            r"|connect\.sid)[\w\-]{0,12})="
            r"(?P<value>[A-Za-z0-9%._~+/\-]{16,4000}={0,2})", looks_drawn,
-           r"(?i:sess|sid|auth|token|jwt)[^=\s]*="),
+           loosened(r"(?:sess|sid|auth|token|jwt)[^=\s]*=", re.IGNORECASE)),
     _field("pair_at_host", "PASSWORD",
            r"(?<![\w/:.])[a-z_][\w.\-]{1,30}:(?P<value>[^\s:@/'\"()]{4,80})@(?=tcp\(|unix\("
            r"|[\w.\-]{1,60}:\d{2,5}\b)",

@@ -19,6 +19,8 @@ __all__ = ["FORMS"]
 _REACH = 32_000
 # What has a beginning and an end is followed however far that is.
 _WHOLE_TEXT = 1 << 24
+# How `{"` begins in base 64. The dots of such a token may be far from there.
+_ENCODED_JSON = r"eyJ[A-Za-z0-9_\-]{10}"
 
 
 def _drawn(value: str) -> bool:
@@ -99,8 +101,10 @@ FORMS: tuple[ShapeRecogniser, ...] = (
         _cloud_secret, words("aws", "amazon", "s3", "iam", "secrets?", "secret access key"), 0.85,
     ),
     _form("jwt", "ACCESS_TOKEN",
-          r"eyJ[A-Za-z0-9_\-]{10,4000}+\.eyJ[A-Za-z0-9_\-]{8,}+(?:\.[A-Za-z0-9_\-]*+)?"),
-    _form("jwe", "ACCESS_TOKEN", r"eyJ[A-Za-z0-9_\-]{10,4000}+(?:\.[A-Za-z0-9_\-]{0,20000}+){4}"),
+          r"eyJ[A-Za-z0-9_\-]{10,4000}+\.eyJ[A-Za-z0-9_\-]{8,}+(?:\.[A-Za-z0-9_\-]*+)?",
+          telling=_ENCODED_JSON),
+    _form("jwe", "ACCESS_TOKEN", r"eyJ[A-Za-z0-9_\-]{10,4000}+(?:\.[A-Za-z0-9_\-]{0,20000}+){4}",
+          telling=_ENCODED_JSON),
     ShapeRecogniser(
         "pem", "PRIVATE_KEY",
         re.compile(
@@ -113,6 +117,6 @@ FORMS: tuple[ShapeRecogniser, ...] = (
     ShapeRecogniser(
         "putty", "PRIVATE_KEY",
         re.compile(r"PuTTY-User-Key-File-\d: [^\0]{0,8000}?Private-MAC: [0-9a-f]{20,80}"), 0.95,
-        reach=_REACH,
+        reach=_REACH, telling="PuTTY-User-Key-File-",
     ),
 )  # fmt: skip

@@ -82,7 +82,7 @@ _ACCOUNT_KEY = r"(?<![A-Za-z0-9+/=_\-])[A-Za-z0-9+/]{86}==(?![A-Za-z0-9+/=])"
 _NAMED = (
     ("okta", "00%u{40}", words("okta", "ssws", "api token", "token")),
     ("azure_devops_old", "[a-z2-7]{52}",
-     words(r"\w*pat", "azure devops", "ado", "vsts", r"personal access \w+", "token")),
+     words(r"\w{0,20}pat", "azure devops", "ado", "vsts", r"personal access \w+", "token")),
     ("octopus", "API-[A-Z0-9]{25,32}", words("octopus", "octo")),
     ("backblaze", r"K00\d[A-Za-z0-9/+]{27}", words("b2", "backblaze", "application key")),
     ("vault_old", r"s\.%a{24}", words("vault", "vault token", "token")),

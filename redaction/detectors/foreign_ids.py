@@ -141,7 +141,7 @@ FOREIGN_IDS: tuple[ShapeRecogniser, ...] = (
          telling=r"[A-Za-z]{4}[0-9]{6}",
          alone=0.9),
     _row("mx_rfc", "MX_RFC", r"[A-ZÑ&]{3,4}\d{6}[A-Z0-9]{3}", words("(?-i:RFC)"),
-         telling=r"[A-Za-z&]{3}[0-9]{6}"),
+         telling=r"[A-Za-zÑñ&]{3}[0-9]{6}"),
     _row("cl_rut", "CL_RUT", r"\d{1,2}\.\d{3}\.\d{3}-[0-9K]", words("rut", "(?-i:RUN)"), alone=0.8,
          proof=_is_rut),
     _row("ar_cuit", "AR_CUIT", r"(?:20|23|24|27|30|33)-\d{8}-\d", words("cuit", "cuil"), alone=0.6),

@@ -26,6 +26,8 @@ _DIGIT = "\ue000"
 _FEW, _MANY = 64, 4000
 _EMPTY: _Strings = frozenset({""})
 _DIGITS = frozenset(map(ord, string.digits))
+# Letter case aside, `re` takes all of these for one.
+_I = frozenset(map(ord, "iI\u0130\u0131"))
 # What RE2 writes otherwise than `re`. Classes only have to be parsed: nothing is concluded from
 # them, but that a digit is one.
 _CODE_POINT = re.compile(r"\\x\{([0-9A-Fa-f]+)\}")
@@ -60,6 +62,8 @@ def as_pattern(literal: str) -> str:
 
 
 def _written(character: str) -> str:
+    if ord(character) in _I:
+        return r"[iI\x{130}\x{131}]"
     return r"\p{Nd}" if character == _DIGIT else rf"\x{{{ord(character):X}}}"
 
 
@@ -110,6 +114,7 @@ def _members(members: Sequence[tuple[Any, Any]]) -> _Strings | None:
             points.update(_DIGITS)
         else:
             return None
+    points = points - _I | {ord("i")} if points & _I else points
     digits = frozenset({_DIGIT}) if points & _DIGITS else frozenset()
     others = frozenset(map(chr, points - _DIGITS))
     return digits | others if len(others) < _FEW // 8 else None

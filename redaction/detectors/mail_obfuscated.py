@@ -63,8 +63,10 @@ class ObfuscatedMailRecogniser:
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give every address that no plain reader of addresses would find."""
         text = passage.text
+        read = start - 1
         for place in _NEEDLE.starts(text, start, end):
-            anchor = _ANCHOR.search(text, place, place + self.reach)
+            anchor = _ANCHOR.search(text, place, place + self.reach) if place > read else None
+            read = anchor.start() if anchor else read
             span = self._around(text, anchor.start()) if anchor else None
             if span is not None:
                 yield Span(*span, "EMAIL_ADDRESS", 0.8, "mail_obfuscated")

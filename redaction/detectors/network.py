@@ -23,7 +23,8 @@ def _says_where(value: str) -> bool:
 
     Nor does `119.0.0.0`, which is how browsers state their version (`Chrome/119.0.0.0`).
     """
-    address = ipaddress.ip_address(value)
+    # Zeros may lead, which `ipaddress` does not take.
+    address = ipaddress.IPv4Address(".".join(str(int(octet)) for octet in value.split(".")))
     nowhere = value.startswith("255.") or value.endswith(".0.0.0")
     return not (address.is_loopback or address.is_unspecified or nowhere)
 

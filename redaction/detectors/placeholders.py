@@ -7,8 +7,10 @@ import re
 __all__ = ["is_placeholder"]
 
 _TOLD = 400
+# What is named behind a dollar sign has a name that somebody could write.
 _PLACEHOLDER = re.compile(
-    r"[*•xX.\-_]{3,}|<[^>]*>?|\$[({]{0,2}[\w.:?\- ]+[)}]{0,2}|\{\{?[^}]*\}?\}?|%\(?\w+\)?[%s]?"
+    r"[*•xX.\-_]{3,}|<[^>]*>?|\$[({]{0,2}[\w.:?\- ]{1,120}[)}]{0,2}|\{\{?[^}]*\}?\}?"
+    r"|%\(?\w+\)?[%s]?"
     r"|\[[^\]]*\]?|:[a-z_]+|@[a-z_]+|\?"
     r"|(?:your|my|the|some|new|old|test|example|sample|dummy|fake|default)[ _-].{0,24}"
     r"|(?:string|str|text|none|null|nil|true|false|undefined|number|integer|boolean|bool|bytes|any"

@@ -32,13 +32,18 @@ SEVEN_DIGITS = r"[0-9](?:[^0-9]{0,2}[0-9]){6}"
 # A block, and how much of what follows is read with it: a match that begins in the block may end
 # there.
 _BLOCK, _AFTER = 1024, 512
+# How many bytes a needle is looked for in at one go.
+_FOLLOWED = 4096
 # Counting makes the automaton large: each place from which it could count is a state of its own.
 _MOST = 4
 _MEMORY, _LITTLE = 64 << 20, 1 << 20
 # Matches where a text begins, and there is always one.
 _SENTINEL = r"\A(?s:.?)"
 _NO_MATCH = [0]
-_WORD, _DIGIT, _SPACE = r"\pL\pN_", r"\p{Nd}", r"\s\p{Z}\x1c-\x1f\x85"
+_WORD, _DIGIT, _SPACE = r"\pL\pN_", r"\p{Nd}", r"\s\p{Z}\x0b\x1c-\x1f\x85"
+# Letter case aside, `re` takes these for each other, and RE2 only the first two.
+_I = frozenset(map(ord, "iI\u0130\u0131"))
+_ALL_I = "".join(rf"\x{{{point:X}}}" for point in sorted(_I))
 _SETS = {
     "CATEGORY_DIGIT": _DIGIT, "CATEGORY_WORD": _WORD, "CATEGORY_SPACE": _SPACE,
     "CATEGORY_NOT_DIGIT": r"\P{Nd}", "CATEGORY_NOT_SPACE": r"\S",
@@ -135,15 +140,30 @@ class Needle:
         self._pattern = re2.compile(loosened(pattern, re.IGNORECASE), options)
 
     def starts(self, text: str, start: int, end: int) -> Iterator[int]:
-        """Give where the finds in `[start, end)` begin; they do not overlap."""
+        """Give every place in `[start, end)` where a find begins, be it inside another one.
+
+        A find may be none to who looks closer, and must not hide the one that begins inside it.
+        """
         stretch = text[start : end + _AFTER]
         data = stretch.encode("utf-8", "replace")
         # Where each character is one byte, places need not be translated.
-        read = data if stretch.isascii() else data.decode()
-        for match in self._pattern.finditer(read):
-            if start + match.start() >= end:
+        plain = stretch.isascii()
+        finds, size = self._pattern.finditer, len(data)
+        read, place, position = 0, start, 0
+        while position < size:
+            # No find is followed further than this, or a run of finds would be read once for each.
+            match = next(finds(data, position, position + _FOLLOWED + _AFTER), None)
+            first = match.start() if match else size
+            if first >= position + _FOLLOWED:
+                position += _FOLLOWED
+                continue
+            if match is None:
                 return
-            yield start + match.start()
+            place += first - read if plain else len(data[read:first].decode())
+            if place >= end:
+                return
+            yield place
+            read, position = first, first + 1
 
 
 def _options(memory: int) -> Any:
@@ -191,15 +211,17 @@ def loosened(pattern: str, flags: int = 0, most: int = _MOST) -> str | None:
         tree = _parser.parse(pattern, flags)
     except re.error:
         return None
-    written = _Loosening(most).all(tree)
-    return f"(?i:{written})" if tree.state.flags & re.IGNORECASE else written
+    folds = bool(tree.state.flags & re.IGNORECASE)
+    written = _Loosening(most, folds=folds).all(tree)
+    return f"(?i:{written})" if folds else written
 
 
 class _Loosening:
     """Writes a parsed pattern in RE2's language; knows what its groups were."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, folds: bool) -> None:
         self._most = most
+        self._folds = folds
         self._groups: dict[int, str] = {}
 
     def all(self, tree: Any) -> str:
@@ -208,9 +230,9 @@ class _Loosening:
 
     def _one(self, kind: Any, argument: Any) -> str:  # noqa: PLR0911 - one line for each kind of node
         if kind is op.LITERAL:
-            return rf"\x{{{argument:X}}}"
+            return f"[{_ALL_I}]" if self._folds and argument in _I else rf"\x{{{argument:X}}}"
         if kind is op.IN:
-            return _set(argument)
+            return _set(argument, self._folds)
         if kind in {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}:
             return self._repeated(*argument)
         if kind is op.BRANCH:
@@ -227,7 +249,9 @@ class _Loosening:
 
     def _group(self, number: int | None, added: int, removed: int, inner: Any) -> str:
         sign = "i" if added & re.IGNORECASE else "-i" if removed & re.IGNORECASE else ""
+        outside, self._folds = self._folds, sign == "i" or (self._folds and not sign)
         written = f"(?{sign}:{self.all(inner)})"
+        self._folds = outside
         if number is not None:
             self._groups[number] = written
         return written
@@ -238,15 +262,17 @@ class _Loosening:
         return f"(?:{self.all(inner)}){{{least},{upper}}}"
 
 
-def _set(members: Any) -> str:
+def _set(members: Any, folds: bool) -> str:
     written, negated = "", False
     for kind, argument in members:
         if kind is op.NEGATE:
             negated = True
         elif kind is op.LITERAL:
-            written += rf"\x{{{argument:X}}}"
+            written += _ALL_I if folds and argument in _I else rf"\x{{{argument:X}}}"
         elif kind is op.RANGE:
-            written += rf"\x{{{argument[0]:X}}}-\x{{{argument[1]:X}}}"
+            first, last = argument
+            written += rf"\x{{{first:X}}}-\x{{{last:X}}}"
+            written += _ALL_I if folds and any(first <= point <= last for point in _I) else ""
         elif str(argument) in _SETS:
             written += _SETS[str(argument)]
         else:

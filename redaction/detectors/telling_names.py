@@ -36,7 +36,7 @@ _ASSIGNED = re.compile(
     r"|\s{1,2}(?:is|ist|est|es|è|é|to|was|lautet|era)[ :]\s?)"
     r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){4000}"
     r"|(?:(?!(?P=quote))[^\n]){4,3999}+(?=(?P=quote)|\Z))"
-    r"|(?P<bare>(?:(?<=>)[^\s<>\"'`]{4,400}|(?<!>)[^\s\"'`]{4,4000})))",
+    r"|(?P<bare>(?:(?<=>)[^\s<>\"'`]{4,400}|(?<!>)[^\s\"'`]{4,200})))",
     re.IGNORECASE,
 )
 _KEYED = re.compile(
@@ -98,13 +98,17 @@ class TellingNameRecogniser:
     def find(self, passage: Passage, start: int, end: int) -> Iterator[Span]:
         """Give the values, without quotation and closing punctuation."""
         text = passage.text
+        told = start
         for place in _NEEDLE.starts(text, start, end):
+            if place < told:
+                continue
             yield from self._loose(text, place)
             match = _ASSIGNED.match(text, place, place + self.reach)
             if match is None or (
                 _SHORT.fullmatch(match["strong"] or match["weak"]) and _goes_on(text, place)
             ):
                 continue
+            told = match.start("sign")
             quoted = match["quote"] is not None
             first, last = match.span("quoted" if quoted else "bare")
             if not quoted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import re
+import unicodedata
 
 import pytest
 import re2  # type: ignore[import-untyped] # it ships no types
@@ -82,6 +83,47 @@ def test_a_needle_gives_places_in_characters(text: str) -> None:
     """Whatever the text is encoded to, places are counted as Python counts."""
     found = list(Needle("password").starts(text, 0, len(text)))
     assert found == [match.start() for match in re.finditer("password", text)]
+
+
+@given(st.lists(st.sampled_from(["key", "s", "ecret", "é", "日", "my ", "x" * 700]), max_size=12))
+@settings(max_examples=300, deadline=None)
+def test_a_needle_gives_places_inside_one_another(pieces: list[str]) -> None:
+    """A find that is none to who looks closer hides none that begins inside it."""
+    text = "".join(pieces)
+    found = list(Needle(r"(?:my )?keys?|secret|x{3}").starts(text, 2, len(text) - 2))
+    word = re.compile(r"(?:my )?keys?|secret|x{3}")
+    assert found == [place for place in range(2, len(text) - 2) if word.match(text, place)]
+
+
+EVERYTHING = "".join(chr(point) for point in range(0x110000) if unicodedata.category(chr(point))
+                     not in {"Cs", "Cn"})  # fmt: skip
+CASED = sorted({cased for one in EVERYTHING for cased in (one, one.lower(), one.upper())
+                if len(cased) == 1 and one.lower() != one.upper()})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\w", r"\d", r"\s", r"\S", r"\D", r"[^\s]", r"[^\w]", "(?i)[a-z]", "(?i)[A-Z]", "(?i)[^a-z]",
+     "(?i)[h-j]", "(?i)[^i]", "(?i)[ı]", "(?i:[İ])", "(?i)(?-i:i)", "(?-i:I)", "(?i)[à-ÿ]"],
+)  # fmt: skip
+def test_a_loosened_set_holds_all_that_the_set_holds(pattern: str) -> None:
+    """Over every character that there is."""
+    loose = loosened(pattern)
+    assert loose is not None
+    assert set(re.findall(pattern, EVERYTHING)) <= set(re2.findall(loose, EVERYTHING))
+
+
+def test_a_loosened_letter_is_what_the_letter_is_whatever_its_case() -> None:
+    """Over every letter that has a case: `re` takes İ, with its dot, for `i`."""
+    cased = "".join(CASED)
+    for letter in CASED:
+        loose = loosened(letter, re.IGNORECASE)
+        assert loose is not None
+        exact = set(re.findall(letter, cased, re.IGNORECASE))
+        assert exact <= set(re2.findall(loose, cased)), letter
+        told = literals(loose)
+        assert told is not None
+        assert all(any(re2.search(as_pattern(each), one) for each in told) for one in exact)
 
 
 @given(st.sampled_from(PATTERNS), st.data())

@@ -58,6 +58,10 @@ FOUND = [
     ("SECRET", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "aws_secret_access_key = {}"),
     ("SECRET", "q7Rt2Yp9Lm4Xz", 'client = Client(token="{}")'),
     ("PASSWORD", "hunt", '{{"password": "{}'),
+    ("PASSWORD", "$" + DRAWN * 56 + "/+" + DRAWN, "password='{}'"),
+    ("PASSWORD", "$" + DRAWN * 30 + "/+" + DRAWN, "PASSWORD={}"),
+    ("SECRET", "Zx81kQ93mmPw72LaQ4tR8wN1", '{{key_id: x.id, keySecret: "{}"}}'),
+    ("SECRET", "Zx81kQ93mmPw72LaQ4tR8wN1", "CONSUMERKEYSECRET: {}"),
 ]
 
 LEFT_ALONE = [

@@ -62,6 +62,11 @@ NUMBERS = [
     ("VEHICLE_ID", "1HGCM82633A004352", "VIN {}"),
     ("NATIONAL_ID", "348.79722.67-4", "PIS {}"),
     ("PASSPORT", "512345678", "passport number {}, expires 2030"),
+    ("TR_TCKN", "10000000146", "TC KİMLİK NO: {}"),
+    ("PASSPORT", "C01X00T47", "my 2nd passport number is {}."),
+    ("CREDIT_CARD", "4929 1234 5678 9012", "My card number is {}."),
+    ("EMPLOYEE_ID", "88412345", "our London employee number {}"),
+    ("ID_DOCUMENT", "AB1234567", "My international id number: {}"),
 ]
 NO_NUMBERS = [
     "In 2024 the customer number doubled; 12,400 employees work in 31 countries.",

@@ -8,6 +8,7 @@ import string
 
 import pytest
 
+from redaction.detectors.drawn import looks_chosen
 from redaction.detectors.recogniser import ShapeRecogniser
 from redaction.detectors.secrets import SecretDetector
 from redaction.detectors.whole import Cut, cut_or_whole, whole
@@ -78,6 +79,29 @@ async def test_a_value_is_taken_out_whole_whatever_its_length(carrier: str) -> N
     for length in (20, 48, 64, 65, 100, 401, 9000):
         value = drawn(length)
         assert await covers(carrier.format(value)) == [value], length
+
+
+@pytest.mark.parametrize("sign", ["7", "-", "_", "x"])
+async def test_a_value_goes_on_with_any_sign_of_its_alphabet(sign: str) -> None:
+    """What stands at the bound may be of one way only of those in which it can be written."""
+    value = f"{drawn(8000)}{sign}{drawn(700)}"
+    assert await covers(f"we send Bearer {value} with it") == [value]
+
+
+async def test_a_name_in_the_value_of_a_name_is_not_judged_to_the_end_of_the_run_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is judged of a run of assignments grows with its length, and not with its square."""
+    judged: list[int] = []
+
+    def judge(value: str) -> bool:
+        judged.append(len(value))
+        return looks_chosen(value)
+
+    monkeypatch.setattr("redaction.detectors.telling_names.looks_chosen", judge)
+    text = "pwd:" * 2000
+    await covers(text)
+    assert sum(judged) < 100 * len(text)
 
 
 @pytest.mark.parametrize("text", CODE)
